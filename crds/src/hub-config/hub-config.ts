@@ -1,0 +1,143 @@
+/**
+ * HubConfig: what `compile()` makes of the manifests for one hub, and all that a hub runtime needs to know of them.
+ *
+ * Plain JSON, deterministic, free of secret values (only references and their names appear; values travel beside it).
+ * The process driver hands it over in memory, the operator through a Secret and the control stream: the hub cannot tell.
+ */
+
+/** Protocol eras of MCP: `modern` = revision 2026-07-28 (stateless), `legacy` = 2025-11-25 and older (`initialize`). */
+export type Era = 'modern' | 'legacy';
+
+export interface HubConfig {
+  /** Version of this document's shape. Neighbouring releases read each other's. */
+  readonly version: 1;
+  readonly namespace: string;
+  readonly name: string;
+  /** Content hash of everything else in this document (sha256, hex, first 16 characters). */
+  readonly hash: string;
+  /** Path of the MCP endpoint, `/mcp` by default. */
+  readonly path: string;
+  readonly eras: readonly Era[];
+  readonly naming: NamingConfig;
+  readonly auth: { readonly mode: 'none' };
+  readonly instructions?: string;
+  readonly limits: HubLimits;
+  readonly timeouts: HubTimeouts;
+  /** Selected servers, sorted by key. */
+  readonly servers: readonly ServerConfig[];
+}
+
+export interface NamingConfig {
+  /** `prefix`: `server_tool`; `none`: names as the servers give them, collisions are refused. */
+  readonly strategy: 'prefix' | 'none';
+  /** Between server and tool name: `_`, `-` or `.`. */
+  readonly separator: string;
+  /** Longest exposed name; longer ones are cut and get a stable hash. */
+  readonly maxLength: number;
+  /** Extra exact names for single tools: exposed name -> where it leads. They replace the derived name. */
+  readonly aliases: Readonly<Record<string, { readonly server: string; readonly tool: string }>>;
+}
+
+export interface HubLimits {
+  /** Largest request body, bytes. */
+  readonly payloadBytes: number;
+  /** JSON nesting depth. */
+  readonly jsonDepth: number;
+  /** JSON values (of all kinds) in one message. */
+  readonly jsonNodes: number;
+  /** Elements of one legacy (2025-03-26) batch. */
+  readonly batch: number;
+  /** Calls in flight on the whole hub. */
+  readonly inFlight: number;
+  /** Legacy sessions held at once. */
+  readonly sessions: number;
+  /** Open streams (legacy GET and modern listen) at once. */
+  readonly streams: number;
+  /** Bytes waiting for a slow reader of one stream before it is cut. */
+  readonly streamBufferBytes: number;
+  /** Entries on one page of a list. */
+  readonly pageSize: number;
+}
+
+export interface HubTimeouts {
+  /** One call without progress, milliseconds. */
+  readonly callMs: number;
+  /** One call however much progress it reports, milliseconds. */
+  readonly callMaxMs: number;
+  /** A legacy session without any traffic or open stream, milliseconds. */
+  readonly sessionIdleMs: number;
+  /** Comment lines on silent event streams, milliseconds. */
+  readonly keepAliveMs: number;
+}
+
+export interface ServerConfig {
+  readonly namespace: string;
+  readonly name: string;
+  /** `<namespace>/<name>`. */
+  readonly key: string;
+  /** What the naming strategy puts before tool names; unique inside a hub. Usually the name. */
+  readonly prefix: string;
+  /**
+   * Hash of all that makes the running thing what it is (source, env, roots, transport, protocol, instances, lifecycle).
+   * Equal hash after a config change = the same process and connections stay. Tool edits and timeouts are not part of it.
+   */
+  readonly runtimeHash: string;
+  readonly source: ServerSource;
+  readonly transport: 'auto' | 'stdio' | 'streamableHttp';
+  readonly protocol: 'auto' | Era;
+  /** Only for servers that listen themselves (`image`, `command` over HTTP). */
+  readonly http?: { readonly port: number; readonly path: string };
+  readonly env: readonly EnvEntry[];
+  readonly roots: readonly RootConfig[];
+  /** Request headers for `remote` sources. */
+  readonly headers: readonly HeaderEntry[];
+  readonly tools: ToolEdits;
+  readonly health: { readonly intervalMs: number; readonly timeoutMs: number; readonly failureThreshold: number };
+  readonly lifecycle: { readonly start: 'eager' | 'lazy'; readonly drainTimeoutMs: number; readonly required: boolean };
+  readonly instances: { readonly mode: 'shared' | 'perClient'; readonly max: number };
+  readonly timeouts: { readonly startMs: number; readonly callMs: number; readonly callMaxMs: number; readonly connectMs: number };
+}
+
+export type ServerSource =
+  | { readonly kind: 'npm'; readonly package: string; readonly version: string; readonly bin?: string; readonly args: readonly string[]; readonly integrity?: string; readonly resolvedBefore?: string }
+  | { readonly kind: 'pypi'; readonly package: string; readonly version: string; readonly bin?: string; readonly args: readonly string[]; readonly with: readonly string[]; readonly python?: string; readonly resolvedBefore?: string }
+  | { readonly kind: 'command'; readonly command: string; readonly args: readonly string[]; readonly cwd?: string; readonly image?: string }
+  | { readonly kind: 'image'; readonly image: string; readonly command: readonly string[]; readonly args: readonly string[] }
+  | { readonly kind: 'remote'; readonly url: string };
+
+export type EnvEntry =
+  | { readonly name: string; readonly value: string }
+  | { readonly name: string; readonly secretKeyRef: KeyRef }
+  | { readonly name: string; readonly configMapKeyRef: KeyRef }
+  /** All keys of one object (`envFrom`), each as `<prefix><key>`. */
+  | { readonly from: { readonly kind: 'Secret' | 'ConfigMap'; readonly name: string; readonly prefix: string; readonly optional: boolean } };
+
+export interface KeyRef {
+  readonly name: string;
+  readonly key: string;
+  readonly optional: boolean;
+}
+
+export type HeaderEntry =
+  | { readonly name: string; readonly value: string }
+  | { readonly name: string; readonly secretKeyRef: KeyRef; readonly prefix?: string };
+
+/** A directory handed to a server; `$(roots.<name>)` in args and env values becomes its path. */
+export interface RootConfig {
+  readonly name: string;
+  readonly mountPath: string;
+  readonly readOnly: boolean;
+  readonly directory?: string;
+  readonly claim?: string;
+  readonly emptyDir?: boolean;
+}
+
+export interface ToolEdits {
+  /** Glob patterns (`*`, `?`); empty = all. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** Original name -> new base name (the prefix still applies). */
+  readonly rename: Readonly<Record<string, string>>;
+  /** Original name -> description shown instead. */
+  readonly describe: Readonly<Record<string, string>>;
+}

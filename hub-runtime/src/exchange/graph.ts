@@ -1,0 +1,137 @@
+/** What a request sees of its hub: an immutable snapshot of configuration, catalog and lanes. */
+import type { Era, HubConfig, ServerConfig } from '@quaymaster/crds';
+
+import type { MemberEdit, RawJson, ScannedObject } from '../wire/index.ts';
+import type { Caller, Exchange, Outcome } from './exchange.ts';
+
+export type ListKind = 'tools' | 'resources' | 'resourceTemplates' | 'prompts';
+
+/** Immutable. A new configuration or catalog is a new graph; calls in flight keep theirs. */
+export interface HubGraph {
+  readonly config: HubConfig;
+  /** Rises by one at each swap of this process. */
+  readonly generation: number;
+  readonly catalog: CatalogSnapshot;
+  /** By server key (`namespace/name`). */
+  upstream(key: string): Upstream | undefined;
+  readonly upstreams: readonly Upstream[];
+}
+
+/** What exists behind the hub. Built by `catalog/`, read by `router/` and the edges. */
+export interface CatalogSnapshot {
+  /** Changes exactly when something a client can see changes. */
+  readonly hash: string;
+  readonly hashes: Readonly<Record<ListKind, string>>;
+  readonly counts: Readonly<Record<ListKind, number>>;
+  /** Exposed names are in byte form. */
+  tool(name: string): Route | undefined;
+  prompt(name: string): Route | undefined;
+  /** Where a URI leads: listed, qualified, matched by a template, or the only server that has resources. */
+  resource(uri: string): Route | undefined;
+  /** Where a resource template (completion refs) leads. */
+  template(uriTemplate: string): Route | undefined;
+  /** The URI under which `server` must hand out its own `uri` so that it comes back to it: itself when unambiguous. */
+  exposedUri(serverKey: string, uri: string): string;
+  /** True when no URI of this server ever needs rewriting: results then pass untouched. */
+  urisAreTransparent(serverKey: string): boolean;
+  /** A ready list result for the era, or undefined for a cursor the hub did not give out. */
+  page(kind: ListKind, cursor: string | undefined, era: Era): RawJson | undefined;
+  /** Capabilities object offered to clients of the era, raw. */
+  capabilities(era: Era): RawJson;
+  /** Merged instructions, raw JSON string, when any. */
+  readonly instructions: RawJson | undefined;
+  /** Servers (keys) that offer a method beyond the spec's own; used for vendor methods. */
+  readonly problems: readonly CatalogProblem[];
+}
+
+export interface Route {
+  readonly serverKey: string;
+  /** Name or URI as the server knows it, byte form. */
+  readonly original: string;
+}
+
+/** Something that could not be offered, with its reason: becomes a condition, never a silent winner. */
+export interface CatalogProblem {
+  readonly reason:
+    | 'NameCollision'
+    | 'UriCollision'
+    | 'InvalidTool'
+    | 'InvalidHeaderAnnotation'
+    | 'UnknownTool'
+    | 'TooMany';
+  readonly serverKeys: readonly string[];
+  readonly name: string;
+  readonly message: string;
+}
+
+export type UpstreamPhase = 'Pending' | 'Starting' | 'Ready' | 'Degraded' | 'Draining' | 'Stopped';
+
+export interface UpstreamState {
+  readonly phase: UpstreamPhase;
+  /** CamelCase, from the reason table of @quaymaster/crds. */
+  readonly reason: string;
+  readonly message: string;
+  /** Wall clock, milliseconds. */
+  readonly since: number;
+  readonly restarts: number;
+  readonly pid: number | undefined;
+}
+
+/** What a server offers, as last listed. Items are raw JSON objects exactly as the server gave them. */
+export interface ServerListing {
+  readonly era: Era;
+  readonly revision: string;
+  readonly serverInfo: RawJson | undefined;
+  readonly instructions: RawJson | undefined;
+  readonly capabilities: ScannedObject;
+  readonly tools: readonly RawJson[];
+  readonly resources: readonly RawJson[];
+  readonly resourceTemplates: readonly RawJson[];
+  readonly prompts: readonly RawJson[];
+}
+
+export type UpstreamEvent =
+  | { readonly kind: 'state'; readonly state: UpstreamState }
+  | { readonly kind: 'listing'; readonly listing: ServerListing };
+
+/** One McpServer as the hub sees it, for its whole life. Survives config swaps while its runtimeHash stays. */
+export interface Upstream {
+  readonly key: string;
+  readonly config: ServerConfig;
+  readonly state: UpstreamState;
+  /** Last good listing; kept while the server is failing or asleep. */
+  readonly listing: ServerListing | undefined;
+  readonly inFlight: number;
+  subscribe(listener: (event: UpstreamEvent) => void): () => void;
+  /** Idempotent. Lazy servers stay Pending until their first call or `wake`. */
+  start(): void;
+  /**
+   * Starts a lazy server (or waits for a starting one) until it has been listed, failed, or the time is over. Never rejects.
+   */
+  wake(timeoutMs: number): Promise<void>;
+  /** The conversation that serves this caller (shared, per session or per principal, by `instances`). */
+  lane(caller: Caller): Lane;
+  /** Takes over edits that do not need a new process (tools, timeouts, health). */
+  reconfigure(config: ServerConfig): void;
+  /** A legacy session ended: what was kept for it alone is given back. */
+  sessionEnded(sessionId: string): void;
+  /** Stops and starts again, for `qm restart`. */
+  restart(reason: string): Promise<void>;
+  /** No new work; resolves when calls in flight have ended or the drain time is over, and everything is stopped. */
+  stop(drainTimeoutMs: number): Promise<void>;
+}
+
+/** A conversation with one server. */
+export interface Lane {
+  /** Sends one call. Resolves with its only outcome; never rejects for anything that server or network do. */
+  send(call: LaneCall): Promise<Outcome>;
+}
+
+/** An exchange on its way up: the edits are decided, the lane adds its era's envelope. */
+export interface LaneCall {
+  readonly exchange: Exchange;
+  /** Member edits of `params` (original name, original URI). The lane itself replaces `_meta`. */
+  readonly edits: readonly MemberEdit[];
+  /** Original name or URI for the modern `Mcp-Name` header, byte form; undefined for methods without one. */
+  readonly target: string | undefined;
+}

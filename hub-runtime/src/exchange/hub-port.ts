@@ -1,0 +1,14 @@
+/** What the downstream edges need of a hub. Implemented by `config/`. */
+import type { Exchange, Outcome } from './exchange.ts';
+import type { HubGraph, ListKind } from './graph.ts';
+
+export interface HubPort {
+  /** The graph of this moment. An edge reads it once per request. */
+  readonly graph: HubGraph;
+  /** Routes one exchange. Never rejects; whatever goes wrong is an ErrorOutcome. */
+  handle(exchange: Exchange): Promise<Outcome>;
+  /** Lists changed, merged (X-02): at most one call per real change of what clients see. */
+  onListsChanged(listener: (kinds: readonly ListKind[]) => void): () => void;
+  /** A legacy session ended (DELETE, idle, limit): lanes kept for it are given back. */
+  sessionEnded(sessionId: string): void;
+}

@@ -1,0 +1,32 @@
+/** The contracts between the edges, the router and the lanes. Types and three small values, no behaviour. */
+export { Cancellation } from './cancellation.ts';
+export {
+  anonymous,
+  type Caller,
+  type ErrorOutcome,
+  type Exchange,
+  type InputRequiredOutcome,
+  type Leg,
+  type Outcome,
+  type Principal,
+  type ReadyOutcome,
+  type ResultOutcome,
+  type SessionRef,
+} from './exchange.ts';
+export type {
+  CatalogProblem,
+  CatalogSnapshot,
+  HubGraph,
+  Lane,
+  LaneCall,
+  ListKind,
+  Route,
+  ServerListing,
+  Upstream,
+  UpstreamEvent,
+  UpstreamPhase,
+  UpstreamState,
+} from './graph.ts';
+export type { HubPort } from './hub-port.ts';
+export { hubError, protocolError } from './outcomes.ts';
+export { type ServerTarget, TargetError, type TargetResolver } from './target.ts';

@@ -1,0 +1,43 @@
+/** Where a server really is, resolved by the driver (local processes or cluster addresses) from its ServerConfig. */
+import type { ServerConfig } from '@quaymaster/crds';
+
+export type ServerTarget =
+  | {
+      readonly kind: 'stdio';
+      /** Absolute path or a name looked up on PATH of `env`. Run directly, never through a shell. */
+      readonly command: string;
+      readonly args: readonly string[];
+      /** The complete environment of the child; nothing is inherited beside it. */
+      readonly env: Readonly<Record<string, string>>;
+      readonly cwd: string | undefined;
+    }
+  | {
+      readonly kind: 'http';
+      readonly url: string;
+      readonly headers: Readonly<Record<string, string>>;
+      /** A process to run beside it (command sources that listen themselves). */
+      readonly process?: {
+        readonly command: string;
+        readonly args: readonly string[];
+        readonly env: Readonly<Record<string, string>>;
+        readonly cwd: string | undefined;
+      };
+    };
+
+/** What could not be resolved, as a condition: reason from the table of @quaymaster/crds, and whether trying again later may help. */
+export class TargetError extends Error {
+  readonly reason: string;
+  readonly retryable: boolean;
+
+  constructor(reason: string, message: string, retryable: boolean) {
+    super(message);
+    this.name = 'TargetError';
+    this.reason = reason;
+    this.retryable = retryable;
+  }
+}
+
+export interface TargetResolver {
+  /** Installs, resolves secrets and roots. `progress` gets short human lines ("installing mcp-server-time 2026.8.1"). Rejects with TargetError. */
+  resolve(server: ServerConfig, progress: (line: string) => void, signal: AbortSignal): Promise<ServerTarget>;
+}

@@ -1,0 +1,26 @@
+/** Builds JSON-RPC messages around raw parts. */
+import { encodeText, type RawJson } from './raw.ts';
+
+export function requestRaw(id: string | number, method: string, params: RawJson): RawJson {
+  return `{"jsonrpc":"2.0","id":${typeof id === 'number' ? id : JSON.stringify(id)},"method":${quoted(method)},"params":${params}}` as RawJson;
+}
+
+export function notificationRaw(method: string, params: RawJson): RawJson {
+  return `{"jsonrpc":"2.0","method":${quoted(method)},"params":${params}}` as RawJson;
+}
+
+export function resultRaw(id: RawJson, result: RawJson): RawJson {
+  return `{"jsonrpc":"2.0","id":${id},"result":${result}}` as RawJson;
+}
+
+/** An error response. `id` undefined = it could not be read: legacy wants `null`, modern leaves it out. */
+export function errorRaw(id: RawJson | undefined, code: number, message: string, data?: RawJson): RawJson {
+  const tail = data === undefined ? '' : `,"data":${data}`;
+  const head = id === undefined ? '' : `"id":${id},`;
+  return `{"jsonrpc":"2.0",${head}"error":{"code":${code},"message":${encodeText(JSON.stringify(message))}${tail}}}` as RawJson;
+}
+
+/** A JSON string literal in byte form. */
+export function quoted(text: string): RawJson {
+  return encodeText(JSON.stringify(text)) as RawJson;
+}

@@ -1,0 +1,50 @@
+import { defineConfig } from 'vitest/config';
+
+/** The private export condition makes every workspace resolve to its TypeScript sources, so tests never need a build. */
+const conditions = ['quaymaster-source', 'module', 'node', 'development|production'];
+const common = { ssr: { resolve: { conditions } } };
+
+export default defineConfig({
+  ...common,
+  test: {
+    reporters: ['default', './tools/sums-reporter.ts'],
+    coverage: {
+      provider: 'v8',
+      include: ['{crds,hub-runtime}/src/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/index.ts'],
+      reporter: ['text-summary', 'json-summary', 'json'],
+      reportsDirectory: '.test-results/coverage',
+    },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{crds,hub-runtime}/src/**/*.test.ts', 'test/kit/**/*.test.ts', 'tools/**/*.test.ts'],
+          isolate: false,
+          testTimeout: 10_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts', 'test/conformance/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
