@@ -14,7 +14,7 @@ export const emptyObject = '{}' as RawJson;
 
 /** Bytes to their one-character-per-byte form. */
 export function rawFromBytes(bytes: Buffer): RawJson {
-  return bytes.latin1Slice(0, bytes.length) as RawJson;
+  return bytes.toString('latin1') as RawJson;
 }
 
 /** Back to the very same bytes. */

@@ -1,0 +1,62 @@
+/**
+ * A negotiated conversation with one server: a child process, a legacy HTTP session, or a modern HTTP endpoint.
+ *
+ * The state machine (`create-upstream.ts`) owns conversations and decides when to open and replace them; connectors know how.
+ * A conversation is a Lane: it mints upstream ids and progress tokens, adds its era's envelope, and maps what comes back.
+ */
+import type { Era } from '@quaymaster/crds';
+
+import type { Caller, ErrorOutcome, Lane, ResultOutcome } from '../exchange/index.ts';
+import type { RawJson, ScannedObject } from '../wire/index.ts';
+
+export interface Conversation extends Lane {
+  readonly era: Era;
+  /** Revision in use, e.g. `2025-06-18`. */
+  readonly revision: string;
+  readonly serverInfo: RawJson | undefined;
+  readonly instructions: RawJson | undefined;
+  readonly capabilities: ScannedObject;
+  /** Of the child, when there is one. */
+  readonly pid: number | undefined;
+  readonly inFlight: number;
+  /** A request of the hub's own (listing, ping). `params` without `_meta`. */
+  request(method: string, params: RawJson, timeoutMs: number): Promise<ResultOutcome | ErrorOutcome>;
+  /** Notifications that belong to no call in flight: list changes, logs of a session of its own. */
+  onNotification(listener: (method: string, params: ScannedObject | undefined, message: RawJson) => void): void;
+  /** Called once when the conversation is over by itself (exit, session lost, stream refused). All calls in flight have been answered by then. */
+  onClosed(listener: (end: ConversationEnd) => void): void;
+  /** Ends it: calls in flight get QM_SERVER_GONE; children are ended with their whole group. Idempotent. */
+  close(reason: string): Promise<void>;
+}
+
+export interface ConversationEnd {
+  /** From the reason table: `Exited`, `SessionLost`, `ConnectionLost`, `ProtocolError`... */
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface ConnectRequest {
+  /** Primary conversations listen for list changes; per-client ones only call. */
+  readonly purpose: 'primary' | 'client';
+  /** For whom, when it is per client. */
+  readonly caller: Caller | undefined;
+  /** Era verdict of an earlier conversation with the same server, tried first. */
+  readonly verdict: Era | undefined;
+}
+
+export interface Connector {
+  /** Rejects with ConnectError (reason, message, retryable). Bounded by the server's `timeouts.start`. */
+  connect(request: ConnectRequest, signal: AbortSignal): Promise<Conversation>;
+}
+
+export class ConnectError extends Error {
+  readonly reason: string;
+  readonly retryable: boolean;
+
+  constructor(reason: string, message: string, retryable: boolean, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'ConnectError';
+    this.reason = reason;
+    this.retryable = retryable;
+  }
+}
