@@ -1,0 +1,30 @@
+/** Public surface of @quaymaster/testkit. A name added here is a promise. */
+export {
+  httpCommand,
+  legacyVersions,
+  metaKey,
+  modernVersion,
+  readRecord,
+  rpcCode,
+  startHttpServer,
+  stdioCommand,
+} from './server/index.ts';
+export type {
+  Behaviour,
+  EraName,
+  HttpFault,
+  HttpScript,
+  JsonObject,
+  PromptScript,
+  Received,
+  Recorder,
+  ResourceScript,
+  RpcError,
+  RpcId,
+  RpcMessage,
+  RunningServer,
+  ServerCommand,
+  ServerScript,
+  StartupScript,
+  ToolScript,
+} from './server/index.ts';
