@@ -1,4 +1,5 @@
 /** Public surface of @quaymaster/testkit. A name added here is a promise. */
+// Servers to test against.
 export {
   httpCommand,
   legacyVersions,
@@ -28,3 +29,33 @@ export type {
   StartupScript,
   ToolScript,
 } from './server/index.ts';
+// Clients to test with.
+export {
+  connectHttp,
+  connectLegacy,
+  connectModern,
+  connectStdio,
+  encodeHeaderValue,
+  EventStreamParser,
+  HttpLink,
+  KitClient,
+  LostAnswer,
+  StdioLink,
+  Transcript,
+} from './client/index.ts';
+export type {
+  Answer,
+  ClientOptions,
+  EventStream,
+  RequestOptions,
+  ServerSentEvent,
+  TranscriptEntry,
+} from './client/index.ts';
+// Assertions.
+export { kitMatchers, normalise, until } from './matchers/index.ts';
+export type { KitMatchers, NormaliseOptions, UntilOptions } from './matchers/index.ts';
+// The world around: programs and networks.
+export { descendants, isAlive, processInfo, spawnProgram } from './process/index.ts';
+export type { Exit, ProcessInfo, Program, ProgramOptions } from './process/index.ts';
+export { startFaultProxy } from './proxy/index.ts';
+export type { FaultProxy, ProxyFaults } from './proxy/index.ts';

@@ -1,0 +1,41 @@
+/** Opens kit clients: one function per way. Each shakes hands unless told not to. */
+import type { EraName } from '../server/index.ts';
+import { HttpLink } from './http-link.ts';
+import { KitClient } from './kit-client.ts';
+import type { ClientOptions } from './kit-client.ts';
+import { StdioLink } from './stdio-link.ts';
+import { Transcript } from './transcript.ts';
+
+export function connectLegacy(url: string, options: ClientOptions = {}): Promise<KitClient> {
+  return connectHttp(url, 'legacy', options);
+}
+
+export function connectModern(url: string, options: ClientOptions = {}): Promise<KitClient> {
+  return connectHttp(url, 'modern', options);
+}
+
+export async function connectHttp(url: string, era: EraName, options: ClientOptions = {}): Promise<KitClient> {
+  const transcript = new Transcript();
+  return greet(new KitClient(new HttpLink(url, transcript), era, options, transcript), options);
+}
+
+export async function connectStdio(
+  command: string,
+  args: readonly string[],
+  options: ClientOptions & { era?: EraName; env?: Record<string, string> } = {},
+): Promise<KitClient> {
+  const transcript = new Transcript();
+  const link = new StdioLink(command, args, options.env, transcript);
+  return greet(new KitClient(link, options.era ?? 'legacy', options, transcript), options);
+}
+
+async function greet(client: KitClient, options: ClientOptions): Promise<KitClient> {
+  if (options.handshake === false) return client;
+  try {
+    await client.shakeHands();
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  return client;
+}

@@ -1,0 +1,5 @@
+/** Programs under test, and what they leave behind. */
+export { descendants, isAlive, processInfo } from './descendants.ts';
+export type { ProcessInfo } from './descendants.ts';
+export { spawnProgram } from './spawn-program.ts';
+export type { Exit, Program, ProgramOptions } from './spawn-program.ts';

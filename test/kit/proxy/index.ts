@@ -1,0 +1,3 @@
+/** Network faults on demand. */
+export { startFaultProxy } from './fault-proxy.ts';
+export type { FaultProxy, ProxyFaults } from './fault-proxy.ts';
