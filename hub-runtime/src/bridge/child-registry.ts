@@ -1,0 +1,59 @@
+/**
+ * Every process group the hub has started and that is not known to be gone.
+ *
+ * The owner of a hub process makes one, hands it to everything that spawns, and closes it last. `process.on('exit')` is the safety net for
+ * ends that run no other code (an uncaught error, `process.exit`): it kills what is left, synchronously. A hub that is itself killed
+ * with SIGKILL runs nothing at all; then children see the end of their stdin, on which the stdio transport tells them to exit.
+ */
+import { signalGroup } from './process-group.ts';
+
+/** What the safety net hangs on: `process`, or a stand-in in tests. */
+export interface ExitSource {
+  on(event: 'exit', listener: () => void): unknown;
+  off(event: 'exit', listener: () => void): unknown;
+}
+
+export interface RegisteredChild {
+  readonly pid: number;
+  stop(graceMs: number): Promise<void>;
+}
+
+export class ChildRegistry {
+  readonly limit: number;
+  readonly #children = new Set<RegisteredChild>();
+  readonly #exits: ExitSource;
+  readonly #signal: typeof signalGroup;
+  readonly #onExit = (): void => {
+    for (const child of this.#children) this.#signal(child.pid, 'SIGKILL');
+  };
+
+  constructor(options: { limit?: number; exits?: ExitSource; signal?: typeof signalGroup } = {}) {
+    this.limit = options.limit ?? 512;
+    this.#exits = options.exits ?? process;
+    this.#signal = options.signal ?? signalGroup;
+    this.#exits.on('exit', this.#onExit);
+  }
+
+  get size(): number {
+    return this.#children.size;
+  }
+
+  get isFull(): boolean {
+    return this.#children.size >= this.limit;
+  }
+
+  add(child: RegisteredChild): void {
+    this.#children.add(child);
+  }
+
+  /** To be called when the whole group is gone, not only its leader. */
+  remove(child: RegisteredChild): void {
+    this.#children.delete(child);
+  }
+
+  /** Ends all of them at once and takes the safety net down. */
+  async close(graceMs: number): Promise<void> {
+    await Promise.all([...this.#children].map((child) => child.stop(graceMs)));
+    this.#exits.off('exit', this.#onExit);
+  }
+}
