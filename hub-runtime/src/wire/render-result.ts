@@ -1,0 +1,59 @@
+/**
+ * The edits a hub makes to a server's result on its way to a client: few, listed here, and compared in the transparency test (HT-0.01).
+ *
+ *  to a modern client: `resultType` is there ("complete" for a legacy server's result); `_meta` gets the hub's serverInfo and the
+ *                      upstream's prefix; what a legacy server read from a resource gets `ttlMs: 0, cacheScope: "private"`
+ *  to a legacy client: `resultType` goes; of `_meta` the reserved keys of 2026-07-28 go and the upstream's prefix comes
+ * Everything else keeps its bytes. Runs once per call: one string is built, no value is parsed.
+ */
+import { editObject, type MemberEdit, memberRaw } from './edit.ts';
+import { quoted } from './message.ts';
+import type { RawJson } from './raw.ts';
+import { metaKey } from './revisions.ts';
+import type { ScannedObject } from './scan.ts';
+
+export interface ServerResult {
+  readonly result: ScannedObject;
+  /** Era the server spoke. */
+  readonly era: 'modern' | 'legacy';
+  /** The server's prefix. */
+  readonly server: string;
+}
+
+const complete = '"complete"' as RawJson;
+const legacyDrops: readonly string[] = ['resultType'];
+const legacyMetaDrops: readonly string[] = [
+  metaKey.protocolVersion,
+  metaKey.clientCapabilities,
+  metaKey.clientInfo,
+  metaKey.serverInfo,
+  metaKey.logLevel,
+  metaKey.subscriptionId,
+];
+
+/**
+ * For a modern client. `hubInfo` is the hub's own raw `{name, version}`.
+ * Undefined: the result is invalid, its `resultType` is missing though the server is modern, or one the hub does not know.
+ */
+export function renderForModern(from: ServerResult, method: string, hubInfo: RawJson): RawJson | undefined {
+  const { result } = from;
+  const meta = editObject(result.meta, [
+    [metaKey.serverInfo, hubInfo],
+    [metaKey.upstream, quoted(from.server)],
+  ]);
+  if (from.era === 'modern')
+    return memberRaw(result, 'resultType') === complete ? editObject(result, [['_meta', meta]]) : undefined;
+  const set: MemberEdit[] = [['resultType', complete]];
+  if (method === 'resources/read') {
+    if (memberRaw(result, 'ttlMs') === undefined) set.push(['ttlMs', '0' as RawJson]);
+    if (memberRaw(result, 'cacheScope') === undefined) set.push(['cacheScope', '"private"' as RawJson]);
+  }
+  set.push(['_meta', meta]);
+  return editObject(result, set);
+}
+
+/** For a legacy client. */
+export function renderForLegacy(from: ServerResult): RawJson {
+  const meta = editObject(from.result.meta, [[metaKey.upstream, quoted(from.server)]], legacyMetaDrops);
+  return editObject(from.result, [['_meta', meta]], legacyDrops);
+}
