@@ -185,3 +185,16 @@ export async function startFaultProxy(target: string | URL, initial: ProxyFaults
     },
   };
 }
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.on('drain', done);
+    socket.on('close', done);
+    if (socket.destroyed) done();
+  });
+}
