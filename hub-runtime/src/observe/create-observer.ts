@@ -1,0 +1,149 @@
+/**
+ * The observer of a real hub: metrics of the table, and one log line per operation (EF-69, EF-71).
+ *
+ * Runs once per call. Label sets are bound on first use and found again by one string key; the log line is put together by hand
+ * from parts that are known or masked before. No label ever holds what a client sent, except capped tool and prompt names.
+ */
+import { type Clock, type LogLevel, systemClock } from '../base/index.ts';
+import type { UpstreamPhase } from '../exchange/index.ts';
+import { BoundedNames, otherName } from './bounded-names.ts';
+import { cleanName, knownCode, knownMethod } from './label-values.ts';
+import type { MetricName } from './metric-table.ts';
+import type { MetricsRegistry } from './metrics-registry.ts';
+import type { CallRecord, CounterName, GaugeName, Observer } from './observer.ts';
+import { createOperationLine } from './operation-line.ts';
+import { registerProcessMetrics } from './process-metrics.ts';
+
+export interface ObserverOptions {
+  readonly registry: MetricsRegistry;
+  /** Where operation lines go. Absent: metrics only. */
+  readonly log?: { readonly level: LogLevel; line(json: string): void; dropped(): number };
+  readonly version?: string;
+  readonly clock?: Clock;
+  /** Target names with series of their own, per server and over all servers. */
+  readonly targetsPerServer?: number;
+  readonly targetsInAll?: number;
+}
+
+const phases: readonly UpstreamPhase[] = ['Pending', 'Starting', 'Ready', 'Degraded', 'Draining', 'Stopped'];
+
+const counters: Readonly<Record<CounterName, MetricName>> = {
+  lateAnswers: 'quaymaster_late_answers_total',
+  droppedNotifications: 'quaymaster_dropped_notifications_total',
+  limitRejections: 'quaymaster_limit_rejections_total',
+  refusedRequests: 'quaymaster_refused_requests_total',
+  noiseLines: 'quaymaster_server_noise_lines_total',
+  configSwaps: 'quaymaster_config_swaps_total',
+  listChanges: 'quaymaster_list_changes_total',
+};
+
+const gauges: Readonly<Record<GaugeName, MetricName>> = {
+  callsInFlight: 'quaymaster_calls_in_flight',
+  waitingCalls: 'quaymaster_calls_waiting',
+  sessions: 'quaymaster_sessions',
+  streams: 'quaymaster_streams',
+  liveGraphs: 'quaymaster_graphs_live',
+  children: 'quaymaster_child_processes',
+};
+
+interface CallSeries {
+  readonly labels: Record<string, string>;
+  readonly server: string;
+  observe(seconds: number): void;
+}
+
+interface ByteSeries {
+  readonly received: { inc(by: number): void };
+  readonly sent: { inc(by: number): void };
+}
+
+export function createObserver(options: ObserverOptions): Observer {
+  const { registry } = options;
+  const clock = options.clock ?? systemClock;
+  const names = new BoundedNames(options.targetsPerServer ?? 200, options.targetsInAll ?? 250, cleanName);
+  const durations = registry.histogram('mcp_server_operation_duration_seconds');
+  const errors = registry.counter('quaymaster_call_errors_total');
+  const bytes = registry.counter('quaymaster_bytes_total');
+  const states = registry.gauge('quaymaster_upstream_state');
+  const restarts = registry.gauge('quaymaster_upstream_restarts');
+  registry.gauge('quaymaster_metric_targets', (gauge) => gauge.set(names.size));
+  registerProcessMetrics(registry, clock, options.version ?? 'dev', () => options.log?.dropped() ?? 0);
+
+  const counted = new Map<CounterName, ReturnType<MetricsRegistry['counter']>>();
+  for (const name of Object.keys(counters) as CounterName[]) counted.set(name, registry.counter(counters[name]));
+  const readers = new Map<GaugeName, Set<{ readonly label: string; readonly read: () => number }>>();
+  for (const name of Object.keys(gauges) as GaugeName[]) {
+    const set = new Set<{ readonly label: string; readonly read: () => number }>();
+    readers.set(name, set);
+    registry.gauge(gauges[name], (gauge) => {
+      gauge.reset();
+      for (const reader of set) gauge.inc({ hub: reader.label }, reader.read());
+    });
+  }
+
+  const series = new Map<string, CallSeries>();
+  const byteSeries = new Map<string, ByteSeries>();
+  const logged =
+    options.log !== undefined && (options.log.level === 'info' || options.log.level === 'debug')
+      ? options.log
+      : undefined;
+  const operationLine = createOperationLine(clock);
+
+  const bind = (record: CallRecord, key: string, server: string, target: string): CallSeries => {
+    const labels = { hub: record.hub, server, method: knownMethod(record.method), target, outcome: record.outcome };
+    const child = durations.labels(labels);
+    const bound: CallSeries = { labels, server, observe: (seconds) => child.observe(seconds) };
+    series.set(key, bound);
+    return bound;
+  };
+  const bindBytes = (hub: string): ByteSeries => {
+    const bound = { received: bytes.labels({ hub, direction: 'in' }), sent: bytes.labels({ hub, direction: 'out' }) };
+    byteSeries.set(hub, bound);
+    return bound;
+  };
+
+  return {
+    callFinished(record) {
+      const server = record.server ?? '';
+      const target = targetLabel(names, record);
+      const key = `${record.hub}\n${server}\n${knownMethod(record.method)}\n${target}\n${record.outcome}`;
+      (series.get(key) ?? bind(record, key, server, target)).observe(record.durationMs / 1000);
+      const sizes = byteSeries.get(record.hub) ?? bindBytes(record.hub);
+      sizes.received.inc(record.bytesIn);
+      sizes.sent.inc(record.bytesOut);
+      if (record.outcome === 'error')
+        errors.inc({ hub: record.hub, server, code: record.errorCode ?? knownCode(record.code) });
+      logged?.line(operationLine(record));
+    },
+    upstreamState(server, phase, restartCount) {
+      for (const candidate of phases) states.set({ server, phase: candidate }, candidate === phase ? 1 : 0);
+      restarts.set({ server }, restartCount);
+    },
+    upstreamGone(server) {
+      for (const phase of phases) states.remove({ server, phase });
+      restarts.remove({ server });
+      names.forget(server);
+      for (const [key, bound] of series) {
+        if (bound.server !== server) continue;
+        durations.remove(bound.labels);
+        series.delete(key);
+      }
+    },
+    count(name, label, by = 1) {
+      counted.get(name)?.labels(label).inc(by);
+    },
+    gauge(name, label, read) {
+      const reader = { label, read };
+      readers.get(name)?.add(reader);
+      return () => {
+        readers.get(name)?.delete(reader);
+      };
+    },
+  };
+}
+
+/** Tools and prompts only: a URI is data of the user. Names that reached no server are a client's invention and never kept. */
+function targetLabel(names: BoundedNames, record: CallRecord): string {
+  if (record.target === undefined || (record.method !== 'tools/call' && record.method !== 'prompts/get')) return '';
+  return record.server === undefined ? otherName : names.of(record.server, record.target);
+}

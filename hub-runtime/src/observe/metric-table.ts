@@ -1,0 +1,111 @@
+/**
+ * Every metric this process exposes, in one table: docs/reference/metrics.md is generated from it, and a test compares it with a scrape.
+ *
+ * Labels are bounded by construction: hubs, servers and limits come from configuration, methods and codes from closed sets, and only
+ * `target` from clients, which is why it alone is capped (EF-69).
+ */
+export type MetricType = 'counter' | 'gauge' | 'histogram';
+
+export interface MetricRow {
+  readonly type: MetricType;
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+/** Seconds. Few on purpose: every bucket is a series per label set. */
+export const durationBuckets: readonly number[] = [0.005, 0.025, 0.1, 0.5, 2.5, 30];
+
+export const metricTable = {
+  mcp_server_operation_duration_seconds: {
+    type: 'histogram',
+    help: 'Time from the arrival of a request to its answer.',
+    labels: ['hub', 'server', 'method', 'target', 'outcome'],
+  },
+  quaymaster_build_info: {
+    type: 'gauge',
+    help: 'Always 1; the labels say what runs.',
+    labels: ['version', 'node'],
+  },
+  quaymaster_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of MCP messages, by direction as clients see it (in: requests, out: answers).',
+    labels: ['hub', 'direction'],
+  },
+  quaymaster_call_errors_total: {
+    type: 'counter',
+    help: 'Calls answered with an error, by stable code (QM_..., a JSON-RPC code of the specification, or _other).',
+    labels: ['hub', 'server', 'code'],
+  },
+  quaymaster_calls_in_flight: { type: 'gauge', help: 'Calls that have no answer yet.', labels: ['hub'] },
+  quaymaster_calls_waiting: { type: 'gauge', help: 'Calls that wait for a server to start.', labels: ['hub'] },
+  quaymaster_child_processes: { type: 'gauge', help: 'Server processes of this hub that run now.', labels: ['hub'] },
+  quaymaster_config_swaps_total: {
+    type: 'counter',
+    help: 'Configurations taken over without a restart.',
+    labels: ['hub'],
+  },
+  quaymaster_dropped_notifications_total: {
+    type: 'counter',
+    help: 'Notifications dropped because their reader was too slow or gone.',
+    labels: ['hub'],
+  },
+  quaymaster_event_loop_delay_seconds: {
+    type: 'gauge',
+    help: 'Event loop delay since the last scrape, by quantile (0.5, 0.99, 1).',
+    labels: ['quantile'],
+  },
+  quaymaster_graphs_live: {
+    type: 'gauge',
+    help: 'Configuration snapshots that some call or stream still uses. Stays at 1 when nothing drains.',
+    labels: ['hub'],
+  },
+  quaymaster_late_answers_total: {
+    type: 'counter',
+    help: 'Answers of servers that came after their call had ended.',
+    labels: ['server'],
+  },
+  quaymaster_limit_rejections_total: {
+    type: 'counter',
+    help: 'Requests refused because a limit was reached, by field name of the limit.',
+    labels: ['limit'],
+  },
+  quaymaster_list_changes_total: { type: 'counter', help: 'Changed lists announced to clients.', labels: ['hub'] },
+  quaymaster_log_lines_dropped_total: {
+    type: 'counter',
+    help: 'Log lines dropped because their reader was too slow.',
+    labels: [],
+  },
+  quaymaster_metric_targets: {
+    type: 'gauge',
+    help: 'Target names that have series of their own; the rest counts as _other.',
+    labels: [],
+  },
+  quaymaster_refused_requests_total: {
+    type: 'counter',
+    help: 'Requests refused at the edge, by error code.',
+    labels: ['code'],
+  },
+  quaymaster_server_noise_lines_total: {
+    type: 'counter',
+    help: 'Lines on the standard output of a server that are not protocol messages.',
+    labels: ['server'],
+  },
+  quaymaster_sessions: { type: 'gauge', help: 'Legacy sessions held.', labels: ['hub'] },
+  quaymaster_streams: { type: 'gauge', help: 'Open event streams.', labels: ['hub'] },
+  quaymaster_upstream_restarts: {
+    type: 'gauge',
+    help: 'Times a server was started again by itself since it is configured.',
+    labels: ['server'],
+  },
+  quaymaster_upstream_state: {
+    type: 'gauge',
+    help: '1 for the phase the server is in, 0 for the others.',
+    labels: ['server', 'phase'],
+  },
+  process_cpu_seconds_total: { type: 'counter', help: 'CPU time of the hub process, user and system.', labels: [] },
+  process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of the hub process.', labels: [] },
+  process_start_time_seconds: { type: 'gauge', help: 'When the process started, seconds since the epoch.', labels: [] },
+  process_uptime_seconds: { type: 'gauge', help: 'Seconds since the process started.', labels: [] },
+} as const satisfies Record<string, MetricRow>;
+
+export type MetricName = keyof typeof metricTable;

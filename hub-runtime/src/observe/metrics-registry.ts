@@ -1,0 +1,53 @@
+/** A prom-client registry whose metrics can only come from the metric table, so names, help and labels exist in one place. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+import { durationBuckets, type MetricName, type MetricRow, metricTable } from './metric-table.ts';
+
+export interface MetricsRegistry {
+  readonly contentType: string;
+  /** The exposition text. */
+  text(): Promise<string>;
+  counter(name: MetricName): Counter<string>;
+  /** `collect` runs at each scrape, before the values are read. */
+  gauge(name: MetricName, collect?: (gauge: Gauge<string>) => void): Gauge<string>;
+  histogram(name: MetricName): Histogram<string>;
+  /** A counter that somebody else counts: `read` gives its total at each scrape. */
+  total(name: MetricName, read: () => number): void;
+}
+
+export function createMetricsRegistry(): MetricsRegistry {
+  const registry = new Registry();
+  const common = (name: MetricName) => {
+    const row: MetricRow = metricTable[name];
+    return { name, help: row.help, labelNames: [...row.labels], registers: [registry] };
+  };
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    counter: (name) => new Counter<string>(common(name)),
+    gauge: (name, collect) =>
+      new Gauge<string>(
+        collect === undefined
+          ? common(name)
+          : {
+              ...common(name),
+              collect() {
+                collect(this);
+              },
+            },
+      ),
+    total: (name, read) => {
+      registry.registerMetric(
+        new Counter<string>({
+          ...common(name),
+          registers: [],
+          collect() {
+            this.reset();
+            this.inc(read());
+          },
+        }),
+      );
+    },
+    histogram: (name) => new Histogram<string>({ ...common(name), buckets: [...durationBuckets] }),
+  };
+}
