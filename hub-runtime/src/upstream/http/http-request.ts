@@ -1,0 +1,171 @@
+/**
+ * One HTTP request toward a server, as an undici handler: collects a JSON body or splits an event stream, and says how it ended.
+ *
+ * Runs for every call, so it is one object without closures, and cancels without an AbortSignal. It knows HTTP, not JSON-RPC;
+ * subclasses decide what a body or an event means. Exactly one of `complete` and `failed` is called, nothing after it.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+
+import { type RawJson, SseParser } from '../../wire/index.ts';
+
+export type FailureKind =
+  /** Nothing was written: the server cannot have seen it. */
+  | 'unsent'
+  /** The connection went away after the request was written. */
+  | 'cut'
+  /** The answer breaks a bound or the protocol of HTTP. */
+  | 'refused'
+  /** `abort` was called. */
+  | 'aborted';
+
+export interface Failure {
+  readonly kind: FailureKind;
+  readonly reason: string;
+}
+
+class Aborted extends Error {}
+class Refused extends Error {}
+
+export abstract class HttpRequest implements Dispatcher.DispatchHandler {
+  /** 0 until the answer begins. */
+  status = 0;
+  /** True once the request is being written. */
+  sent = false;
+  #controller: Dispatcher.DispatchController | undefined;
+  #abortReason: Error | undefined;
+  #over = false;
+  #body = '';
+  #bytes = 0;
+  #events: SseParser | undefined;
+  readonly #maxBytes: number;
+
+  protected constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** The head of the answer. May call `abort` or `refuse`. */
+  protected abstract started(status: number, headers: IncomingHttpHeaders): void;
+  /** One event of an event stream. */
+  protected abstract event(data: RawJson, id: string | undefined, event: string): void;
+  /** The end of the answer: the body, or '' after an event stream. */
+  protected abstract complete(body: RawJson): void;
+  protected abstract failed(failure: Failure): void;
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** True when the answer is an event stream. */
+  get streaming(): boolean {
+    return this.#events !== undefined;
+  }
+
+  /** Gives the request up; the connection is cut when it was in use. `failed` follows with kind `aborted`. */
+  abort(reason: string): void {
+    this.#stop(new Aborted(reason));
+  }
+
+  /** Gives up on an answer that breaks a rule. `failed` follows with kind `refused`. */
+  protected refuse(reason: string): void {
+    this.#stop(new Refused(reason));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#abortReason !== undefined) controller.abort(this.#abortReason);
+    else this.sent = true;
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200 || this.#over) return;
+    this.status = status;
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      this.refuse(`its body is encoded as ${encoding.slice(0, 20)}, which was not asked for`);
+      return;
+    }
+    const type = headers['content-type'];
+    if (type !== undefined && type.startsWith('text/event-stream')) {
+      this.#events = new SseParser((one) => {
+        if (!this.#over) this.event(one.data, one.id, one.event);
+      }, this.#maxBytes);
+    }
+    this.started(status, headers);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return;
+    if (this.#events !== undefined) {
+      if (!this.#events.push(chunk.latin1Slice())) this.refuse(`one event is larger than ${this.#maxBytes} bytes`);
+      return;
+    }
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#maxBytes) {
+      this.refuse(`its body is larger than ${this.#maxBytes} bytes`);
+      return;
+    }
+    this.#body += chunk.latin1Slice();
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return;
+    this.#over = true;
+    const body = this.#body as RawJson;
+    this.#body = '';
+    this.complete(body);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#body = '';
+    const own = this.#abortReason ?? error;
+    if (own instanceof Aborted) this.failed({ kind: 'aborted', reason: own.message });
+    else if (own instanceof Refused) this.failed({ kind: 'refused', reason: own.message });
+    else this.failed({ kind: this.sent ? 'cut' : 'unsent', reason: describeNetworkError(error) });
+  }
+
+  #stop(reason: Error): void {
+    if (this.#over || this.#abortReason !== undefined) return;
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+    // Still waiting for a connection: undici keeps it queued, `onRequestStart` gives it up; whoever waits hears of it now.
+    if (!this.#over) this.onResponseError(undefined as never, reason);
+  }
+}
+
+const explained: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection closed',
+  ENOTFOUND: 'host name not found',
+  EAI_AGAIN: 'host name lookup failed for now',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  ETIMEDOUT: 'connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
+  UND_ERR_SOCKET: 'connection closed by the server',
+  UND_ERR_HEADERS_OVERFLOW: 'response headers too large',
+  UND_ERR_CLOSED: 'connection pool closed',
+  UND_ERR_DESTROYED: 'connection pool closed',
+};
+
+/** Words for people. Built from codes only: messages of network libraries may quote URLs and headers. */
+export function describeNetworkError(error: unknown): string {
+  const code = codeOf(error);
+  if (code === undefined) return 'connection failed';
+  const words = explained[code];
+  if (words !== undefined) return `${words} (${code})`;
+  if (code.startsWith('HPE_')) return `it does not speak HTTP (${code})`;
+  if (code.includes('CERT') || code.startsWith('ERR_TLS') || code.includes('SELF_SIGNED')) return `TLS failed (${code})`;
+  return `connection failed (${code})`;
+}
+
+function codeOf(error: unknown): string | undefined {
+  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
+    if ('code' in at && typeof at.code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(at.code)) return at.code;
+    at = 'cause' in at ? at.cause : undefined;
+  }
+  return undefined;
+}

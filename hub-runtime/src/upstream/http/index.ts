@@ -1,0 +1,3 @@
+/** Streamable HTTP toward servers, both eras. */
+export { createHttpConnector, type HttpConnectorDeps } from './http-connector.ts';
+export { createHttpPool, type HttpPool, type HttpPoolOptions, type HttpPoolStats } from './http-pool.ts';

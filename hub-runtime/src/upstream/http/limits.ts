@@ -1,0 +1,33 @@
+/**
+ * Bounds toward servers. A server is not trusted to be small, quick or well-behaved (security notes 17): each of these is
+ * tested at the limit and one past it.
+ */
+export const httpLimits = {
+  /** One JSON body, or one event that may carry an answer, bytes. */
+  responseBytes: 8 * 1024 * 1024,
+  /** One event of a stream that only carries notifications, bytes. */
+  eventBytes: 1024 * 1024,
+  /** Connections to one origin for calls. Calls beyond wait for a free one until their deadline. */
+  connectionsPerOrigin: 128,
+  /** Connections to one origin for long-lived event streams: apart from calls, so that streams never starve them. */
+  streamsPerOrigin: 256,
+  /** Calls of one conversation without an answer. */
+  inFlight: 4_096,
+  /** Answers to a server's own requests that are on their way at once; more of them go unanswered. */
+  repliesAtOnce: 32,
+  /** A session id longer than this is refused, characters. */
+  sessionIdLength: 1_024,
+  /** How long `server/discover` may stay unanswered before the older handshake is tried, milliseconds. */
+  probeMs: 2_000,
+  /** An answered or cancelled event stream that stays open is cut after this, milliseconds. */
+  lingerMs: 2_000,
+  /** Age at which a legacy verdict is checked again, milliseconds: servers get upgraded. */
+  legacyVerdictMs: 15 * 60_000,
+  /** An idle connection is kept this long unless the server says otherwise, milliseconds. */
+  keepAliveMs: 10_000,
+  /** Notifications and session ends get this long, milliseconds. */
+  courtesyMs: 2_000,
+} as const;
+
+/** Results of servers may be larger than what clients may send; both are bounded before anything is built. */
+export const upstreamScanLimits = { depth: 128, nodes: 1_000_000 } as const;
