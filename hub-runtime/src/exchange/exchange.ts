@@ -87,6 +87,8 @@ export interface ErrorOutcome {
   readonly code: number;
   readonly message: string;
   readonly data: RawJson | undefined;
+  /** Stable code when it is from the error table. */
+  readonly errorCode?: string;
   /** Status for a modern client when the answer has not begun to stream (1.2 of the protocol notes); legacy answers 200. */
   readonly httpStatus: number;
 }

@@ -1,7 +1,7 @@
 /** What a request sees of its hub: an immutable snapshot of configuration, catalog and lanes. */
 import type { Era, HubConfig, ServerConfig } from '@quaymaster/crds';
 
-import type { MemberEdit, RawJson, ScannedObject } from '../wire/index.ts';
+import type { MemberEdit, ParamHeader, RawJson, ScannedObject } from '../wire/index.ts';
 import type { Caller, Exchange, Outcome } from './exchange.ts';
 
 export type ListKind = 'tools' | 'resources' | 'resourceTemplates' | 'prompts';
@@ -48,6 +48,12 @@ export interface Route {
   readonly serverKey: string;
   /** Name or URI as the server knows it, byte form. */
   readonly original: string;
+  /** Edits of `params` that put the original name or URI in place, made once; empty when nothing differs. */
+  readonly edits?: readonly MemberEdit[];
+  /** Arguments the tool mirrors as `Mcp-Param-*` headers; absent when none. */
+  readonly paramHeaders?: readonly ParamHeader[];
+  /** The tool's outputSchema was wrapped for legacy clients, so its structuredContent is too. */
+  readonly wrapsStructured?: boolean;
 }
 
 /** Something that could not be offered, with its reason: becomes a condition, never a silent winner. */
@@ -56,6 +62,7 @@ export interface CatalogProblem {
     | 'NameCollision'
     | 'UriCollision'
     | 'InvalidTool'
+    | 'InvalidItem'
     | 'InvalidHeaderAnnotation'
     | 'UnknownTool'
     | 'TooMany';
@@ -125,6 +132,8 @@ export interface Upstream {
 export interface Lane {
   /** Sends one call. Resolves with its only outcome; never rejects for anything that server or network do. */
   send(call: LaneCall): Promise<Outcome>;
+  /** Passes a client's notification on, best effort: dropped when the server is not there. `params` without the reserved `_meta` keys. */
+  notify?(method: string, params: RawJson): void;
 }
 
 /** An exchange on its way up: the edits are decided, the lane adds its era's envelope. */
@@ -134,4 +143,6 @@ export interface LaneCall {
   readonly edits: readonly MemberEdit[];
   /** Original name or URI for the modern `Mcp-Name` header, byte form; undefined for methods without one. */
   readonly target: string | undefined;
+  /** Arguments to mirror as `Mcp-Param-*` headers toward a modern HTTP server. */
+  readonly paramHeaders?: readonly ParamHeader[];
 }

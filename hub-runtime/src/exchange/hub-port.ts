@@ -1,5 +1,6 @@
 /** What the downstream edges need of a hub. Implemented by `config/`. */
-import type { Exchange, Outcome } from './exchange.ts';
+import type { ScannedObject } from '../wire/index.ts';
+import type { Caller, Exchange, Outcome } from './exchange.ts';
 import type { HubGraph, ListKind } from './graph.ts';
 
 export interface HubPort {
@@ -7,6 +8,8 @@ export interface HubPort {
   readonly graph: HubGraph;
   /** Routes one exchange. Never rejects; whatever goes wrong is an ErrorOutcome. */
   handle(exchange: Exchange): Promise<Outcome>;
+  /** A client's notification beyond the specification's own, routed like a vendor method. Best effort, never throws. */
+  notify?(method: string, params: ScannedObject | undefined, caller: Caller): void;
   /** Lists changed, merged (X-02): at most one call per real change of what clients see. */
   onListsChanged(listener: (kinds: readonly ListKind[]) => void): () => void;
   /** A legacy session ended (DELETE, idle, limit): lanes kept for it are given back. */

@@ -12,6 +12,7 @@ export function hubError(code: ErrorCode, detail: Readonly<Record<string, string
     code: row.rpc,
     message: row.say(detail),
     data: rawOf({ code, retryable: row.retry === 'later', retry: row.retry, next: row.next }),
+    errorCode: code,
     httpStatus: row.http,
   };
 }
