@@ -1,4 +1,8 @@
-/** Public surface of @quaymaster/crds. A name added here is a promise. */
+/** Public surface of @quaymaster/crds. A name added here is a promise. Nothing here loads zod; CEL loads with `loadValidator`. */
+export { canonicalJson, compile, contentHash } from './compile/index.ts';
+export type { Compiled, CompileOptions, HubOutcome, RefusedObject, ServerOutcome } from './compile/index.ts';
+export { conditionTable, conditionTypes, draft, findReason, sentence, stamp } from './conditions/index.ts';
+export type { Condition, ConditionDraft, ConditionReason, ConditionRow, ConditionSeverity, ConditionStatus, ConditionType } from './conditions/index.ts';
 export type {
   EnvEntry,
   Era,
@@ -12,4 +16,16 @@ export type {
   ServerConfig,
   ServerSource,
   ToolEdits,
-} from './hub-config/hub-config.ts';
+} from './hub-config/index.ts';
+export type { McpHubSpec, McpHubStatus } from './hub/index.ts';
+export { apiGroup, apiVersion, defaultNamespace, describeObject, describeOrigin, objectKey } from './manifest/index.ts';
+export type { ManifestMetadata, ManifestObject, ManifestOrigin } from './manifest/index.ts';
+export type { McpServerSpec, McpServerStatus } from './server/index.ts';
+export { hubStatus, serverStatus } from './status/index.ts';
+export type { HubStatusInput, ServerObservation, ServerPhase, ServerStatusInput } from './status/index.ts';
+export { applyDefaults, kindNames, schemaFor, walkSchema } from './structural/index.ts';
+export type { StructuralSchema } from './structural/index.ts';
+export { editDistance, nearest } from './suggest/index.ts';
+export { parseBytes, parseDuration } from './units/index.ts';
+export { checkObjectStructure, describeIssue, isCompanion, loadValidator, validateObject } from './validate/index.ts';
+export type { Issue, Validator } from './validate/index.ts';

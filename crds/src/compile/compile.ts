@@ -1,0 +1,113 @@
+/**
+ * `compile(objects)`: manifests in, one HubConfig per hub and the conditions of every object out.
+ *
+ * Pure and deterministic: no clock, no I/O, the order of the objects does not matter. A broken object never takes the others down: it
+ * becomes conditions and is left out. There is never a silent winner: duplicates are all refused. Secret values never enter.
+ */
+import { draft } from '../conditions/index.ts';
+import type { ConditionDraft } from '../conditions/index.ts';
+import type { ServerConfig } from '../hub-config/index.ts';
+import type { McpHubSpec } from '../hub/index.ts';
+import type { ManifestObject } from '../manifest/index.ts';
+import type { McpServerSpec } from '../server/index.ts';
+import { applyDefaults, schemaFor } from '../structural/index.ts';
+import { compareText } from './canonical.ts';
+import { gather, refusal } from './gather.ts';
+import type { Group } from './gather.ts';
+import { toHubConfig, toHubTimeouts } from './hub-config.ts';
+import { findUnknownRoot, keyLookup, resolveReferences } from './references.ts';
+import type { KeyLookup } from './references.ts';
+import { selects } from './select.ts';
+import { toServerConfig } from './server-config.ts';
+import type { Compiled, CompileOptions, HubOutcome, ServerOutcome } from './types.ts';
+
+/** A server after its own checks, before hubs are looked at. `spec` only when it may run. */
+interface Candidate {
+  readonly group: Group;
+  readonly spec?: McpServerSpec;
+  readonly conditions: readonly ConditionDraft[];
+}
+
+export function compile(objects: readonly ManifestObject[], options: CompileOptions = {}): Compiled {
+  const gathered = gather(objects, options);
+  const lookup = keyLookup(gathered.companions, options.lookup);
+  const candidates = gathered.servers.map((group) => toCandidate(group, lookup));
+  const hubOutcomes = byKey(gathered.hubs.map((group) => toHubOutcome(group, candidates)));
+  const hubs = hubOutcomes.flatMap((outcome) => (outcome.config === undefined ? [] : [outcome.config]));
+  const servers = byKey(candidates.map((candidate) => toServerOutcome(candidate, hubOutcomes)));
+  return { hubs, servers, hubOutcomes, refused: gathered.refused };
+}
+
+function toCandidate(group: Group, lookup: KeyLookup): Candidate {
+  const refused = refusal(group);
+  if (refused !== undefined) return { group, conditions: [refused] };
+  const spec = withDefaults<McpServerSpec>(group.object);
+  const sources = Object.values(spec.source).filter((member) => member !== undefined).length;
+  // The CEL rule says the same; without a validator this keeps a nonsense source from becoming a configuration.
+  if (sources !== 1) return { group, conditions: [draft('Accepted', 'Invalid', { issues: 'spec.source: set exactly one of npm, pypi, command, image, remote' })] };
+  const unknownRoot = findUnknownRoot(spec);
+  if (unknownRoot !== undefined) return { group, conditions: [unknownRoot] };
+  const references = resolveReferences(spec, group.namespace, lookup);
+  const conditions = [draft('Accepted', 'Accepted'), references];
+  return references.status === 'True' ? { group, spec, conditions } : { group, conditions };
+}
+
+function toServerOutcome({ group, spec, conditions }: Candidate, hubs: readonly HubOutcome[]): ServerOutcome {
+  const offeredBy = hubs.filter((hub) => hub.config?.servers.some((server) => server.key === group.key)).map((hub) => hub.key);
+  const programmed =
+    spec === undefined ? draft('Programmed', 'NotProgrammed') : offeredBy.length === 0 ? draft('Programmed', 'NotSelected') : draft('Programmed', 'Programmed');
+  return {
+    ...identity(group),
+    active: offeredBy.length > 0,
+    conditions: [...conditions, programmed],
+    ...(spec === undefined ? {} : { config: toServerConfig(group, spec, toHubTimeouts()) }),
+    hubs: offeredBy,
+  };
+}
+
+function toHubOutcome(group: Group, candidates: readonly Candidate[]): HubOutcome {
+  const refused = refusal(group);
+  if (refused !== undefined) return { ...identity(group), active: false, conditions: [refused, draft('Programmed', 'NotProgrammed')], selected: [] };
+  const spec = withDefaults<McpHubSpec>(group.object);
+  const neighbours = candidates.filter((candidate) => candidate.group.namespace === group.namespace);
+  const selected = neighbours.filter((candidate) => selects(spec.servers, candidate.group.name, candidate.group.object.metadata.labels ?? {}));
+  const timeouts = toHubTimeouts(spec);
+  const servers = selected.flatMap((candidate): ServerConfig[] => (candidate.spec === undefined ? [] : [toServerConfig(candidate.group, candidate.spec, timeouts)]));
+  const { config, aliasConditions } = toHubConfig(group, spec, servers);
+  return {
+    ...identity(group),
+    active: true,
+    config,
+    conditions: [draft('Accepted', 'Accepted'), ...hubReferences(spec, neighbours, selected, aliasConditions), draft('Insecure', 'NoAuthentication')],
+    selected: selected.map((candidate) => candidate.group.key).toSorted(compareText),
+  };
+}
+
+/** What the hub refers to and does not get; one ResolvedRefs condition that names all of it, the gravest reason first. */
+function hubReferences(spec: McpHubSpec, neighbours: readonly Candidate[], selected: readonly Candidate[], aliases: readonly ConditionDraft[]): ConditionDraft[] {
+  const known = new Set(neighbours.map((candidate) => candidate.group.name));
+  const absent = spec.servers.include.filter((name) => !known.has(name)).toSorted(compareText);
+  const leftOut = selected.filter((candidate) => candidate.spec === undefined).map((candidate) => candidate.group.name).toSorted(compareText);
+  const missing = [
+    ...(absent.length === 0 ? [] : [draft('ResolvedRefs', 'ServerNotFound', { servers: absent.join(', ') })]),
+    ...(leftOut.length === 0 ? [] : [draft('ResolvedRefs', 'ServerRefused', { servers: leftOut.join(', ') })]),
+    ...aliases.filter((entry) => entry.type === 'ResolvedRefs'),
+  ];
+  const [first = draft('ResolvedRefs', 'ResolvedRefs')] = missing;
+  const message = missing.length === 0 ? first.message : missing.map((entry) => entry.message).join(' | ');
+  return [{ ...first, message }, ...aliases.filter((entry) => entry.type !== 'ResolvedRefs')];
+}
+
+function identity(group: Group): Pick<ServerOutcome, 'key' | 'namespace' | 'name' | 'object' | 'issues'> {
+  return { key: group.key, namespace: group.namespace, name: group.name, object: group.object, issues: group.issues };
+}
+
+/** Only called on objects whose structure was checked, which is what makes the cast true. */
+function withDefaults<Spec>(object: ManifestObject): Spec {
+  const schema = schemaFor(object.kind)?.properties?.['spec'];
+  return (schema === undefined ? object.spec : applyDefaults(schema, object.spec)) as Spec;
+}
+
+function byKey<T extends { readonly key: string }>(outcomes: readonly T[]): T[] {
+  return outcomes.toSorted((a, b) => compareText(a.key, b.key));
+}

@@ -1,0 +1,85 @@
+/** McpHub.spec (after defaults) and its servers -> HubConfig. */
+import { draft } from '../conditions/index.ts';
+import type { ConditionDraft } from '../conditions/index.ts';
+import type { Era, HubConfig, HubLimits, HubTimeouts, NamingConfig, ServerConfig } from '../hub-config/index.ts';
+import type { McpHubSpec } from '../hub/index.ts';
+import { applyDefaults, schemaFor } from '../structural/index.ts';
+import { parseBytes } from '../units/index.ts';
+import { compareText, contentHash } from './canonical.ts';
+import { ms } from './server-config.ts';
+import type { ServerIdentity } from './server-config.ts';
+
+type Section = 'limits' | 'timeouts' | 'naming' | 'protocol';
+
+function section<K extends Section>(spec: McpHubSpec | undefined, name: K): NonNullable<McpHubSpec[K]> {
+  const schema = schemaFor('McpHub')?.properties?.['spec']?.properties?.[name];
+  return (schema === undefined ? {} : applyDefaults(schema, spec?.[name] ?? {})) as NonNullable<McpHubSpec[K]>;
+}
+
+/** Timeouts of a hub; without a spec the defaults. */
+export function toHubTimeouts(spec?: McpHubSpec): HubTimeouts {
+  const { call, callMax, sessionIdle, keepAlive } = section(spec, 'timeouts');
+  const callMs = ms(call);
+  return { callMs, callMaxMs: Math.max(callMs, ms(callMax)), sessionIdleMs: ms(sessionIdle), keepAliveMs: ms(keepAlive) };
+}
+
+function toHubLimits(spec: McpHubSpec): HubLimits {
+  const limits = section(spec, 'limits');
+  return {
+    payloadBytes: parseBytes(limits.payload) ?? 0,
+    jsonDepth: limits.depth,
+    jsonNodes: limits.nodes,
+    batch: limits.batch,
+    inFlight: limits.inFlight,
+    sessions: limits.sessions,
+    streams: limits.streams,
+    streamBufferBytes: parseBytes(limits.streamBuffer) ?? 0,
+    pageSize: limits.pageSize,
+  };
+}
+
+export interface HubResult {
+  readonly config: HubConfig;
+  readonly aliasConditions: readonly ConditionDraft[];
+}
+
+export function toHubConfig(identity: ServerIdentity, spec: McpHubSpec, servers: readonly ServerConfig[]): HubResult {
+  const { naming, conditions } = toNaming(spec, servers);
+  const wanted = section(spec, 'protocol').eras;
+  const body: Omit<HubConfig, 'hash'> = {
+    version: 1,
+    namespace: identity.namespace,
+    name: identity.name,
+    path: spec.path,
+    eras: (['modern', 'legacy'] satisfies Era[]).filter((era) => wanted.includes(era)),
+    naming,
+    auth: { mode: spec.auth.mode },
+    ...(spec.instructions === undefined ? {} : { instructions: spec.instructions }),
+    limits: toHubLimits(spec),
+    timeouts: toHubTimeouts(spec),
+    servers: servers.toSorted((a, b) => compareText(a.key, b.key)),
+  };
+  return { config: { ...body, hash: contentHash(body) }, aliasConditions: conditions };
+}
+
+const aliasShape = /^[!-~]+$/;
+
+function toNaming(spec: McpHubSpec, servers: readonly ServerConfig[]): { naming: NamingConfig; conditions: ConditionDraft[] } {
+  const { strategy, separator, maxLength, aliases } = section(spec, 'naming');
+  const offered = new Set(servers.map((server) => server.name));
+  const entries = Object.entries(aliases).toSorted(([a], [b]) => compareText(a, b));
+  const targets = Map.groupBy(entries, ([, target]) => `${target.server}/${target.tool}`);
+  const refused = new Set<string>();
+  const homeless: string[] = [];
+  for (const [name, target] of entries) {
+    if (!offered.has(target.server)) homeless.push(`${name} -> ${target.server}`);
+    // Two aliases for one tool: neither is kept, since either would be an arbitrary winner.
+    else if (!aliasShape.test(name) || name.length > maxLength || (targets.get(`${target.server}/${target.tool}`)?.length ?? 0) > 1) refused.add(name);
+  }
+  const kept = entries.filter(([name, target]) => offered.has(target.server) && !refused.has(name));
+  const conditions = [
+    ...(homeless.length === 0 ? [] : [draft('ResolvedRefs', 'AliasTargetNotFound', { aliases: homeless.join(', ') })]),
+    ...(refused.size === 0 ? [] : [draft('Degraded', 'AliasRefused', { aliases: [...refused].join(', ') })]),
+  ];
+  return { naming: { strategy, separator, maxLength, aliases: Object.fromEntries(kept) }, conditions };
+}

@@ -1,0 +1,103 @@
+/** McpServer.spec (after defaults) -> ServerConfig. Every default that depends on another field is decided here and nowhere else. */
+import type { EnvEntry, HeaderEntry, HubTimeouts, RootConfig, ServerConfig, ServerSource } from '../hub-config/index.ts';
+import type { McpServerSpec } from '../server/index.ts';
+import { applyDefaults, schemaFor } from '../structural/index.ts';
+import { parseDuration } from '../units/index.ts';
+import { contentHash } from './canonical.ts';
+
+/** A whole section with its defaults when it is absent: `lifecycle: {}` and no lifecycle mean the same. */
+function section<K extends 'tools' | 'health' | 'lifecycle' | 'timeouts'>(spec: McpServerSpec, name: K): NonNullable<McpServerSpec[K]> {
+  const schema = schemaFor('McpServer')?.properties?.['spec']?.properties?.[name];
+  return (schema === undefined ? {} : applyDefaults(schema, spec[name] ?? {})) as NonNullable<McpServerSpec[K]>;
+}
+
+export interface ServerIdentity {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hub: Pick<HubTimeouts, 'callMs' | 'callMaxMs'>): ServerConfig {
+  const source = toSource(spec);
+  const transport = spec.transport === 'auto' ? (source.kind === 'remote' || spec.http !== undefined ? 'streamableHttp' : 'stdio') : spec.transport;
+  const lifecycle = section(spec, 'lifecycle');
+  const running = {
+    source,
+    transport,
+    protocol: spec.protocol,
+    ...(spec.http === undefined ? {} : { http: spec.http }),
+    env: [...spec.envFrom.map(toEnvFrom), ...spec.env.map(toEnv)],
+    roots: spec.roots.map(toRoot),
+    headers: (spec.source.remote?.headers ?? []).map(toHeader),
+    lifecycle: { start: lifecycle.start, drainTimeoutMs: ms(lifecycle.drainTimeout), required: lifecycle.required },
+    instances: toInstances(spec, transport),
+  } as const;
+  const tools = section(spec, 'tools');
+  const health = section(spec, 'health');
+  return {
+    namespace: identity.namespace,
+    name: identity.name,
+    key: `${identity.namespace}/${identity.name}`,
+    prefix: identity.name,
+    runtimeHash: contentHash(running),
+    ...running,
+    tools: { include: tools.include, exclude: tools.exclude, rename: tools.rename, describe: tools.describe },
+    health: { intervalMs: ms(health.interval), timeoutMs: ms(health.timeout), failureThreshold: health.failureThreshold },
+    timeouts: toTimeouts(spec, hub),
+  };
+}
+
+function toSource({ source }: McpServerSpec): ServerSource {
+  if (source.npm !== undefined) return { kind: 'npm', ...source.npm };
+  if (source.pypi !== undefined) return { kind: 'pypi', ...source.pypi };
+  if (source.command !== undefined) return { kind: 'command', ...source.command };
+  if (source.image !== undefined) return { kind: 'image', ...source.image };
+  return { kind: 'remote', url: source.remote?.url ?? '' };
+}
+
+function toEnv(entry: McpServerSpec['env'][number]): EnvEntry {
+  const { name, valueFrom } = entry;
+  if (valueFrom?.secretKeyRef !== undefined) return { name, secretKeyRef: valueFrom.secretKeyRef };
+  if (valueFrom?.configMapKeyRef !== undefined) return { name, configMapKeyRef: valueFrom.configMapKeyRef };
+  return { name, value: entry.value ?? '' };
+}
+
+function toEnvFrom({ secretRef, configMapRef, prefix }: McpServerSpec['envFrom'][number]): EnvEntry {
+  const reference = secretRef ?? configMapRef;
+  return { from: { kind: secretRef === undefined ? 'ConfigMap' : 'Secret', name: reference?.name ?? '', prefix, optional: reference?.optional ?? false } };
+}
+
+function toRoot({ name, mountPath, readOnly, directory, claim, emptyDir }: McpServerSpec['roots'][number]): RootConfig {
+  return {
+    name,
+    mountPath: mountPath ?? `/roots/${name}`,
+    readOnly,
+    ...(directory === undefined ? {} : { directory }),
+    ...(claim === undefined ? {} : { claim }),
+    ...(emptyDir === undefined ? {} : { emptyDir: true }),
+  };
+}
+
+function toHeader({ name, value, valueFrom }: NonNullable<McpServerSpec['source']['remote']>['headers'][number]): HeaderEntry {
+  if (valueFrom === undefined) return { name, value: value ?? '' };
+  return { name, secretKeyRef: valueFrom.secretKeyRef, ...(valueFrom.prefix === undefined ? {} : { prefix: valueFrom.prefix }) };
+}
+
+/** A process is dear and shared by nature; a session over HTTP is cheap and belongs to one client. */
+function toInstances(spec: McpServerSpec, transport: 'stdio' | 'streamableHttp'): ServerConfig['instances'] {
+  const stdio = transport === 'stdio';
+  return { mode: spec.instances?.mode ?? (stdio ? 'shared' : 'perClient'), max: spec.instances?.max ?? (stdio ? 4 : 1_000) };
+}
+
+function toTimeouts(spec: McpServerSpec, hub: Pick<HubTimeouts, 'callMs' | 'callMaxMs'>): ServerConfig['timeouts'] {
+  const { start, connect } = section(spec, 'timeouts');
+  const ownCall = spec.timeouts?.call === undefined ? undefined : ms(spec.timeouts.call);
+  const ownMax = spec.timeouts?.callMax === undefined ? undefined : ms(spec.timeouts.callMax);
+  // One of the two set on the server must not be contradicted by the hub's value for the other.
+  const callMaxMs = ownMax ?? Math.max(hub.callMaxMs, ownCall ?? 0);
+  return { startMs: ms(start), connectMs: ms(connect), callMs: ownCall ?? Math.min(hub.callMs, callMaxMs), callMaxMs };
+}
+
+/** The schema has let only durations through. */
+export function ms(text: string): number {
+  return parseDuration(text) ?? 0;
+}

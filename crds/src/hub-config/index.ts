@@ -1,0 +1,15 @@
+/** The compiled configuration of a hub: the contract between compiler, drivers and hub runtime. */
+export type {
+  EnvEntry,
+  Era,
+  HeaderEntry,
+  HubConfig,
+  HubLimits,
+  HubTimeouts,
+  KeyRef,
+  NamingConfig,
+  RootConfig,
+  ServerConfig,
+  ServerSource,
+  ToolEdits,
+} from './hub-config.ts';

@@ -1,0 +1,54 @@
+/** `McpServer.status` from what was compiled and what was seen. Pure; the same in both drivers, so that a laptop and a cluster say the same. */
+import { draft, findReason, stamp } from '../conditions/index.ts';
+import type { ConditionDraft, ConditionType } from '../conditions/index.ts';
+import type { McpServerStatus } from '../server/index.ts';
+import type { ServerObservation, ServerStatusInput } from './types.ts';
+
+const longestErrorMessage = 4_096;
+
+export function serverStatus(input: ServerStatusInput): McpServerStatus {
+  const { outcome, observed } = input;
+  const { generation } = outcome.object.metadata;
+  const drafts = [...outcome.conditions, ...(outcome.active ? running(observed) : idle(input))];
+  const { phase = 'Pending', reason: _reason, message: _message, lastError, ...facts } = observed ?? {};
+  return {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    phase: outcome.active ? phase : observed === undefined ? 'Stopped' : phase,
+    ...(facts as Omit<ServerObservation, 'phase'>),
+    ...(lastError === undefined ? {} : { lastError: { ...lastError, message: lastError.message.slice(0, longestErrorMessage) } }),
+    conditions: stamp({ drafts, previous: input.previous ?? [], now: input.now, ...(generation === undefined ? {} : { generation }) }),
+  } as McpServerStatus;
+}
+
+/** Not in any configuration: what keeps it out is the reason for everything else. */
+function idle({ outcome }: ServerStatusInput): ConditionDraft[] {
+  const blocking = outcome.conditions.find((entry) => entry.status === 'False' && entry.type !== 'Programmed') ?? outcome.conditions.find((entry) => entry.reason === 'NotSelected');
+  const because = blocking ?? draft('Programmed', 'NotProgrammed');
+  const notReady: ConditionDraft = { ...because, type: 'Ready', status: 'False' };
+  // Nobody but a human can mend a refused manifest (kstatus: Stalled); a server nobody selects simply rests.
+  const stalled: ConditionDraft = because.reason === 'NotSelected' ? draft('Stalled', 'Settled') : { ...because, type: 'Stalled', status: 'True' };
+  return [notReady, draft('Reconciling', 'Settled'), stalled];
+}
+
+function running(observed: ServerObservation | undefined): ConditionDraft[] {
+  const phase = observed?.phase ?? 'Pending';
+  const reason = observed?.reason ?? (phase === 'Degraded' ? 'HealthCheckFailed' : phase);
+  const row = findReason(reason);
+  const what = (type: ConditionType, status: 'True' | 'False'): ConditionDraft => ({
+    type,
+    status,
+    reason,
+    message: observed?.message ?? row?.say({}) ?? reason,
+    next: row?.next ?? '',
+    severity: row?.severity ?? 'error',
+  });
+  const stalled = row?.on.Stalled === 'True' && phase !== 'Ready';
+  const moving = phase === 'Pending' || phase === 'Starting' || phase === 'Draining';
+  return [
+    phase === 'Ready' ? draft('Ready', 'Ready') : what('Ready', 'False'),
+    // kstatus: Reconciling and Stalled are never True together.
+    moving && !stalled ? what('Reconciling', 'True') : draft('Reconciling', 'Settled'),
+    stalled ? what('Stalled', 'True') : draft('Stalled', 'Settled'),
+    phase === 'Degraded' ? what('Degraded', 'True') : draft('Degraded', 'Healthy'),
+  ];
+}

@@ -1,0 +1,56 @@
+/** What drivers tell the status builders. All of it is observation; nothing here is decided twice. */
+import type { HubOutcome, ServerOutcome } from '../compile/index.ts';
+import type { Condition } from '../conditions/index.ts';
+
+export type ServerPhase = 'Pending' | 'Starting' | 'Ready' | 'Degraded' | 'Draining' | 'Stopped';
+
+/** What a driver sees of one running server. */
+export interface ServerObservation {
+  readonly phase: ServerPhase;
+  /** A reason of the condition table; an unknown one is kept as it is. Absent: the phase itself. */
+  readonly reason?: string;
+  readonly message?: string;
+  readonly serverInfo?: { readonly name: string; readonly version: string };
+  readonly protocolVersion?: string;
+  readonly era?: 'modern' | 'legacy';
+  readonly counts?: {
+    readonly tools: number | null;
+    readonly resources: number | null;
+    readonly resourceTemplates: number | null;
+    readonly prompts: number | null;
+  };
+  readonly toolsHash?: string;
+  readonly pid?: number;
+  readonly restarts?: number;
+  readonly lock?: { readonly hash: string };
+  readonly lastError?: { readonly code: string; readonly message: string };
+  readonly replicas?: number;
+  readonly selector?: string;
+}
+
+interface StatusInput {
+  /** RFC 3339. */
+  readonly now: string;
+  /** Conditions of the last status, so that times stay while nothing changes. */
+  readonly previous?: readonly Condition[];
+}
+
+export interface ServerStatusInput extends StatusInput {
+  readonly outcome: ServerOutcome;
+  /** Absent: nothing was started for it. */
+  readonly observed?: ServerObservation;
+}
+
+export interface HubStatusInput extends StatusInput {
+  readonly outcome: HubOutcome;
+  readonly address?: string;
+  /** Phases of the servers of its configuration, by key. A missing one counts as Pending. */
+  readonly phases: ReadonlyMap<string, ServerPhase>;
+  /** Tools a client sees; absent while unknown. */
+  readonly tools?: number;
+  /** Which replicas run which configuration. */
+  readonly replicas: readonly { readonly configHash: string }[];
+  /** Number beside the hash in `observedConfig`; metadata.generation when absent. */
+  readonly configGeneration?: number;
+  readonly selector?: string;
+}

@@ -1,0 +1,35 @@
+/**
+ * Fills in schema defaults as the API server does before it validates: a default applies where its parent object exists.
+ *
+ * Returns a new value; never changes the given one. What does not fit the schema is left as it is, for validation to report.
+ */
+import type { StructuralSchema } from './structural-schema.ts';
+
+export function applyDefaults(schema: StructuralSchema, value: unknown): unknown {
+  if (schema.type === 'array' && Array.isArray(value)) {
+    const { items } = schema;
+    return items === undefined ? value : value.map((entry) => applyDefaults(items, entry));
+  }
+  if (schema.type !== 'object' || !isPlainObject(value)) return value;
+  const out: Record<string, unknown> = {};
+  for (const [name, entry] of Object.entries(value)) {
+    const child = childSchema(schema, name);
+    if (child === undefined) out[name] = entry;
+    // A null where null is not allowed and a default exists counts as absent; without a default it is dropped (API server, both).
+    else if (entry === null && child.nullable !== true) continue;
+    else out[name] = applyDefaults(child, entry);
+  }
+  for (const [name, child] of Object.entries(schema.properties ?? {})) {
+    if (child.default !== undefined && !Object.hasOwn(out, name)) out[name] = applyDefaults(child, child.default);
+  }
+  return out;
+}
+
+export function childSchema(schema: StructuralSchema, name: string): StructuralSchema | undefined {
+  if (schema.properties !== undefined && Object.hasOwn(schema.properties, name)) return schema.properties[name];
+  return schema.additionalProperties;
+}
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

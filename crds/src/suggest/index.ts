@@ -1,0 +1,2 @@
+/** Nearest known name to a mistyped one. */
+export { editDistance, nearest } from './nearest.ts';
