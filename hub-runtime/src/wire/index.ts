@@ -10,7 +10,7 @@ export {
 export { editObject, findMember, type MemberEdit, memberRaw, memberString, objectRaw } from './edit.ts';
 export { decodeHeaderValue, encodeHeaderValue, nameMember, trimOws } from './headers.ts';
 export { claimsModern, modernEnvelope, readMeta, type RequestMeta, upstreamMeta } from './meta.ts';
-export { errorRaw, notificationRaw, quoted, requestRaw, resultRaw } from './message.ts';
+export { errorRaw, idKey, notificationRaw, quoted, requestRaw, resultRaw } from './message.ts';
 export {
   paramHeaderFault,
   type ParamHeader,

@@ -1,5 +1,5 @@
 /** Builds JSON-RPC messages around raw parts. */
-import { encodeText, type RawJson } from './raw.ts';
+import { encodeText, parseRaw, type RawJson, rawOf } from './raw.ts';
 
 export function requestRaw(id: string | number, method: string, params: RawJson): RawJson {
   return `{"jsonrpc":"2.0","id":${typeof id === 'number' ? id : JSON.stringify(id)},"method":${quoted(method)},"params":${params}}` as RawJson;
@@ -24,3 +24,12 @@ export function errorRaw(id: RawJson | undefined, code: number, message: string,
 export function quoted(text: string): RawJson {
   return encodeText(JSON.stringify(text)) as RawJson;
 }
+
+/** One key for all spellings of one id (`1` and `1.0`, `"a"` and `"\u0061"`), so that a cancellation finds its request. */
+export function idKey(id: RawJson): string {
+  const first = id.charCodeAt(0);
+  if (first === 34 ? !id.includes('\\') : plainInteger.test(id)) return id;
+  return rawOf(parseRaw(id));
+}
+
+const plainInteger = /^(?:0|-?[1-9][0-9]{0,14})$/;

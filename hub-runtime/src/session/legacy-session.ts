@@ -1,0 +1,103 @@
+/**
+ * One legacy session: who the client is, what it has in flight, and where messages that belong to no request go.
+ *
+ * Every message goes to exactly one open stream (2025-11-25 transports, "multiple connections"); with none open it is dropped: the
+ * client lists again when it comes back. The session never outlives its store entry.
+ */
+import type { Clock } from '../base/index.ts';
+import type { Caller, Cancellation, Principal, SessionRef } from '../exchange/index.ts';
+import type { RawJson } from '../wire/index.ts';
+
+/** A way to the client for unsolicited messages: a GET stream, or stdout. */
+export interface SessionStream {
+  /** False: it is closed or too slow; try another. */
+  send(message: RawJson): boolean;
+  /** The session is over. */
+  close(): void;
+}
+
+/** A request of this client that has no answer yet. */
+export interface SessionCall {
+  readonly cancellation: Cancellation;
+}
+
+export interface NewSession {
+  readonly principal: Principal;
+  readonly revision: string;
+  readonly capabilities: RawJson;
+  readonly clientInfo: RawJson | undefined;
+}
+
+export interface SessionIdentity extends NewSession {
+  readonly id: string;
+  /** The sealed id the client holds; empty on a pipe, which is its own session. */
+  readonly token: string;
+  readonly clock: Clock;
+}
+
+export class LegacySession implements SessionRef {
+  readonly id: string;
+  readonly token: string;
+  readonly createdMs: number;
+  readonly caller: Caller;
+  /** By `idKey`: what a cancellation names and a duplicate collides with. */
+  readonly calls = new Map<string, SessionCall>();
+  /** Set by `logging/setLevel`, kept here and sent with each upstream request. */
+  logLevel: string | undefined;
+  lastUsedMs: number;
+  readonly #clock: Clock;
+  #streams: SessionStream[] = [];
+  #closed = false;
+
+  constructor(identity: SessionIdentity) {
+    this.id = identity.id;
+    this.token = identity.token;
+    this.#clock = identity.clock;
+    this.createdMs = this.lastUsedMs = identity.clock.monotonic();
+    this.caller = {
+      era: 'legacy',
+      revision: identity.revision,
+      principal: identity.principal,
+      session: this,
+      capabilities: identity.capabilities,
+      clientInfo: identity.clientInfo,
+    };
+  }
+
+  get busy(): boolean {
+    return this.calls.size > 0 || this.#streams.length > 0;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  notify(message: RawJson): void {
+    for (const stream of this.#streams) if (stream.send(message)) return;
+  }
+
+  attach(stream: SessionStream): void {
+    this.#streams.push(stream);
+  }
+
+  detach(stream: SessionStream): void {
+    this.#streams = this.#streams.filter((other) => other !== stream);
+    this.lastUsedMs = this.#clock.monotonic();
+  }
+
+  callEnded(key: string, call: SessionCall): void {
+    if (this.calls.get(key) !== call) return;
+    this.calls.delete(key);
+    this.lastUsedMs = this.#clock.monotonic();
+  }
+
+  /** Ends streams and calls. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const streams = this.#streams;
+    this.#streams = [];
+    for (const stream of streams) stream.close();
+    for (const call of this.calls.values()) call.cancellation.cancel('client-gone');
+  }
+}
