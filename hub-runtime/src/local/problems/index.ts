@@ -1,0 +1,10 @@
+/** Problems with manifests and files, as people read them. */
+export {
+  formatPlace,
+  formatProblem,
+  type Position,
+  problem,
+  type Problem,
+  type ProblemLevel,
+  type ProblemPlace,
+} from './problem.ts';

@@ -1,0 +1,62 @@
+/** What validation and compiler found, as problems with places: issues field by field, and every other condition that is not as it should be. */
+import type { Compiled, ConditionDraft, Issue, ManifestObject } from '@quaymaster/crds';
+
+import type { LoadedObject } from '../load/index.ts';
+import { type Problem, problem } from '../problems/index.ts';
+
+interface Finding {
+  readonly object: ManifestObject;
+  readonly conditions: readonly ConditionDraft[];
+  readonly issues: readonly Issue[];
+}
+
+/** Said elsewhere, or no fault of the manifests. */
+const quiet = new Set(['Invalid', 'UnknownKind', 'NoAuthentication', 'NotProgrammed', 'ServerRefused']);
+
+export function problemsOf(compiled: Compiled, objects: readonly LoadedObject[]): Problem[] {
+  const byObject = new Map(objects.map((one) => [one.object, one]));
+  const findings: Finding[] = [...compiled.hubOutcomes, ...compiled.servers, ...compiled.refused];
+  return findings.flatMap((finding) => problemsOfOne(finding, byObject.get(finding.object))).toSorted(byPlace);
+}
+
+function problemsOfOne(finding: Finding, loaded: LoadedObject | undefined): Problem[] {
+  const { object } = finding;
+  const file = loaded?.file === '' ? undefined : loaded?.file;
+  const subject = `${object.kind} ${object.metadata.namespace ?? 'default'}/${object.metadata.name}`;
+  const issues = finding.issues.map((issue) =>
+    problem('error', issue.message, issue.next, {
+      file,
+      position: loaded?.locate(issue.path),
+      subject,
+      path: issue.path,
+    }),
+  );
+  const said = new Set<string>();
+  for (const condition of finding.conditions) {
+    if (condition.severity === 'info' || quiet.has(condition.reason) || said.has(condition.reason)) continue;
+    if (issues.length > 0 && condition.reason === 'DuplicateName') continue;
+    said.add(condition.reason);
+    const path = /\((spec\.[^)]+)\)/.exec(condition.message)?.[1] ?? 'metadata.name';
+    issues.push(
+      problem(condition.severity, `${condition.reason}: ${condition.message}`, nextStep(condition, object), {
+        file,
+        position: loaded?.locate(path),
+        subject,
+      }),
+    );
+  }
+  return issues;
+}
+
+/** Where this driver has a way of its own beside what holds everywhere. */
+function nextStep(condition: ConditionDraft, object: ManifestObject): string {
+  if (condition.reason !== 'SecretNotFound' || (object.metadata.namespace ?? 'default') !== 'default')
+    return condition.next;
+  const name = /Secret "([^"]+)"/.exec(condition.message)?.[1] ?? 'NAME';
+  return `${condition.next}, or give its values with --env-file ${name}=FILE`;
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  const files = (a.file ?? '').localeCompare(b.file ?? '');
+  return files === 0 ? (a.position?.line ?? 0) - (b.position?.line ?? 0) : files;
+}

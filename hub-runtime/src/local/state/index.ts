@@ -1,0 +1,11 @@
+/** What a project keeps on disk, private to its user. */
+export { answers, isAlive, readRecord, runningHubs, type RunRecord, takeLock, writeRecord } from './run-record.ts';
+export { logPath, ServerLogs } from './server-logs.ts';
+export {
+  prepareStateDirectory,
+  projectDirectory,
+  sealingKey,
+  stateDirectory,
+  type StateDirectory,
+  stateHome,
+} from './state-directory.ts';

@@ -1,0 +1,127 @@
+/**
+ * Who runs this project: a lock against a second `up`, and the record by which other commands find the hub.
+ *
+ * The lock holds the process id. A dead process's lock is taken over; a living one that answers no socket after a grace is another program
+ * that got the same id, and is ignored too.
+ */
+import { closeSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import path from 'node:path';
+
+import { stateDirectory, type StateDirectory } from './state-directory.ts';
+
+export interface RunRecord {
+  readonly pid: number;
+  readonly url: string;
+  readonly health: string | undefined;
+  readonly socket: string;
+  readonly paths: readonly string[];
+  readonly cwd: string;
+  readonly startedAt: string;
+  readonly version: string;
+}
+
+/** A hub that is being started has no socket yet. */
+const startGraceMs = 15_000;
+
+export type LockResult = { readonly kind: 'taken'; release(): void } | { readonly kind: 'held'; readonly pid: number };
+
+export async function takeLock(state: StateDirectory, pid: number, now: () => number): Promise<LockResult> {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    try {
+      const file = openSync(state.lock, 'wx', 0o600);
+      writeFileSync(file, String(pid));
+      closeSync(file);
+      return { kind: 'taken', release: () => releaseLock(state, pid) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const holder = await lockHolder(state, now);
+    if (holder !== undefined && holder !== pid) return { kind: 'held', pid: holder };
+    rmSync(state.lock, { force: true });
+  }
+  throw new Error(`cannot take the lock ${state.lock}`);
+}
+
+function releaseLock(state: StateDirectory, pid: number): void {
+  if (readPid(state.lock) !== pid) return;
+  rmSync(state.record, { force: true });
+  if (process.platform !== 'win32') rmSync(state.socket, { force: true });
+  rmSync(state.lock, { force: true });
+}
+
+/** Undefined when the lock is stale. */
+async function lockHolder(state: StateDirectory, now: () => number): Promise<number | undefined> {
+  const pid = readPid(state.lock);
+  if (pid === undefined || !isAlive(pid)) return undefined;
+  if (await answers(state.socket)) return pid;
+  return now() - modified(state.lock) < startGraceMs ? pid : undefined;
+}
+
+function readPid(file: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(file, 'utf8'));
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function modified(file: string): number {
+  try {
+    return statSync(file).mtimeMs;
+  } catch {
+    return 0;
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+export function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(socket);
+    const done = (yes: boolean): void => {
+      probe.destroy();
+      resolve(yes);
+    };
+    probe.once('connect', () => done(true));
+    probe.once('error', () => done(false));
+    probe.setTimeout(1000, () => done(false));
+  });
+}
+
+/** Whole or not at all: a reader never meets half a record. */
+export function writeRecord(state: StateDirectory, record: RunRecord): void {
+  const draft = `${state.record}.${record.pid}`;
+  writeFileSync(draft, `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600 });
+  renameSync(draft, state.record);
+}
+
+export function readRecord(state: StateDirectory): RunRecord | undefined {
+  try {
+    const record = JSON.parse(readFileSync(state.record, 'utf8')) as RunRecord;
+    return isAlive(record.pid) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** All hubs of this user that run now, oldest first. */
+export function runningHubs(home: string): RunRecord[] {
+  let names: string[];
+  try {
+    names = readdirSync(home);
+  } catch {
+    return [];
+  }
+  return names
+    .flatMap((name) => readRecord(stateDirectory(path.join(home, name))) ?? [])
+    .toSorted((a, b) => a.startedAt.localeCompare(b.startedAt));
+}

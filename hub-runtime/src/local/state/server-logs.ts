@@ -1,0 +1,102 @@
+/**
+ * What servers write on stderr, one file per server, bounded: a full file becomes `<name>.log.1`, the one before it goes.
+ *
+ * Lines pass through masking before they reach the disk. Writing never blocks the hub; what a slow disk does not take is dropped and counted.
+ */
+import { createWriteStream, existsSync, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs';
+import path from 'node:path';
+
+import { maskSecrets } from '../../base/index.ts';
+
+export interface ServerLogsOptions {
+  readonly directory: string;
+  readonly now: () => number;
+  /** Size at which a file is rotated. */
+  readonly fileBytes?: number;
+  /** Bytes waiting for the disk before lines are dropped. */
+  readonly queueBytes?: number;
+}
+
+export class ServerLogs {
+  readonly #options: Required<ServerLogsOptions>;
+  readonly #files = new Map<string, LogFile>();
+
+  constructor(options: ServerLogsOptions) {
+    this.#options = { fileBytes: 4 * 1024 * 1024, queueBytes: 1024 * 1024, ...options };
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** One line of a server, without its line end. */
+  write(server: string, line: string): void {
+    let file = this.#files.get(server);
+    if (file === undefined) this.#files.set(server, (file = new LogFile(this.path(server), this.#options)));
+    file.write(`${new Date(this.#options.now()).toISOString()} ${maskSecrets(line)}\n`);
+  }
+
+  path(server: string): string {
+    return logPath(this.#options.directory, server);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#files.values()].map((file) => file.close()));
+    this.#files.clear();
+  }
+}
+
+export function logPath(directory: string, server: string): string {
+  return path.join(directory, `${server.replaceAll('/', '.')}.log`);
+}
+
+class LogFile {
+  readonly #path: string;
+  readonly #options: Required<ServerLogsOptions>;
+  #stream: WriteStream;
+  #size: number;
+  #dropped = 0;
+
+  constructor(file: string, options: Required<ServerLogsOptions>) {
+    this.#path = file;
+    this.#options = options;
+    this.#size = existsSync(file) ? statSync(file).size : 0;
+    this.#stream = this.#open();
+  }
+
+  write(text: string): void {
+    if (this.#size >= this.#options.fileBytes) this.#rotate();
+    if (this.#stream.writableLength > this.#options.queueBytes) {
+      this.#dropped += 1;
+      return;
+    }
+    const line = this.#dropped === 0 ? text : `(${this.#dropped} lines dropped: the disk is slow)\n${text}`;
+    this.#dropped = 0;
+    this.#size += Buffer.byteLength(line);
+    this.#stream.write(line);
+  }
+
+  #rotate(): void {
+    this.#stream.end();
+    try {
+      renameSync(this.#path, `${this.#path}.1`);
+      this.#size = 0;
+    } catch {
+      // Not opened yet (its first bytes are still on the way): the next line tries again.
+    }
+    this.#stream = this.#open();
+  }
+
+  #open(): WriteStream {
+    const stream = createWriteStream(this.#path, { flags: 'a', mode: 0o600 });
+    // A full disk must not end the hub; the server's own output is the least important thing on it.
+    stream.on('error', () => {
+      this.#dropped += 1;
+    });
+    return stream;
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#stream.destroyed) resolve();
+      else this.#stream.end(() => resolve());
+    });
+  }
+}
