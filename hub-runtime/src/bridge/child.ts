@@ -69,6 +69,8 @@ export interface NoiseReport {
 
 export interface Child {
   readonly pid: number;
+  /** False once it can hear nothing any more, though it may still run for a moment. */
+  readonly writable: boolean;
   /** Sends one message as one line. False when it was refused: the queue is full, or the child is gone. */
   write(line: RawJson): boolean;
   /** One listener each; messages that arrive before it is set wait, bounded by the pipe. */

@@ -25,6 +25,10 @@ export class LineWriter {
     });
   }
 
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   /** False when the queue is full or the stream is over; then nothing was taken. */
   write(line: RawJson): boolean {
     if (!this.#open) return false;

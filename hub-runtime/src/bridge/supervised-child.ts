@@ -107,6 +107,10 @@ export class SupervisedChild implements Child {
     return { lines: this.#noiseLines, first: this.#noiseFirst };
   }
 
+  get writable(): boolean {
+    return this.#ended === undefined && this.#writer.isOpen;
+  }
+
   write(line: RawJson): boolean {
     return this.#ended === undefined && this.#writer.write(line);
   }

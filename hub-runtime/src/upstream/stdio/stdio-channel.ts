@@ -1,0 +1,257 @@
+/**
+ * JSON-RPC over one child: ids, pending calls, deadlines, progress, cancellation. Knows methods of the transport only, not of a handshake.
+ *
+ * Every id is minted here and means one pending call (never the client's id: field notes 6.3.1); the progress token of a call is its id.
+ * A call ends exactly once: by its answer, its deadline, its client's cancellation, or the end of the child. What comes later for it is
+ * dropped and counted. Deadlines are looked at by one sweep every 250 ms while calls are pending: no timer per call.
+ */
+import type { Clock, Logger } from '../../base/index.ts';
+import type { Child } from '../../bridge/index.ts';
+import { hubError, type Leg, type Outcome } from '../../exchange/index.ts';
+import {
+  errorRaw,
+  findMember,
+  notificationRaw,
+  type RawJson,
+  rawOf,
+  resultRaw,
+  rpcCode,
+  type ScanFault,
+  type ScannedMessage,
+} from '../../wire/index.ts';
+import { type Answerer, outcomeOf, protocolFault, rpcFailure } from '../answer.ts';
+
+const sweepMs = 250;
+
+interface Pending {
+  readonly id: number;
+  readonly method: string;
+  readonly leg: Leg | undefined;
+  readonly resolve: (outcome: Outcome) => void;
+  /** Without progress; moves with it. */
+  deadline: number;
+  readonly lastDeadline: number;
+  readonly patienceMs: number;
+  readonly limitMs: number;
+}
+
+export interface ChannelOptions {
+  readonly child: Child;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The server's key, for messages. */
+  readonly server: string;
+  /** Calls in flight at once. */
+  readonly maxInFlight: number;
+}
+
+export interface Dropped {
+  /** Answers nobody waits for any more, or never did. */
+  answers: number;
+  /** Notifications that could not be attributed to one caller. */
+  notifications: number;
+}
+
+export class StdioChannel {
+  /** How answers are read. Undefined until the handshake has found out: then everything is taken as it comes. */
+  answerer: Answerer | undefined;
+  /** True once the server has answered anything. */
+  heard = false;
+  readonly child: Child;
+  readonly dropped: Dropped = { answers: 0, notifications: 0 };
+  /** Everything the server says by itself except progress. */
+  onNotification: (message: ScannedMessage) => void = () => {};
+  onEnd: (message: string) => void = () => {};
+  readonly #options: ChannelOptions;
+  readonly #clock: Clock;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #calls = 0;
+  #sweeping: (() => void) | undefined;
+  #end: string | undefined;
+
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.child = options.child;
+    this.child.onFault((fault) => this.#fault(fault));
+    this.child.onExit((exit) => this.#ended(exit.message));
+    this.child.onMessage((message) => this.#message(message));
+  }
+
+  /** Calls of clients in flight (not the hub's own requests). */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** Why it is over, once it is. */
+  get end(): string | undefined {
+    return this.#end;
+  }
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  /** The one client request in flight, when there is exactly one. */
+  onlyLeg(): Leg | undefined {
+    if (this.#calls !== 1) return undefined;
+    for (const pending of this.#pending.values()) if (pending.leg !== undefined) return pending.leg;
+    return undefined;
+  }
+
+  /** Sends a request whose line carries `id`. Without a leg it is the hub's own: never cancelled on the wire, no progress. */
+  request(
+    id: number,
+    method: string,
+    line: RawJson,
+    leg: Leg | undefined,
+    patienceMs: number,
+    limitMs: number,
+  ): Promise<Outcome> {
+    const { server, maxInFlight } = this.#options;
+    if (this.#end !== undefined) return Promise.resolve(hubError('QM_SERVER_GONE', { server, reason: this.#end }));
+    if (leg !== undefined && leg.cancellation.cancelled) return Promise.resolve(hubError('QM_CANCELLED'));
+    if (this.#pending.size >= maxInFlight)
+      return Promise.resolve(
+        hubError('QM_OVERLOADED', { limit: maxInFlight, what: `calls in flight on server "${server}"` }),
+      );
+    if (!this.child.write(line)) return Promise.resolve(this.#refused());
+    return new Promise((resolve) => {
+      const now = this.#clock.monotonic();
+      const pending: Pending = {
+        id,
+        method,
+        leg,
+        resolve,
+        deadline: now + patienceMs,
+        lastDeadline: now + limitMs,
+        patienceMs,
+        limitMs,
+      };
+      this.#pending.set(id, pending);
+      this.#sweeping ??= this.#clock.every(sweepMs, this.#sweep);
+      if (leg !== undefined) {
+        this.#calls++;
+        leg.cancellation.onCancel(() => this.#cancelled(pending, leg));
+      }
+    });
+  }
+
+  notify(line: RawJson): void {
+    this.child.write(line);
+  }
+
+  /** Answers everything that is pending with QM_SERVER_GONE. */
+  finish(reason: string): void {
+    this.#end ??= reason;
+    this.#sweeping?.();
+    this.#sweeping = undefined;
+    const { server } = this.#options;
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#calls = 0;
+    for (const one of pending) one.resolve(hubError('QM_SERVER_GONE', { server, reason }));
+  }
+
+  #ended(message: string): void {
+    const expected = this.#end !== undefined;
+    this.finish(message);
+    if (!expected) this.onEnd(message);
+  }
+
+  #refused(): Outcome {
+    const { server } = this.#options;
+    if (!this.child.writable) return hubError('QM_SERVER_GONE', { server, reason: 'it closed its input' });
+    return hubError('QM_OVERLOADED', { limit: 1, what: `full input queue of server "${server}"` });
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return undefined;
+    this.#pending.delete(id);
+    if (pending.leg !== undefined) this.#calls--;
+    return pending;
+  }
+
+  #message(message: ScannedMessage): void {
+    if (message.kind === 'response') this.#response(message);
+    else if (message.kind === 'request') this.#asked(message);
+    else if (message.method === 'notifications/progress') this.#progress(message);
+    else this.onNotification(message);
+  }
+
+  #response(message: ScannedMessage): void {
+    this.heard = true;
+    // Ids are compared as numbers: the hub sends no strings, so `"7"` is nobody's (Number of a quoted string is NaN).
+    const pending = message.id === undefined ? undefined : this.#take(Number(message.id));
+    if (pending === undefined) this.dropped.answers++;
+    else
+      pending.resolve(
+        this.answerer === undefined ? this.#asItCame(message) : outcomeOf(message, pending.method, this.answerer),
+      );
+  }
+
+  #asItCame(message: ScannedMessage): Outcome {
+    const { server } = this.#options;
+    if (message.result !== undefined) return { kind: 'result', result: message.result, era: 'legacy', server };
+    const failure = message.error === undefined ? undefined : rpcFailure(message.error);
+    if (failure === undefined) return protocolFault(server, 'neither result nor error');
+    return { kind: 'error', origin: 'server', ...failure, httpStatus: 200 };
+  }
+
+  /** A broken answer: its caller hears of it now, not at the deadline. */
+  #fault(fault: ScanFault): void {
+    const pending = fault.id === undefined ? undefined : this.#take(Number(fault.id));
+    if (pending === undefined) this.dropped.answers++;
+    else pending.resolve(protocolFault(this.#options.server, fault.message));
+  }
+
+  /** The hub declares no client capabilities yet, so a server has nothing to ask but whether somebody is there. */
+  #asked(message: ScannedMessage): void {
+    const id = message.id!;
+    if (message.method === 'ping') this.child.write(resultRaw(id, '{}' as RawJson));
+    else this.child.write(errorRaw(id, rpcCode.methodNotFound, 'this client declared no capability for that'));
+  }
+
+  #progress(message: ScannedMessage): void {
+    const member = findMember(message.params, 'progressToken');
+    const raw = message.raw;
+    const pending = member === undefined ? undefined : this.#pending.get(Number(raw.slice(member.start, member.end)));
+    const token = pending?.leg?.progressToken;
+    if (pending === undefined || token === undefined) {
+      this.dropped.notifications++;
+      return;
+    }
+    pending.deadline = Math.min(this.#clock.monotonic() + pending.patienceMs, pending.lastDeadline);
+    // Spliced, not rebuilt: everything else of the notification keeps its bytes.
+    pending.leg!.notify((raw.slice(0, member!.start) + token + raw.slice(member!.end)) as RawJson);
+  }
+
+  #cancelled(pending: Pending, leg: Leg): void {
+    if (this.#take(pending.id) === undefined) return;
+    this.#sendCancelled(pending.id, leg.cancellation.reason ?? 'cancelled');
+    pending.resolve(hubError('QM_CANCELLED'));
+  }
+
+  #sendCancelled(requestId: number, reason: string): void {
+    this.child.write(notificationRaw('notifications/cancelled', rawOf({ requestId, reason })));
+  }
+
+  readonly #sweep = (): void => {
+    if (this.#pending.size === 0) {
+      this.#sweeping?.();
+      this.#sweeping = undefined;
+      return;
+    }
+    const now = this.#clock.monotonic();
+    for (const pending of this.#pending.values()) {
+      if (now < pending.deadline && now < pending.lastDeadline) continue;
+      this.#take(pending.id);
+      // Own requests are handshakes and listings; `initialize` must never be cancelled (2025-11-25, cancellation).
+      if (pending.leg !== undefined) this.#sendCancelled(pending.id, 'deadline');
+      const ms = now >= pending.lastDeadline ? pending.limitMs : pending.patienceMs;
+      pending.resolve(hubError('QM_CALL_TIMEOUT', { server: this.#options.server, ms }));
+    }
+  };
+}
