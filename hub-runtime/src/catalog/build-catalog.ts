@@ -1,0 +1,110 @@
+/**
+ * Builds the catalog of one hub from its configuration and what its servers listed last.
+ *
+ * Pure: the same configuration and listings give the same catalog, in whatever order they arrived (HT-0.06). It runs at every change of
+ * configuration or listing and never on the path of a call; look-ups of the result are map accesses. Servers without a listing take no
+ * part yet. Items keep the bytes their server gave them; the edits are in `item-edits.ts` and the candidates' files.
+ */
+import { createHash } from 'node:crypto';
+
+import type { HubConfig } from '@quaymaster/crds';
+
+import type { CatalogSnapshot, ListKind, ServerListing } from '../exchange/index.ts';
+import { metaKey, rawOf } from '../wire/index.ts';
+import { type Candidate, compare, type Entries, type ListedServer, settleNames } from './candidate.ts';
+import { hubCapabilities } from './capabilities.ts';
+import { mergeInstructions } from './instructions.ts';
+import { kindLimits } from './limits.ts';
+import { ListPages } from './list-pages.ts';
+import { ProblemList } from './problem-list.ts';
+import { promptCandidates } from './prompt-candidates.ts';
+import { indexResources } from './resource-index.ts';
+import { toolCandidates } from './tool-candidates.ts';
+
+export interface CatalogDeps {
+  sealCursor(payload: unknown): string;
+  /** Undefined for anything `sealCursor` did not make. */
+  openCursor(token: string): unknown;
+  /** Stamped on list results for modern clients as their serverInfo. */
+  readonly hubInfo?: { readonly name: string; readonly version: string };
+}
+
+/** `listings` by server key; entries of servers that the configuration does not name are ignored. */
+export function buildCatalog(
+  config: HubConfig,
+  listings: ReadonlyMap<string, ServerListing>,
+  deps: CatalogDeps,
+): CatalogSnapshot {
+  const problems = new ProblemList();
+  const ordered = [...config.servers].sort((left, right) => compare(left.prefix, right.prefix));
+  const listed: ListedServer[] = [];
+  const unlisted = new Map<string, string>();
+  for (const server of ordered) {
+    const listing = listings.get(server.key);
+    if (listing === undefined) unlisted.set(server.prefix, server.key);
+    else listed.push({ config: server, listing });
+  }
+
+  const index = indexResources(listed, unlisted, problems);
+  const toolsOf = (server: ListedServer): Candidate[] => {
+    const { key } = server.config;
+    const exposeUri = index.isTransparent(key) ? undefined : (uri: string) => index.exposed(key, uri);
+    return toolCandidates(server, config.naming, exposeUri, problems);
+  };
+  const entries: Readonly<Record<ListKind, Entries>> = {
+    tools: settleNames(listed.flatMap(toolsOf), 'tool', kindLimits.tools, problems),
+    prompts: settleNames(
+      listed.flatMap((server) => promptCandidates(server, config.naming, problems)),
+      'prompt',
+      kindLimits.prompts,
+      problems,
+    ),
+    resources: index.resources,
+    resourceTemplates: index.templates,
+  };
+
+  const modernMeta = deps.hubInfo === undefined ? undefined : rawOf({ [metaKey.serverInfo]: deps.hubInfo });
+  const pagesOf = (kind: ListKind): ListPages =>
+    new ListPages(entries[kind].items, {
+      hub: `${config.namespace}/${config.name}`,
+      kind,
+      pageSize: config.limits.pageSize,
+      modernMeta,
+      sealCursor: (payload) => deps.sealCursor(payload),
+      openCursor: (token) => deps.openCursor(token),
+    });
+  const pages = perKind(pagesOf);
+  const hashes = perKind((kind) => pages[kind].hash);
+  const capabilities = hubCapabilities(listed, unlisted.size > 0);
+  const instructions = mergeInstructions(config.instructions, listed, config.servers.length === 1);
+  const whole = createHash('sha256');
+  for (const kind of listKinds) whole.update(`${hashes[kind]}\n`);
+  whole.update(`${capabilities.modern}\n${capabilities.legacy}\n${instructions ?? ''}`, 'latin1');
+
+  return {
+    hash: whole.digest('hex').slice(0, 16),
+    hashes,
+    counts: perKind((kind) => pages[kind].count),
+    tool: (name) => entries.tools.routes.get(name),
+    prompt: (name) => entries.prompts.routes.get(name),
+    resource: index.resource,
+    template: index.template,
+    exposedUri: index.exposed,
+    urisAreTransparent: index.isTransparent,
+    page: (kind, cursor, era) => pages[kind].page(cursor, era),
+    capabilities: (era) => capabilities[era],
+    instructions,
+    problems: problems.finish(),
+  };
+}
+
+export const listKinds: readonly ListKind[] = ['tools', 'prompts', 'resources', 'resourceTemplates'];
+
+function perKind<T>(make: (kind: ListKind) => T): Readonly<Record<ListKind, T>> {
+  return {
+    tools: make('tools'),
+    prompts: make('prompts'),
+    resources: make('resources'),
+    resourceTemplates: make('resourceTemplates'),
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * One item on its way into the catalog, and the decision who gets a name.
+ *
+ * A name that more than one item claims is given to nobody: all contenders are left out and reported, so that no client ever calls
+ * something other than it saw (HT-0.06, X-06).
+ */
+import type { ServerConfig } from '@quaymaster/crds';
+
+import { type Route, type ServerListing } from '../exchange/index.ts';
+import { decodeText, type RawJson } from '../wire/index.ts';
+import type { KindLimit } from './limits.ts';
+import type { ProblemList } from './problem-list.ts';
+
+/** A server of the hub with what it offered last. */
+export interface ListedServer {
+  readonly config: ServerConfig;
+  readonly listing: ServerListing;
+}
+
+export interface Candidate {
+  readonly server: ServerConfig;
+  /** Name or URI shown to clients, byte form. */
+  readonly exposed: string;
+  readonly route: Route;
+  /** The item as clients of each era get it. */
+  readonly modern: RawJson;
+  readonly legacy: RawJson;
+}
+
+/** Entries of one list, in order, and where each leads. */
+export interface Entries {
+  readonly items: readonly Candidate[];
+  readonly routes: ReadonlyMap<string, Route>;
+}
+
+/** `what` names the kind for people: `tool`, `prompt`. */
+export function settleNames(
+  candidates: readonly Candidate[],
+  what: string,
+  limit: KindLimit,
+  problems: ProblemList,
+): Entries {
+  const byName = new Map<string, Candidate[]>();
+  for (const candidate of candidates) {
+    const same = byName.get(candidate.exposed);
+    if (same === undefined) byName.set(candidate.exposed, [candidate]);
+    else same.push(candidate);
+  }
+  const items: Candidate[] = [];
+  for (const [name, contenders] of byName) {
+    if (contenders.length === 1) items.push(contenders[0]!);
+    else reportCollision(name, contenders, what, problems);
+  }
+  return entriesOf(items, what, limit, problems);
+}
+
+/** Orders unique candidates and applies the hub's bound. */
+export function entriesOf(
+  candidates: readonly Candidate[],
+  what: string,
+  limit: KindLimit,
+  problems: ProblemList,
+): Entries {
+  const sorted = [...candidates].sort(inCatalogOrder);
+  const items = sorted.slice(0, limit.perHub);
+  if (sorted.length > items.length)
+    problems.add(
+      'TooMany',
+      [],
+      '',
+      `the hub offers ${limit.perHub} ${what}s at most; ${sorted.length - items.length} are left out`,
+    );
+  return { items, routes: new Map(items.map((item) => [item.exposed, item.route])) };
+}
+
+function reportCollision(name: string, contenders: readonly Candidate[], what: string, problems: ProblemList): void {
+  const keys = [...new Set(contenders.map((one) => one.server.key))].sort();
+  const claims = contenders.map((one) => `${one.server.name}/${decodeText(one.route.original)}`).sort();
+  const shown = decodeText(name);
+  problems.add(
+    'NameCollision',
+    keys,
+    shown,
+    `${claims.length} ${what}s would be called "${shown}": ${claims.slice(0, 8).join(', ')}`,
+  );
+}
+
+/** By server prefix, then exposed name, both by code units: the same on every machine and in every arrival order. */
+function inCatalogOrder(left: Candidate, right: Candidate): number {
+  return compare(left.server.prefix, right.server.prefix) || compare(left.exposed, right.exposed);
+}
+
+export function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** The first `limit` items of a server's list, with a problem for the rest. */
+export function withinLimit(
+  server: ServerConfig,
+  items: readonly RawJson[],
+  what: string,
+  limit: KindLimit,
+  problems: ProblemList,
+): readonly RawJson[] {
+  if (items.length <= limit.perServer) return items;
+  problems.add(
+    'TooMany',
+    [server.key],
+    '',
+    `server "${server.name}" lists ${items.length} ${what}s; the first ${limit.perServer} are offered`,
+  );
+  return items.slice(0, limit.perServer);
+}

@@ -1,0 +1,3 @@
+/** What exists behind a hub: an immutable snapshot of all tools, prompts, resources and templates. Pure. */
+export { buildCatalog, type CatalogDeps, listKinds } from './build-catalog.ts';
+export { qualifiedUri } from './qualified-uri.ts';

@@ -1,0 +1,25 @@
+/** Collects what could not be offered. Bounded: a hostile listing must not turn into a flood of conditions. */
+import type { CatalogProblem } from '../exchange/index.ts';
+import { maxProblems } from './limits.ts';
+
+export class ProblemList {
+  #problems: CatalogProblem[] = [];
+  #left = 0;
+
+  add(reason: CatalogProblem['reason'], serverKeys: readonly string[], name: string, message: string): void {
+    if (this.#problems.length >= maxProblems) this.#left++;
+    else this.#problems.push({ reason, serverKeys, name, message });
+  }
+
+  /** In the order found, which is the catalog's own; the last one counts the rest. */
+  finish(): readonly CatalogProblem[] {
+    if (this.#left > 0)
+      this.#problems.push({
+        reason: 'TooMany',
+        serverKeys: [],
+        name: '',
+        message: `${this.#left} more problems are not listed`,
+      });
+    return this.#problems;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Where a resource URI leads, and under which URI each resource is offered (EF-25, HT-0.07).
+ *
+ * A URI leads, in this order:
+ *  1. qualified with the prefix of a server of this hub: to that server. First, so that no server can capture another's URIs by listing them;
+ *  2. listed by exactly one server: there. Listed by several: nowhere, they are offered in qualified form only;
+ *  3. matching templates of exactly one server: there; of several: nowhere;
+ *  4. nothing known of it, and only one server has resources at all: there.
+ * Everything a server hands out goes through `exposed`, which is the inverse: what comes back leads to that server's own URI again.
+ */
+import type { Route } from '../exchange/index.ts';
+import { decodeText, editObject, type MemberEdit, memberRaw, type RawJson } from '../wire/index.ts';
+import { type Candidate, type Entries, entriesOf, type ListedServer, withinLimit } from './candidate.ts';
+import { itemMeta, literal, readItem, type ScannedItem } from './item-edits.ts';
+import { kindLimits, templateMatchBudget } from './limits.ts';
+import type { ProblemList } from './problem-list.ts';
+import { parseQualifiedUri, qualifiedUri } from './qualified-uri.ts';
+import { type MatchBudget, parseUriTemplate, type UriTemplate, uriTemplateMatches } from './uri-template.ts';
+
+export interface ResourceIndex {
+  readonly resources: Entries;
+  readonly templates: Entries;
+  resource(uri: string): Route | undefined;
+  template(uriTemplate: string): Route | undefined;
+  exposed(serverKey: string, uri: string): string;
+  isTransparent(serverKey: string): boolean;
+}
+
+interface Found {
+  readonly server: ListedServer;
+  readonly item: ScannedItem;
+}
+
+interface OwnedTemplate {
+  readonly serverKey: string;
+  readonly template: UriTemplate;
+}
+
+/** `unlisted`: prefixes of servers that have not been listed yet; their qualified URIs already lead to them. */
+export function indexResources(
+  servers: readonly ListedServer[],
+  unlisted: ReadonlyMap<string, string>,
+  problems: ProblemList,
+): ResourceIndex {
+  const capable = servers.filter(hasResources);
+  const byPrefix = new Map(unlisted);
+  for (const { config } of capable) byPrefix.set(config.prefix, config.key);
+  const prefixes = new Map([...byPrefix].map(([prefix, key]) => [key, prefix]));
+  const sole = capable.length === 1 ? capable[0]!.config.key : undefined;
+
+  const found = capable.flatMap((server) => readAll(server, 'uri', 'resource', problems));
+  const foundTemplates = capable.flatMap((server) => readAll(server, 'uriTemplate', 'resource template', problems));
+  const owners = ownersOf(found);
+  const templateOwners = ownersOf(foundTemplates);
+  const isQualified = (uri: string): boolean => byPrefix.has(parseQualifiedUri(uri)?.prefix ?? '');
+  const needsPrefix = (uri: string, by: ReadonlyMap<string, readonly string[]>): boolean =>
+    isQualified(uri) || (by.get(uri)?.length ?? 0) > 1;
+  reportCollisions(owners, 'resource', problems);
+  reportCollisions(templateOwners, 'resource template', problems);
+
+  const resources = entriesOf(
+    found.map((one) => candidateOf(one, 'uri', needsPrefix(one.item.id, owners))),
+    'resource',
+    kindLimits.resources,
+    problems,
+  );
+  const templates = entriesOf(
+    foundTemplates.map((one) => candidateOf(one, 'uriTemplate', needsPrefix(one.item.id, templateOwners))),
+    'resource template',
+    kindLimits.resourceTemplates,
+    problems,
+  );
+  const matchable: readonly OwnedTemplate[] = foundTemplates.flatMap(({ server, item }) => {
+    const template = parseUriTemplate(item.id);
+    return template === undefined ? [] : [{ serverKey: server.config.key, template }];
+  });
+
+  const resource = (uri: string): Route | undefined => {
+    const qualified = qualifiedRoute(uri, byPrefix);
+    if (qualified !== undefined) return qualified;
+    const listed = owners.get(uri);
+    if (listed !== undefined)
+      return listed.length === 1 ? { serverKey: listed[0]!, original: uri, edits: [] } : undefined;
+    const match = templateOwner(uri, matchable);
+    const serverKey = match === 'nobody' ? sole : match;
+    return serverKey === undefined ? undefined : { serverKey, original: uri, edits: [] };
+  };
+  const isTransparent = (serverKey: string): boolean =>
+    sole === serverKey || !capable.some((server) => server.config.key === serverKey);
+  return {
+    resources,
+    templates,
+    resource,
+    template: (uriTemplate) => templates.routes.get(uriTemplate) ?? qualifiedRoute(uriTemplate, byPrefix),
+    exposed(serverKey, uri) {
+      const route = resource(uri);
+      if (route?.serverKey === serverKey && route.original === uri) return uri;
+      const prefix = prefixes.get(serverKey);
+      return prefix === undefined ? uri : qualifiedUri(prefix, uri);
+    },
+    isTransparent,
+  };
+}
+
+function hasResources({ listing }: ListedServer): boolean {
+  return (
+    memberRaw(listing.capabilities, 'resources') !== undefined ||
+    listing.resources.length > 0 ||
+    listing.resourceTemplates.length > 0
+  );
+}
+
+function qualifiedRoute(uri: string, byPrefix: ReadonlyMap<string, string>): Route | undefined {
+  const parts = parseQualifiedUri(uri);
+  const serverKey = parts === undefined ? undefined : byPrefix.get(parts.prefix);
+  if (serverKey === undefined) return undefined;
+  const { original } = parts!;
+  return { serverKey, original, edits: [['uri', literal(original)]] };
+}
+
+/** The one server whose templates the URI fits; undefined when several servers claim it. */
+function templateOwner(uri: string, templates: readonly OwnedTemplate[]): string | 'nobody' | undefined {
+  const budget: MatchBudget = { steps: templateMatchBudget };
+  let owner: string | undefined;
+  for (const { serverKey, template } of templates) {
+    if (serverKey === owner || !uriTemplateMatches(template, uri, budget)) continue;
+    if (owner !== undefined) return undefined;
+    owner = serverKey;
+  }
+  return owner ?? 'nobody';
+}
+
+function readAll(server: ListedServer, idKey: 'uri' | 'uriTemplate', what: string, problems: ProblemList): Found[] {
+  const { config, listing } = server;
+  const kind = idKey === 'uri' ? 'resources' : 'resourceTemplates';
+  const seen = new Set<string>();
+  const found: Found[] = [];
+  for (const raw of withinLimit(config, listing[kind], what, kindLimits[kind], problems)) {
+    const item = readItem(raw, idKey);
+    if (typeof item === 'string')
+      problems.add('InvalidItem', [config.key], '', `a ${what} of server "${config.name}" ${item}; it is left out`);
+    // Both lead to the same place, so showing one of them is no choice between servers.
+    else if (!seen.has(item.id)) {
+      seen.add(item.id);
+      found.push({ server, item });
+    }
+  }
+  return found;
+}
+
+function ownersOf(found: readonly Found[]): ReadonlyMap<string, readonly string[]> {
+  const owners = new Map<string, string[]>();
+  for (const { server, item } of found) {
+    const keys = owners.get(item.id);
+    if (keys === undefined) owners.set(item.id, [server.config.key]);
+    else keys.push(server.config.key);
+  }
+  return owners;
+}
+
+function reportCollisions(owners: ReadonlyMap<string, readonly string[]>, what: string, problems: ProblemList): void {
+  for (const [uri, keys] of owners) {
+    if (keys.length < 2) continue;
+    const shown = decodeText(uri);
+    problems.add(
+      'UriCollision',
+      keys,
+      shown,
+      `${keys.length} servers list the ${what} ${shown}; each is offered in its qualified form`,
+    );
+  }
+}
+
+function candidateOf({ server, item }: Found, idKey: 'uri' | 'uriTemplate', qualify: boolean): Candidate {
+  const { config } = server;
+  const exposed = qualify ? qualifiedUri(config.prefix, item.id) : item.id;
+  const set: MemberEdit[] = qualify ? [[idKey, literal(exposed)]] : [];
+  set.push(itemMeta(item.object, config.prefix, undefined));
+  const raw: RawJson = editObject(item.object, set);
+  const route: Route = { serverKey: config.key, original: item.id, edits: qualify ? [['uri', literal(item.id)]] : [] };
+  return { server: config, exposed, route, modern: raw, legacy: raw };
+}
