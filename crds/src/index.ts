@@ -2,7 +2,15 @@
 export { canonicalJson, compile, contentHash } from './compile/index.ts';
 export type { Compiled, CompileOptions, HubOutcome, RefusedObject, ServerOutcome } from './compile/index.ts';
 export { conditionTable, conditionTypes, draft, findReason, sentence, stamp } from './conditions/index.ts';
-export type { Condition, ConditionDraft, ConditionReason, ConditionRow, ConditionSeverity, ConditionStatus, ConditionType } from './conditions/index.ts';
+export type {
+  Condition,
+  ConditionDraft,
+  ConditionReason,
+  ConditionRow,
+  ConditionSeverity,
+  ConditionStatus,
+  ConditionType,
+} from './conditions/index.ts';
 export type {
   EnvEntry,
   Era,

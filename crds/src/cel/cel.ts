@@ -54,7 +54,8 @@ export function createCel(): Cel {
   });
 
   const compileRule = (expression: string): CompiledRule => {
-    if (expression.length > longestExpression) throw new RuleError(`the expression has more than ${longestExpression} characters`);
+    if (expression.length > longestExpression)
+      throw new RuleError(`the expression has more than ${longestExpression} characters`);
     try {
       const parsed = parse(expression);
       const { unknownFunctions, identifiers, loopDepth } = inspect(parsed);
@@ -70,7 +71,10 @@ export function createCel(): Cel {
     } catch (error) {
       if (error instanceof RuleError) throw error;
       // A deeply nested expression ends in a RangeError of the parser; for the writer that is a parse error like any other.
-      throw new RuleError(`does not parse: ${error instanceof RangeError ? 'nested too deeply' : (error as Error).message}`, { cause: error });
+      throw new RuleError(
+        `does not parse: ${error instanceof RangeError ? 'nested too deeply' : (error as Error).message}`,
+        { cause: error },
+      );
     }
   };
   return { compileRule };

@@ -20,9 +20,43 @@ export interface Inspection {
  * Kubernetes CEL libraries. `@not_strictly_false` comes out of the macros.
  */
 const portableFunctions = new Set([
-  '_&&_', '_||_', '!_', '@not_strictly_false', '_?_:_', '_==_', '_!=_', '_<_', '_<=_', '_>_', '_>=_', '@in', '_+_', '_-_', '_*_', '_/_', '_%_', '-_', '_[_]',
-  'size', 'matches', 'contains', 'startsWith', 'endsWith', 'int', 'string', 'duration', 'timestamp',
-  'charAt', 'indexOf', 'join', 'lowerAscii', 'replace', 'split', 'substring', 'trim', 'upperAscii',
+  '_&&_',
+  '_||_',
+  '!_',
+  '@not_strictly_false',
+  '_?_:_',
+  '_==_',
+  '_!=_',
+  '_<_',
+  '_<=_',
+  '_>_',
+  '_>=_',
+  '@in',
+  '_+_',
+  '_-_',
+  '_*_',
+  '_/_',
+  '_%_',
+  '-_',
+  '_[_]',
+  'size',
+  'matches',
+  'contains',
+  'startsWith',
+  'endsWith',
+  'int',
+  'string',
+  'duration',
+  'timestamp',
+  'charAt',
+  'indexOf',
+  'join',
+  'lowerAscii',
+  'replace',
+  'split',
+  'substring',
+  'trim',
+  'upperAscii',
 ]);
 
 export function inspect(parsed: Parsed): Inspection {
@@ -43,7 +77,13 @@ export function inspect(parsed: Parsed): Inspection {
       case 'listExpr':
         return deepest(kind.value.elements, loops);
       case 'structExpr':
-        return deepest(kind.value.entries.flatMap((entry) => [entry.keyKind.case === 'mapKey' ? entry.keyKind.value : undefined, entry.value]), loops);
+        return deepest(
+          kind.value.entries.flatMap((entry) => [
+            entry.keyKind.case === 'mapKey' ? entry.keyKind.value : undefined,
+            entry.value,
+          ]),
+          loops,
+        );
       case 'comprehensionExpr': {
         const { iterRange, accuInit, loopCondition, loopStep, result } = kind.value;
         return Math.max(deepest([iterRange, accuInit, result], loops), deepest([loopCondition, loopStep], loops + 1));
@@ -52,7 +92,8 @@ export function inspect(parsed: Parsed): Inspection {
         return loops;
     }
   };
-  const deepest = (nodes: readonly (Expression | undefined)[], loops: number): number => Math.max(loops, ...nodes.map((node) => visit(node, loops)));
+  const deepest = (nodes: readonly (Expression | undefined)[], loops: number): number =>
+    Math.max(loops, ...nodes.map((node) => visit(node, loops)));
   const loopDepth = visit(parsed.expr, 0);
   return { unknownFunctions: [...unknown].toSorted(), identifiers, loopDepth };
 }

@@ -44,7 +44,13 @@ function toCandidate(group: Group, lookup: KeyLookup): Candidate {
   const spec = withDefaults<McpServerSpec>(group.object);
   const sources = Object.values(spec.source).filter((member) => member !== undefined).length;
   // The CEL rule says the same; without a validator this keeps a nonsense source from becoming a configuration.
-  if (sources !== 1) return { group, conditions: [draft('Accepted', 'Invalid', { issues: 'spec.source: set exactly one of npm, pypi, command, image, remote' })] };
+  if (sources !== 1)
+    return {
+      group,
+      conditions: [
+        draft('Accepted', 'Invalid', { issues: 'spec.source: set exactly one of npm, pypi, command, image, remote' }),
+      ],
+    };
   const unknownRoot = findUnknownRoot(spec);
   if (unknownRoot !== undefined) return { group, conditions: [unknownRoot] };
   const references = resolveReferences(spec, group.namespace, lookup);
@@ -53,9 +59,15 @@ function toCandidate(group: Group, lookup: KeyLookup): Candidate {
 }
 
 function toServerOutcome({ group, spec, conditions }: Candidate, hubs: readonly HubOutcome[]): ServerOutcome {
-  const offeredBy = hubs.filter((hub) => hub.config?.servers.some((server) => server.key === group.key)).map((hub) => hub.key);
+  const offeredBy = hubs
+    .filter((hub) => hub.config?.servers.some((server) => server.key === group.key))
+    .map((hub) => hub.key);
   const programmed =
-    spec === undefined ? draft('Programmed', 'NotProgrammed') : offeredBy.length === 0 ? draft('Programmed', 'NotSelected') : draft('Programmed', 'Programmed');
+    spec === undefined
+      ? draft('Programmed', 'NotProgrammed')
+      : offeredBy.length === 0
+        ? draft('Programmed', 'NotSelected')
+        : draft('Programmed', 'Programmed');
   return {
     ...identity(group),
     active: offeredBy.length > 0,
@@ -67,27 +79,49 @@ function toServerOutcome({ group, spec, conditions }: Candidate, hubs: readonly 
 
 function toHubOutcome(group: Group, candidates: readonly Candidate[]): HubOutcome {
   const refused = refusal(group);
-  if (refused !== undefined) return { ...identity(group), active: false, conditions: [refused, draft('Programmed', 'NotProgrammed')], selected: [] };
+  if (refused !== undefined)
+    return {
+      ...identity(group),
+      active: false,
+      conditions: [refused, draft('Programmed', 'NotProgrammed')],
+      selected: [],
+    };
   const spec = withDefaults<McpHubSpec>(group.object);
   const neighbours = candidates.filter((candidate) => candidate.group.namespace === group.namespace);
-  const selected = neighbours.filter((candidate) => selects(spec.servers, candidate.group.name, candidate.group.object.metadata.labels ?? {}));
+  const selected = neighbours.filter((candidate) =>
+    selects(spec.servers, candidate.group.name, candidate.group.object.metadata.labels ?? {}),
+  );
   const timeouts = toHubTimeouts(spec);
-  const servers = selected.flatMap((candidate): ServerConfig[] => (candidate.spec === undefined ? [] : [toServerConfig(candidate.group, candidate.spec, timeouts)]));
+  const servers = selected.flatMap((candidate): ServerConfig[] =>
+    candidate.spec === undefined ? [] : [toServerConfig(candidate.group, candidate.spec, timeouts)],
+  );
   const { config, aliasConditions } = toHubConfig(group, spec, servers);
   return {
     ...identity(group),
     active: true,
     config,
-    conditions: [draft('Accepted', 'Accepted'), ...hubReferences(spec, neighbours, selected, aliasConditions), draft('Insecure', 'NoAuthentication')],
+    conditions: [
+      draft('Accepted', 'Accepted'),
+      ...hubReferences(spec, neighbours, selected, aliasConditions),
+      draft('Insecure', 'NoAuthentication'),
+    ],
     selected: selected.map((candidate) => candidate.group.key).toSorted(compareText),
   };
 }
 
 /** What the hub refers to and does not get; one ResolvedRefs condition that names all of it, the gravest reason first. */
-function hubReferences(spec: McpHubSpec, neighbours: readonly Candidate[], selected: readonly Candidate[], aliases: readonly ConditionDraft[]): ConditionDraft[] {
+function hubReferences(
+  spec: McpHubSpec,
+  neighbours: readonly Candidate[],
+  selected: readonly Candidate[],
+  aliases: readonly ConditionDraft[],
+): ConditionDraft[] {
   const known = new Set(neighbours.map((candidate) => candidate.group.name));
   const absent = spec.servers.include.filter((name) => !known.has(name)).toSorted(compareText);
-  const leftOut = selected.filter((candidate) => candidate.spec === undefined).map((candidate) => candidate.group.name).toSorted(compareText);
+  const leftOut = selected
+    .filter((candidate) => candidate.spec === undefined)
+    .map((candidate) => candidate.group.name)
+    .toSorted(compareText);
   const missing = [
     ...(absent.length === 0 ? [] : [draft('ResolvedRefs', 'ServerNotFound', { servers: absent.join(', ') })]),
     ...(leftOut.length === 0 ? [] : [draft('ResolvedRefs', 'ServerRefused', { servers: leftOut.join(', ') })]),

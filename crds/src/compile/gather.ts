@@ -37,7 +37,8 @@ export function gather(objects: readonly ManifestObject[], options: CompileOptio
   const companions = new Map<string, Set<string>>();
   const refused: RefusedObject[] = [];
   for (const object of sorted(objects)) {
-    if (!isNamed(object) || (schemaFor(object.kind) === undefined && !isCompanion(object)) || wrongVersion(object)) refused.push(refuse(object, checkObjectStructure(object)));
+    if (!isNamed(object) || (schemaFor(object.kind) === undefined && !isCompanion(object)) || wrongVersion(object))
+      refused.push(refuse(object, checkObjectStructure(object)));
     else if (isCompanion(object)) addKeys(companions, object);
     else push(groups, `${object.kind}/${objectKey(object)}`, object);
   }
@@ -53,7 +54,9 @@ export function gather(objects: readonly ManifestObject[], options: CompileOptio
 /** `Accepted=False` for duplicates and invalid objects, or undefined when the group is one valid object. */
 export function refusal({ all, issues }: Group) {
   if (all.length > 1) {
-    const places = all.map((object) => describeOrigin(object.origin).trim().replaceAll(/[()]/g, '') || 'unknown place').join(', ');
+    const places = all
+      .map((object) => describeOrigin(object.origin).trim().replaceAll(/[()]/g, '') || 'unknown place')
+      .join(', ');
     return draft('Accepted', 'DuplicateName', { count: all.length, places });
   }
   return issues.length === 0 ? undefined : draft('Accepted', 'Invalid', { issues: summarise(issues) });
@@ -87,14 +90,22 @@ function wrongVersion(object: ManifestObject): boolean {
 function toGroup(all: readonly ManifestObject[], validate: (object: ManifestObject) => readonly Issue[]): Group {
   const object = all[0] as ManifestObject;
   const issues = all.length === 1 ? validate(object) : [];
-  return { key: objectKey(object), namespace: object.metadata.namespace ?? defaultNamespace, name: object.metadata.name, object, all, issues };
+  return {
+    key: objectKey(object),
+    namespace: object.metadata.namespace ?? defaultNamespace,
+    name: object.metadata.name,
+    object,
+    all,
+    issues,
+  };
 }
 
 /** Two documents may both speak of one Secret (a file and an environment file): their keys add up, no value is looked at. */
 function addKeys(companions: Map<string, Set<string>>, object: ManifestObject): void {
   const id = `${object.kind}/${objectKey(object)}`;
   const keys = companions.get(id) ?? new Set<string>();
-  for (const part of [object.data, object.stringData]) if (isPlainObject(part)) for (const key of Object.keys(part)) keys.add(key);
+  for (const part of [object.data, object.stringData])
+    if (isPlainObject(part)) for (const key of Object.keys(part)) keys.add(key);
   companions.set(id, keys);
 }
 
@@ -112,5 +123,12 @@ function sorted(objects: readonly ManifestObject[]): ManifestObject[] {
 function sortKey(object: ManifestObject): string {
   const metadata = (object.metadata ?? {}) as Partial<ManifestObject['metadata']>;
   const line = String(object.origin?.line ?? 0).padStart(9, '0');
-  return [object.kind, metadata.namespace ?? defaultNamespace, metadata.name, object.origin?.file ?? '', line, canonicalJson(object)].join('\u0000');
+  return [
+    object.kind,
+    metadata.namespace ?? defaultNamespace,
+    metadata.name,
+    object.origin?.file ?? '',
+    line,
+    canonicalJson(object),
+  ].join('\u0000');
 }

@@ -20,7 +20,12 @@ function section<K extends Section>(spec: McpHubSpec | undefined, name: K): NonN
 export function toHubTimeouts(spec?: McpHubSpec): HubTimeouts {
   const { call, callMax, sessionIdle, keepAlive } = section(spec, 'timeouts');
   const callMs = ms(call);
-  return { callMs, callMaxMs: Math.max(callMs, ms(callMax)), sessionIdleMs: ms(sessionIdle), keepAliveMs: ms(keepAlive) };
+  return {
+    callMs,
+    callMaxMs: Math.max(callMs, ms(callMax)),
+    sessionIdleMs: ms(sessionIdle),
+    keepAliveMs: ms(keepAlive),
+  };
 }
 
 function toHubLimits(spec: McpHubSpec): HubLimits {
@@ -64,7 +69,10 @@ export function toHubConfig(identity: ServerIdentity, spec: McpHubSpec, servers:
 
 const aliasShape = /^[!-~]+$/;
 
-function toNaming(spec: McpHubSpec, servers: readonly ServerConfig[]): { naming: NamingConfig; conditions: ConditionDraft[] } {
+function toNaming(
+  spec: McpHubSpec,
+  servers: readonly ServerConfig[],
+): { naming: NamingConfig; conditions: ConditionDraft[] } {
   const { strategy, separator, maxLength, aliases } = section(spec, 'naming');
   const offered = new Set(servers.map((server) => server.name));
   const entries = Object.entries(aliases).toSorted(([a], [b]) => compareText(a, b));
@@ -74,7 +82,12 @@ function toNaming(spec: McpHubSpec, servers: readonly ServerConfig[]): { naming:
   for (const [name, target] of entries) {
     if (!offered.has(target.server)) homeless.push(`${name} -> ${target.server}`);
     // Two aliases for one tool: neither is kept, since either would be an arbitrary winner.
-    else if (!aliasShape.test(name) || name.length > maxLength || (targets.get(`${target.server}/${target.tool}`)?.length ?? 0) > 1) refused.add(name);
+    else if (
+      !aliasShape.test(name) ||
+      name.length > maxLength ||
+      (targets.get(`${target.server}/${target.tool}`)?.length ?? 0) > 1
+    )
+      refused.add(name);
   }
   const kept = entries.filter(([name, target]) => offered.has(target.server) && !refused.has(name));
   const conditions = [

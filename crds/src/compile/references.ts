@@ -19,7 +19,10 @@ interface Reference {
 /** Answers which keys an object has; undefined when there is no such object. */
 export type KeyLookup = (kind: Kind, namespace: string, name: string) => ReadonlySet<string> | undefined;
 
-export function keyLookup(companions: ReadonlyMap<string, ReadonlySet<string>>, lookup: CompileOptions['lookup']): KeyLookup {
+export function keyLookup(
+  companions: ReadonlyMap<string, ReadonlySet<string>>,
+  lookup: CompileOptions['lookup'],
+): KeyLookup {
   return (kind, namespace, name) => {
     const declared = companions.get(`${kind}/${namespace}/${name}`);
     const outside = lookup?.(kind, namespace, name);
@@ -45,7 +48,11 @@ export function resolveReferences(spec: McpServerSpec, namespace: string, lookup
 
 function references(spec: McpServerSpec): Reference[] {
   const out: Reference[] = [];
-  const add = (kind: Kind, reference: { name: string; key?: string; optional: boolean } | undefined, path: string): void => {
+  const add = (
+    kind: Kind,
+    reference: { name: string; key?: string; optional: boolean } | undefined,
+    path: string,
+  ): void => {
     if (reference !== undefined) out.push({ ...reference, kind, path });
   };
   for (const [index, entry] of spec.env.entries()) {
@@ -56,7 +63,8 @@ function references(spec: McpServerSpec): Reference[] {
     add('Secret', entry.secretRef, `spec.envFrom[${index}]`);
     add('ConfigMap', entry.configMapRef, `spec.envFrom[${index}]`);
   }
-  for (const [index, header] of (spec.source.remote?.headers ?? []).entries()) add('Secret', header.valueFrom?.secretKeyRef, `spec.source.remote.headers[${index}]`);
+  for (const [index, header] of (spec.source.remote?.headers ?? []).entries())
+    add('Secret', header.valueFrom?.secretKeyRef, `spec.source.remote.headers[${index}]`);
   return out;
 }
 
@@ -67,7 +75,11 @@ export function findUnknownRoot(spec: McpServerSpec): ConditionDraft | undefined
     for (const [whole, root = ''] of text.matchAll(/\$?\$\(roots\.([^)]*)\)/g)) {
       if (whole.startsWith('$$') || names.includes(root)) continue;
       const guess = nearest(root, names);
-      return draft('Accepted', 'UnknownRoot', { root, path, hint: guess === undefined ? '' : `; did you mean ${guess}?` });
+      return draft('Accepted', 'UnknownRoot', {
+        root,
+        path,
+        hint: guess === undefined ? '' : `; did you mean ${guess}?`,
+      });
     }
   }
   return undefined;
@@ -76,7 +88,11 @@ export function findUnknownRoot(spec: McpServerSpec): ConditionDraft | undefined
 function expandable(spec: McpServerSpec): { readonly text: string; readonly path: string }[] {
   const { npm, pypi, command, image } = spec.source;
   const lists = { npm: npm?.args, pypi: pypi?.args, command: command?.args, image: image?.args };
-  const args = Object.entries(lists).flatMap(([kind, list]) => (list ?? []).map((text, index) => ({ text, path: `spec.source.${kind}.args[${index}]` })));
-  const env = spec.env.flatMap((entry, index) => (entry.value === undefined ? [] : [{ text: entry.value, path: `spec.env[${index}].value` }]));
+  const args = Object.entries(lists).flatMap(([kind, list]) =>
+    (list ?? []).map((text, index) => ({ text, path: `spec.source.${kind}.args[${index}]` })),
+  );
+  const env = spec.env.flatMap((entry, index) =>
+    entry.value === undefined ? [] : [{ text: entry.value, path: `spec.env[${index}].value` }],
+  );
   return [...args, ...env];
 }

@@ -12,10 +12,16 @@ export function selects(servers: McpHubSpec['servers'], name: string, labels: La
 
 function matches(selector: Selector, labels: Labels): boolean {
   const wanted = Object.entries(selector.matchLabels ?? {});
-  return wanted.every(([key, value]) => labels[key] === value) && (selector.matchExpressions ?? []).every((expression) => holds(expression, labels));
+  return (
+    wanted.every(([key, value]) => labels[key] === value) &&
+    (selector.matchExpressions ?? []).every((expression) => holds(expression, labels))
+  );
 }
 
-function holds({ key, operator, values = [] }: NonNullable<Selector['matchExpressions']>[number], labels: Labels): boolean {
+function holds(
+  { key, operator, values = [] }: NonNullable<Selector['matchExpressions']>[number],
+  labels: Labels,
+): boolean {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
   switch (operator) {
     case 'In':

@@ -1,12 +1,22 @@
 /** McpServer.spec (after defaults) -> ServerConfig. Every default that depends on another field is decided here and nowhere else. */
-import type { EnvEntry, HeaderEntry, HubTimeouts, RootConfig, ServerConfig, ServerSource } from '../hub-config/index.ts';
+import type {
+  EnvEntry,
+  HeaderEntry,
+  HubTimeouts,
+  RootConfig,
+  ServerConfig,
+  ServerSource,
+} from '../hub-config/index.ts';
 import type { McpServerSpec } from '../server/index.ts';
 import { applyDefaults, schemaFor } from '../structural/index.ts';
 import { parseDuration } from '../units/index.ts';
 import { contentHash } from './canonical.ts';
 
 /** A whole section with its defaults when it is absent: `lifecycle: {}` and no lifecycle mean the same. */
-function section<K extends 'tools' | 'health' | 'lifecycle' | 'timeouts'>(spec: McpServerSpec, name: K): NonNullable<McpServerSpec[K]> {
+function section<K extends 'tools' | 'health' | 'lifecycle' | 'timeouts'>(
+  spec: McpServerSpec,
+  name: K,
+): NonNullable<McpServerSpec[K]> {
   const schema = schemaFor('McpServer')?.properties?.['spec']?.properties?.[name];
   return (schema === undefined ? {} : applyDefaults(schema, spec[name] ?? {})) as NonNullable<McpServerSpec[K]>;
 }
@@ -16,9 +26,18 @@ export interface ServerIdentity {
   readonly name: string;
 }
 
-export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hub: Pick<HubTimeouts, 'callMs' | 'callMaxMs'>): ServerConfig {
+export function toServerConfig(
+  identity: ServerIdentity,
+  spec: McpServerSpec,
+  hub: Pick<HubTimeouts, 'callMs' | 'callMaxMs'>,
+): ServerConfig {
   const source = toSource(spec);
-  const transport = spec.transport === 'auto' ? (source.kind === 'remote' || spec.http !== undefined ? 'streamableHttp' : 'stdio') : spec.transport;
+  const transport =
+    spec.transport === 'auto'
+      ? source.kind === 'remote' || spec.http !== undefined
+        ? 'streamableHttp'
+        : 'stdio'
+      : spec.transport;
   const lifecycle = section(spec, 'lifecycle');
   const running = {
     source,
@@ -41,7 +60,11 @@ export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hu
     runtimeHash: contentHash(running),
     ...running,
     tools: { include: tools.include, exclude: tools.exclude, rename: tools.rename, describe: tools.describe },
-    health: { intervalMs: ms(health.interval), timeoutMs: ms(health.timeout), failureThreshold: health.failureThreshold },
+    health: {
+      intervalMs: ms(health.interval),
+      timeoutMs: ms(health.timeout),
+      failureThreshold: health.failureThreshold,
+    },
     timeouts: toTimeouts(spec, hub),
   };
 }
@@ -63,7 +86,14 @@ function toEnv(entry: McpServerSpec['env'][number]): EnvEntry {
 
 function toEnvFrom({ secretRef, configMapRef, prefix }: McpServerSpec['envFrom'][number]): EnvEntry {
   const reference = secretRef ?? configMapRef;
-  return { from: { kind: secretRef === undefined ? 'ConfigMap' : 'Secret', name: reference?.name ?? '', prefix, optional: reference?.optional ?? false } };
+  return {
+    from: {
+      kind: secretRef === undefined ? 'ConfigMap' : 'Secret',
+      name: reference?.name ?? '',
+      prefix,
+      optional: reference?.optional ?? false,
+    },
+  };
 }
 
 function toRoot({ name, mountPath, readOnly, directory, claim, emptyDir }: McpServerSpec['roots'][number]): RootConfig {
@@ -77,15 +107,26 @@ function toRoot({ name, mountPath, readOnly, directory, claim, emptyDir }: McpSe
   };
 }
 
-function toHeader({ name, value, valueFrom }: NonNullable<McpServerSpec['source']['remote']>['headers'][number]): HeaderEntry {
+function toHeader({
+  name,
+  value,
+  valueFrom,
+}: NonNullable<McpServerSpec['source']['remote']>['headers'][number]): HeaderEntry {
   if (valueFrom === undefined) return { name, value: value ?? '' };
-  return { name, secretKeyRef: valueFrom.secretKeyRef, ...(valueFrom.prefix === undefined ? {} : { prefix: valueFrom.prefix }) };
+  return {
+    name,
+    secretKeyRef: valueFrom.secretKeyRef,
+    ...(valueFrom.prefix === undefined ? {} : { prefix: valueFrom.prefix }),
+  };
 }
 
 /** A process is dear and shared by nature; a session over HTTP is cheap and belongs to one client. */
 function toInstances(spec: McpServerSpec, transport: 'stdio' | 'streamableHttp'): ServerConfig['instances'] {
   const stdio = transport === 'stdio';
-  return { mode: spec.instances?.mode ?? (stdio ? 'shared' : 'perClient'), max: spec.instances?.max ?? (stdio ? 4 : 1_000) };
+  return {
+    mode: spec.instances?.mode ?? (stdio ? 'shared' : 'perClient'),
+    max: spec.instances?.max ?? (stdio ? 4 : 1_000),
+  };
 }
 
 function toTimeouts(spec: McpServerSpec, hub: Pick<HubTimeouts, 'callMs' | 'callMaxMs'>): ServerConfig['timeouts'] {

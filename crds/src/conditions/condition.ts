@@ -11,7 +11,14 @@ const longestMessage = 32_768;
 /** The condition that `reason` stands for on aspect `type`. */
 export function draft<R extends ConditionReason>(type: TypesOf<R>, reason: R, detail: Detail = {}): ConditionDraft {
   const row: ConditionRow = conditionTable[reason];
-  return { type, status: row.on[type] ?? 'Unknown', reason, message: row.say(detail), next: row.next, severity: row.severity };
+  return {
+    type,
+    status: row.on[type] ?? 'Unknown',
+    reason,
+    message: row.say(detail),
+    next: row.next,
+    severity: row.severity,
+  };
 }
 
 /** The row of a reason that came from outside (a driver), if the table has one. */

@@ -46,7 +46,8 @@ export const conditionTable = {
     on: { ResolvedRefs: 'False' },
     kinds: server,
     severity: 'error',
-    meaning: 'A ConfigMap the server refers to does not exist in its namespace. The server is left out until it appears.',
+    meaning:
+      'A ConfigMap the server refers to does not exist in its namespace. The server is left out until it appears.',
     say: (d) => `ConfigMap "${d['name']}" does not exist in namespace ${d['namespace']} (${d['path']})`,
     next: 'create it, or set optional: true on the reference',
   },
@@ -70,7 +71,8 @@ export const conditionTable = {
     on: { Accepted: 'False', Ready: 'False', Stalled: 'True' },
     kinds: both,
     severity: 'error',
-    meaning: 'Two manifests declare the same kind, namespace and name. Both are refused, so that neither wins by accident.',
+    meaning:
+      'Two manifests declare the same kind, namespace and name. Both are refused, so that neither wins by accident.',
     say: (d) => `declared ${d['count']} times: ${d['places']}`,
     next: 'rename or remove all but one',
   },

@@ -1,7 +1,16 @@
 /** Shapes around the condition table. */
 
 /** Aspects of an object's state, in the order in which they are shown. */
-export const conditionTypes = ['Accepted', 'ResolvedRefs', 'Programmed', 'Ready', 'Reconciling', 'Stalled', 'Degraded', 'Insecure'] as const;
+export const conditionTypes = [
+  'Accepted',
+  'ResolvedRefs',
+  'Programmed',
+  'Ready',
+  'Reconciling',
+  'Stalled',
+  'Degraded',
+  'Insecure',
+] as const;
 export type ConditionType = (typeof conditionTypes)[number];
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 export type ConditionSeverity = 'info' | 'warning' | 'error';

@@ -31,7 +31,14 @@ export function conditionsPage(table: Readonly<Record<string, ConditionRow>>): s
   ];
   for (const [reason, row] of Object.entries(table)) {
     const where = Object.entries(row.on).map(([type, status]) => `\`${type}=${status}\``);
-    out.push(`### ${reason}`, '', `${where.join(', ')} on ${row.kinds.join(' and ')} · ${row.severity}`, '', row.meaning, '');
+    out.push(
+      `### ${reason}`,
+      '',
+      `${where.join(', ')} on ${row.kinds.join(' and ')} · ${row.severity}`,
+      '',
+      row.meaning,
+      '',
+    );
     if (row.next !== '') out.push(`**What to do:** ${row.next}.`, '');
   }
   return `${out.join('\n').trimEnd()}\n`;

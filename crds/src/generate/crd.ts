@@ -31,7 +31,11 @@ export function crdYaml(kind: KindDefinition): string {
           schema: { openAPIV3Schema: kindSchema(kind) },
           subresources: {
             status: {},
-            scale: { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas', labelSelectorPath: '.status.selector' },
+            scale: {
+              specReplicasPath: '.spec.replicas',
+              statusReplicasPath: '.status.replicas',
+              labelSelectorPath: '.status.selector',
+            },
           },
         },
       ],

@@ -26,7 +26,6 @@ export function combinedJsonSchema(kinds: readonly KindDefinition[]): Record<str
     properties: { apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: { type: 'object' } },
     allOf: kinds.map((kind) => ({
       if: { properties: { kind: { const: kind.kind } }, required: ['kind'] },
-      // oxlint-disable-next-line unicorn/no-thenable -- `then` is a JSON Schema keyword
       then: { $ref: `#/definitions/${kind.kind}` },
     })),
     definitions: Object.fromEntries(kinds.map((kind) => [kind.kind, body(kind)])),
@@ -52,14 +51,17 @@ function body(kind: KindDefinition): Record<string, unknown> {
 
 function strict(node: DocSchema): Record<string, unknown> {
   const { [docKeys.example]: example, [docKeys.defaultNote]: defaultNote, [docKeys.oneOf]: oneOf, ...rest } = node;
-  const out: Record<string, unknown> = Object.fromEntries(Object.entries(rest).filter(([key]) => !key.startsWith('x-kubernetes-') && key !== 'nullable'));
+  const out: Record<string, unknown> = Object.fromEntries(
+    Object.entries(rest).filter(([key]) => !key.startsWith('x-kubernetes-') && key !== 'nullable'),
+  );
   if (out['minItems'] === 0) delete out['minItems'];
   out['description'] = describe(node, defaultNote);
   if (example !== undefined) out['examples'] = [example];
   if (out['properties'] !== undefined) {
     out['properties'] = mapValues(out['properties'] as Record<string, DocSchema>, strict);
     out['additionalProperties'] = false;
-  } else if (out['additionalProperties'] !== undefined) out['additionalProperties'] = strict(out['additionalProperties'] as DocSchema);
+  } else if (out['additionalProperties'] !== undefined)
+    out['additionalProperties'] = strict(out['additionalProperties'] as DocSchema);
   if (out['items'] !== undefined) out['items'] = strict(out['items'] as DocSchema);
   if (Array.isArray(oneOf)) out['oneOf'] = oneOf.map((name: string) => ({ required: [name] }));
   if (node['x-kubernetes-list-type'] === 'set') out['uniqueItems'] = true;
@@ -68,5 +70,9 @@ function strict(node: DocSchema): Record<string, unknown> {
 
 function describe(node: DocSchema, defaultNote: unknown): string {
   const rules = (node['x-kubernetes-validations'] ?? []) as readonly Rule[];
-  return [String(node['description']), ...(defaultNote === undefined ? [] : [`Default: ${String(defaultNote)}.`]), ...rules.map((rule) => `Rule: ${rule.message}.`)].join('\n');
+  return [
+    String(node['description']),
+    ...(defaultNote === undefined ? [] : [`Default: ${String(defaultNote)}.`]),
+    ...rules.map((rule) => `Rule: ${rule.message}.`),
+  ].join('\n');
 }

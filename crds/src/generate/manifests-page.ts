@@ -61,14 +61,19 @@ function specLine(row: Row): string {
 }
 
 function ruleSection(all: readonly Row[]): string[] {
-  const lines = all.flatMap((row) => ((row.node['x-kubernetes-validations'] ?? []) as readonly Rule[]).map((rule) => `* ${code(row.path)}: ${cell(rule.message)}`));
+  const lines = all.flatMap((row) =>
+    ((row.node['x-kubernetes-validations'] ?? []) as readonly Rule[]).map(
+      (rule) => `* ${code(row.path)}: ${cell(rule.message)}`,
+    ),
+  );
   return lines.length === 0 ? [] : ['Rules:', '', ...lines, ''];
 }
 
 function rows(path: string, node: DocSchema, required: boolean): Row[] {
   const out: Row[] = [{ path, node, required }];
   const needed = new Set((node['required'] ?? []) as readonly string[]);
-  for (const [name, child] of Object.entries((node['properties'] ?? {}) as Record<string, DocSchema>)) out.push(...rows(`${path}.${name}`, child, needed.has(name)));
+  for (const [name, child] of Object.entries((node['properties'] ?? {}) as Record<string, DocSchema>))
+    out.push(...rows(`${path}.${name}`, child, needed.has(name)));
   const items = node['items'] as DocSchema | undefined;
   if (items?.['properties'] !== undefined) out.push(...rows(`${path}[]`, items, false).slice(1));
   const values = node['additionalProperties'] as DocSchema | undefined;
@@ -80,14 +85,16 @@ function type(node: DocSchema): string {
   if (node['enum'] !== undefined) return (node['enum'] as readonly string[]).map(code).join(', ');
   const bounds = range(node);
   if (node['type'] === 'array') return `list of ${type(node['items'] as DocSchema)}${bounds}`;
-  if (node['additionalProperties'] !== undefined) return `map to ${type(node['additionalProperties'] as DocSchema)}${bounds}`;
+  if (node['additionalProperties'] !== undefined)
+    return `map to ${type(node['additionalProperties'] as DocSchema)}${bounds}`;
   return `${String(node['type'])}${node['nullable'] === true ? ' or null' : ''}${bounds}`;
 }
 
 function range(node: DocSchema): string {
   const least = node['minimum'] ?? node['minLength'] ?? (node['minItems'] === 0 ? undefined : node['minItems']);
   const most = node['maximum'] ?? node['maxLength'] ?? node['maxItems'] ?? node['maxProperties'];
-  const unit = node['type'] === 'string' ? ' characters' : node['type'] === 'array' || node['type'] === 'object' ? ' entries' : '';
+  const unit =
+    node['type'] === 'string' ? ' characters' : node['type'] === 'array' || node['type'] === 'object' ? ' entries' : '';
   if (most === undefined || most === Number.MAX_SAFE_INTEGER) return '';
   return least === undefined ? `, at most ${String(most)}${unit}` : `, ${String(least)} to ${String(most)}${unit}`;
 }
@@ -99,9 +106,15 @@ function defaultOf(node: DocSchema): string {
 
 function meaning(node: DocSchema): string {
   const example = node[docKeys.example];
-  const shown = example === undefined ? '' : ` Example: ${code(typeof example === 'string' ? example : JSON.stringify(example))}.`;
+  const shown =
+    example === undefined ? '' : ` Example: ${code(typeof example === 'string' ? example : JSON.stringify(example))}.`;
   return cell(String(node['description'])) + shown;
 }
 
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll(/`([^`]*)`/g, (whole) => whole.replaceAll('&lt;', '<')).replaceAll('\n', ' ');
+const cell = (text: string): string =>
+  text
+    .replaceAll('|', '\\|')
+    .replaceAll('<', '&lt;')
+    .replaceAll(/`([^`]*)`/g, (whole) => whole.replaceAll('&lt;', '<'))
+    .replaceAll('\n', ' ');
 const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``;

@@ -11,8 +11,26 @@ import type { StructuralSchema } from '../structural/index.ts';
 export type DocSchema = Readonly<Record<string, unknown>>;
 
 const kept = new Set([
-  'type', 'description', 'nullable', 'default', 'enum', 'pattern', 'minLength', 'maxLength', 'minimum', 'maximum', 'minItems', 'maxItems',
-  'maxProperties', 'items', 'properties', 'additionalProperties', 'required', 'x-kubernetes-validations', 'x-kubernetes-list-type', 'x-kubernetes-list-map-keys',
+  'type',
+  'description',
+  'nullable',
+  'default',
+  'enum',
+  'pattern',
+  'minLength',
+  'maxLength',
+  'minimum',
+  'maximum',
+  'minItems',
+  'maxItems',
+  'maxProperties',
+  'items',
+  'properties',
+  'additionalProperties',
+  'required',
+  'x-kubernetes-validations',
+  'x-kubernetes-list-type',
+  'x-kubernetes-list-map-keys',
 ]);
 const documentation = new Set<string>(Object.values(docKeys));
 
@@ -36,10 +54,15 @@ function convert(node: DocSchema, path: string): StructuralSchema {
   if (out['description'] === undefined) throw new Error(`${path}: has no description`);
   if (out['type'] === 'integer') dropSafeBounds(out);
   if (out['minItems'] === 0) delete out['minItems'];
-  if (typeof out['pattern'] === 'string' && out['pattern'].includes('(?')) throw new Error(`${path}: look-around and groups with ? are not portable`);
-  if (out['properties'] !== undefined) out['properties'] = mapValues(out['properties'] as Record<string, DocSchema>, (child, name) => convert(child, `${path}.${name}`));
+  if (typeof out['pattern'] === 'string' && out['pattern'].includes('(?'))
+    throw new Error(`${path}: look-around and groups with ? are not portable`);
+  if (out['properties'] !== undefined)
+    out['properties'] = mapValues(out['properties'] as Record<string, DocSchema>, (child, name) =>
+      convert(child, `${path}.${name}`),
+    );
   if (out['items'] !== undefined) out['items'] = convert(out['items'] as DocSchema, `${path}[]`);
-  if (out['additionalProperties'] !== undefined) out['additionalProperties'] = convert(out['additionalProperties'] as DocSchema, `${path}{}`);
+  if (out['additionalProperties'] !== undefined)
+    out['additionalProperties'] = convert(out['additionalProperties'] as DocSchema, `${path}{}`);
   requireBounds(out, path);
   return out as unknown as StructuralSchema;
 }
@@ -54,12 +77,18 @@ function dropSafeBounds(node: Record<string, unknown>): void {
 
 function requireBounds(node: Record<string, unknown>, path: string): void {
   const { type } = node;
-  if (type === 'string' && node['enum'] === undefined && node['maxLength'] === undefined) throw new Error(`${path}: a string needs maxLength`);
+  if (type === 'string' && node['enum'] === undefined && node['maxLength'] === undefined)
+    throw new Error(`${path}: a string needs maxLength`);
   if (type === 'array' && node['maxItems'] === undefined) throw new Error(`${path}: a list needs maxItems`);
-  if (node['additionalProperties'] !== undefined && node['maxProperties'] === undefined) throw new Error(`${path}: a map needs maxProperties`);
-  if (node['additionalProperties'] !== undefined && node['properties'] !== undefined) throw new Error(`${path}: an object is either a map or has members`);
+  if (node['additionalProperties'] !== undefined && node['maxProperties'] === undefined)
+    throw new Error(`${path}: a map needs maxProperties`);
+  if (node['additionalProperties'] !== undefined && node['properties'] !== undefined)
+    throw new Error(`${path}: an object is either a map or has members`);
 }
 
-export function mapValues<A, B>(record: Readonly<Record<string, A>>, change: (value: A, key: string) => B): Record<string, B> {
+export function mapValues<A, B>(
+  record: Readonly<Record<string, A>>,
+  change: (value: A, key: string) => B,
+): Record<string, B> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
 }

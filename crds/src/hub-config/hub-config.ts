@@ -95,14 +95,47 @@ export interface ServerConfig {
   readonly health: { readonly intervalMs: number; readonly timeoutMs: number; readonly failureThreshold: number };
   readonly lifecycle: { readonly start: 'eager' | 'lazy'; readonly drainTimeoutMs: number; readonly required: boolean };
   readonly instances: { readonly mode: 'shared' | 'perClient'; readonly max: number };
-  readonly timeouts: { readonly startMs: number; readonly callMs: number; readonly callMaxMs: number; readonly connectMs: number };
+  readonly timeouts: {
+    readonly startMs: number;
+    readonly callMs: number;
+    readonly callMaxMs: number;
+    readonly connectMs: number;
+  };
 }
 
 export type ServerSource =
-  | { readonly kind: 'npm'; readonly package: string; readonly version: string; readonly bin?: string; readonly args: readonly string[]; readonly integrity?: string; readonly resolvedBefore?: string }
-  | { readonly kind: 'pypi'; readonly package: string; readonly version: string; readonly bin?: string; readonly args: readonly string[]; readonly with: readonly string[]; readonly python?: string; readonly resolvedBefore?: string }
-  | { readonly kind: 'command'; readonly command: string; readonly args: readonly string[]; readonly cwd?: string; readonly image?: string }
-  | { readonly kind: 'image'; readonly image: string; readonly command: readonly string[]; readonly args: readonly string[] }
+  | {
+      readonly kind: 'npm';
+      readonly package: string;
+      readonly version: string;
+      readonly bin?: string;
+      readonly args: readonly string[];
+      readonly integrity?: string;
+      readonly resolvedBefore?: string;
+    }
+  | {
+      readonly kind: 'pypi';
+      readonly package: string;
+      readonly version: string;
+      readonly bin?: string;
+      readonly args: readonly string[];
+      readonly with: readonly string[];
+      readonly python?: string;
+      readonly resolvedBefore?: string;
+    }
+  | {
+      readonly kind: 'command';
+      readonly command: string;
+      readonly args: readonly string[];
+      readonly cwd?: string;
+      readonly image?: string;
+    }
+  | {
+      readonly kind: 'image';
+      readonly image: string;
+      readonly command: readonly string[];
+      readonly args: readonly string[];
+    }
   | { readonly kind: 'remote'; readonly url: string };
 
 export type EnvEntry =
@@ -110,7 +143,14 @@ export type EnvEntry =
   | { readonly name: string; readonly secretKeyRef: KeyRef }
   | { readonly name: string; readonly configMapKeyRef: KeyRef }
   /** All keys of one object (`envFrom`), each as `<prefix><key>`. */
-  | { readonly from: { readonly kind: 'Secret' | 'ConfigMap'; readonly name: string; readonly prefix: string; readonly optional: boolean } };
+  | {
+      readonly from: {
+        readonly kind: 'Secret' | 'ConfigMap';
+        readonly name: string;
+        readonly prefix: string;
+        readonly optional: boolean;
+      };
+    };
 
 export interface KeyRef {
   readonly name: string;

@@ -4,22 +4,49 @@ import { bytes, duration, integer, object } from '../schema/index.ts';
 export const limitsField = object('What the hub takes on before it refuses. Every refusal names the limit.', {
   payload: bytes('Largest request body.', { leastKi: 1, mostMi: 64 }).default('4Mi'),
   depth: integer('Nesting depth of a JSON message.', { min: 8, max: 512 }).default(64),
-  nodes: integer('JSON values in one message, counted before it is parsed.', { min: 100, max: 10_000_000 }).default(100_000),
+  nodes: integer('JSON values in one message, counted before it is parsed.', { min: 100, max: 10_000_000 }).default(
+    100_000,
+  ),
   batch: integer('Messages in one batch (revision 2025-03-26 only).', { min: 1, max: 1_000 }).default(20),
   inFlight: integer('Calls in flight on the whole hub.', { min: 1, max: 100_000 }).default(1_000),
-  sessions: integer('Legacy sessions held at once; the longest idle one without a stream makes room.', { min: 1, max: 1_000_000 }).default(2_000),
+  sessions: integer('Legacy sessions held at once; the longest idle one without a stream makes room.', {
+    min: 1,
+    max: 1_000_000,
+  }).default(2_000),
   streams: integer('Open event streams at once.', { min: 1, max: 1_000_000 }).default(2_000),
-  streamBuffer: bytes('Data waiting for one slow reader before its stream is cut.', { leastKi: 16, mostMi: 64 }).default('1Mi'),
+  streamBuffer: bytes('Data waiting for one slow reader before its stream is cut.', {
+    leastKi: 16,
+    mostMi: 64,
+  }).default('1Mi'),
   pageSize: integer('Entries on one page of a list.', { min: 1, max: 10_000 }).default(1_000),
 });
 
 export const timeoutsField = object(
   'How long the hub waits.',
   {
-    call: duration('One call without any progress; servers may set their own.', { least: '100ms', most: '24h' }).default('60s'),
-    callMax: duration('One call however much progress it reports; servers may set their own.', { least: '100ms', most: '24h' }).default('600s'),
-    sessionIdle: duration('A legacy session without traffic or open stream ends after this.', { least: '1s', most: '24h' }).default('30m'),
-    keepAlive: duration('Time between comment lines on silent event streams, so that proxies keep them open.', { least: '1s', most: '10m' }).default('15s'),
+    call: duration('One call without any progress; servers may set their own.', {
+      least: '100ms',
+      most: '24h',
+    }).default('60s'),
+    callMax: duration('One call however much progress it reports; servers may set their own.', {
+      least: '100ms',
+      most: '24h',
+    }).default('600s'),
+    sessionIdle: duration('A legacy session without traffic or open stream ends after this.', {
+      least: '1s',
+      most: '24h',
+    }).default('30m'),
+    keepAlive: duration('Time between comment lines on silent event streams, so that proxies keep them open.', {
+      least: '1s',
+      most: '10m',
+    }).default('15s'),
   },
-  { rules: [{ rule: '!has(self.call) || !has(self.callMax) || duration(self.call) <= duration(self.callMax)', message: 'call is not longer than callMax; raise callMax or lower call' }] },
+  {
+    rules: [
+      {
+        rule: '!has(self.call) || !has(self.callMax) || duration(self.call) <= duration(self.callMax)',
+        message: 'call is not longer than callMax; raise callMax or lower call',
+      },
+    ],
+  },
 );

@@ -2,11 +2,22 @@
 import { choice, integer, labelSelector, list, map, object, serverName, text, toolName } from '../schema/index.ts';
 import { limitsField, timeoutsField } from './limits.ts';
 
-const serversField = object('Which McpServers of the same namespace the hub offers: those the selector matches and those in include, without those in exclude.', {
-  selector: labelSelector('Servers by label. Absent: none. `{}`: all of the namespace.', { matchLabels: { team: 'docs' } }).exactOptional(),
-  include: list('Servers by name, whatever their labels.', serverName('Name of an McpServer.'), { max: 256, type: 'set' }).default([]),
-  exclude: list('Servers left out; wins over selector and include.', serverName('Name of an McpServer.'), { max: 256, type: 'set' }).default([]),
-});
+const serversField = object(
+  'Which McpServers of the same namespace the hub offers: those the selector matches and those in include, without those in exclude.',
+  {
+    selector: labelSelector('Servers by label. Absent: none. `{}`: all of the namespace.', {
+      matchLabels: { team: 'docs' },
+    }).exactOptional(),
+    include: list('Servers by name, whatever their labels.', serverName('Name of an McpServer.'), {
+      max: 256,
+      type: 'set',
+    }).default([]),
+    exclude: list('Servers left out; wins over selector and include.', serverName('Name of an McpServer.'), {
+      max: 256,
+      type: 'set',
+    }).default([]),
+  },
+);
 
 const alias = object('Where an extra name leads.', {
   server: serverName('Name of a selected McpServer.'),
@@ -14,9 +25,15 @@ const alias = object('Where an extra name leads.', {
 });
 
 const namingField = object('How tools are called when several servers share one endpoint.', {
-  strategy: choice('prefix: `<server><separator><tool>`. none: names as the servers give them; a name two servers use is refused for both.', ['prefix', 'none']).default('prefix'),
+  strategy: choice(
+    'prefix: `<server><separator><tool>`. none: names as the servers give them; a name two servers use is refused for both.',
+    ['prefix', 'none'],
+  ).default('prefix'),
   separator: choice('Between server and tool name.', ['_', '-', '.']).default('_'),
-  maxLength: integer('Longest name shown. Longer ones are cut and end in a stable hash; several clients refuse more than 64.', { min: 16, max: 128 }).default(64),
+  maxLength: integer(
+    'Longest name shown. Longer ones are cut and end in a stable hash; several clients refuse more than 64.',
+    { min: 16, max: 128 },
+  ).default(64),
   aliases: map('Exact names for single tools, instead of the derived name.', alias, {
     max: 256,
     example: { search: { server: 'files', tool: 'search_files' } },
@@ -25,11 +42,18 @@ const namingField = object('How tools are called when several servers share one 
 });
 
 const authField = object('Who may use the hub. Always written, so that an open hub is a decision one can see.', {
-  mode: choice('none: anyone who reaches the endpoint. The hub then listens on the loopback address only and shows Insecure=True.', ['none']),
+  mode: choice(
+    'none: anyone who reaches the endpoint. The hub then listens on the loopback address only and shows Insecure=True.',
+    ['none'],
+  ),
 });
 
 const protocolField = object('Which clients the hub serves.', {
-  eras: list('modern: revision 2026-07-28. legacy: 2024-11-05 to 2025-11-25.', choice('Era.', ['modern', 'legacy']), { min: 1, max: 2, type: 'set' }).default(['modern', 'legacy']),
+  eras: list('modern: revision 2026-07-28. legacy: 2024-11-05 to 2025-11-25.', choice('Era.', ['modern', 'legacy']), {
+    min: 1,
+    max: 2,
+    type: 'set',
+  }).default(['modern', 'legacy']),
 });
 
 export const mcpHubSpec = object('What the endpoint offers and to whom.', {
@@ -38,13 +62,23 @@ export const mcpHubSpec = object('What the endpoint offers and to whom.', {
     min: 2,
     max: 128,
     pattern: '^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$',
-    rules: [{ rule: "self != '/hubs' && !self.startsWith('/hubs/')", message: '/hubs is where every hub is found by name; choose another path' }],
+    rules: [
+      {
+        rule: "self != '/hubs' && !self.startsWith('/hubs/')",
+        message: '/hubs is where every hub is found by name; choose another path',
+      },
+    ],
   }).default('/mcp'),
   naming: namingField.exactOptional(),
   protocol: protocolField.exactOptional(),
   auth: authField,
-  instructions: text('Given to clients as the instructions of the hub. Absent: made from those of the servers.', { max: 16_384 }).exactOptional(),
+  instructions: text('Given to clients as the instructions of the hub. Absent: made from those of the servers.', {
+    max: 16_384,
+  }).exactOptional(),
   limits: limitsField.exactOptional(),
   timeouts: timeoutsField.exactOptional(),
-  replicas: integer('Pods in a cluster (also set by autoscalers). The process driver always runs one and reports so.', { min: 0, max: 100 }).default(1),
+  replicas: integer('Pods in a cluster (also set by autoscalers). The process driver always runs one and reports so.', {
+    min: 0,
+    max: 100,
+  }).default(1),
 });

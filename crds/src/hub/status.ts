@@ -1,5 +1,12 @@
 /** The schema of `McpHub.status`. */
-import { conditionsField, integer, object, observedGenerationField, replicaStatusFields, text } from '../schema/index.ts';
+import {
+  conditionsField,
+  integer,
+  object,
+  observedGenerationField,
+  replicaStatusFields,
+  text,
+} from '../schema/index.ts';
 
 export const mcpHubStatus = object('Observed state. Written by the driver only.', {
   observedGeneration: observedGenerationField.exactOptional(),

@@ -26,7 +26,11 @@ interface TextBounds extends Extras {
 /** Keys that only the generators read; they never reach a generated file. */
 export const docKeys = { example: 'x-doc-example', defaultNote: 'x-doc-default', oneOf: 'x-doc-one-of' } as const;
 
-export function annotate(description: string, extras: Extras, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+export function annotate(
+  description: string,
+  extras: Extras,
+  more: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
   return {
     description,
     ...(extras.rules === undefined ? {} : { 'x-kubernetes-validations': extras.rules }),
@@ -43,7 +47,11 @@ export function text(description: string, bounds: TextBounds) {
   return schema.meta(annotate(description, bounds));
 }
 
-export function choice<const T extends readonly [string, ...string[]]>(description: string, values: T, extras: Extras = {}) {
+export function choice<const T extends readonly [string, ...string[]]>(
+  description: string,
+  values: T,
+  extras: Extras = {},
+) {
   return z.enum(values).meta(annotate(description, extras));
 }
 
@@ -64,7 +72,10 @@ interface ListBounds extends Extras {
 }
 
 export function list<T extends z.ZodType>(description: string, item: T, bounds: ListBounds) {
-  const schema = z.array(item).max(bounds.max).min(bounds.min ?? 0);
+  const schema = z
+    .array(item)
+    .max(bounds.max)
+    .min(bounds.min ?? 0);
   return schema.meta(
     annotate(description, bounds, {
       'x-kubernetes-list-type': bounds.type ?? 'atomic',
@@ -82,12 +93,21 @@ export function object<T extends z.ZodRawShape>(description: string, shape: T, e
 }
 
 /** An object of which exactly one of the given members is set. */
-export function oneOf<T extends z.ZodRawShape>(description: string, shape: T, members: readonly (keyof T & string)[], extras: Extras = {}) {
+export function oneOf<T extends z.ZodRawShape>(
+  description: string,
+  shape: T,
+  members: readonly (keyof T & string)[],
+  extras: Extras = {},
+) {
   const names = members.join(', ');
   const rule: Rule = {
     rule: `[${members.map((name) => `has(self.${name})`).join(', ')}].filter(x, x).size() == 1`,
     message: `set exactly one of ${names}`,
   };
-  const annotations = annotate(description, { ...extras, rules: [rule, ...(extras.rules ?? [])] }, { [docKeys.oneOf]: members });
+  const annotations = annotate(
+    description,
+    { ...extras, rules: [rule, ...(extras.rules ?? [])] },
+    { [docKeys.oneOf]: members },
+  );
   return z.object(shape).meta(annotations);
 }

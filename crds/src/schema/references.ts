@@ -10,7 +10,9 @@ export function keyRef(kind: 'Secret' | 'ConfigMap') {
   return object(`One key of a ${kind} in the same namespace.`, {
     name: objectName(`Name of the ${kind}.`),
     key: text('Key inside it.', { min: 1, max: 253, pattern: keyPattern }),
-    optional: flag(`When true, a missing ${kind} or key leaves the value unset instead of keeping the server from starting.`).default(false),
+    optional: flag(
+      `When true, a missing ${kind} or key leaves the value unset instead of keeping the server from starting.`,
+    ).default(false),
   });
 }
 

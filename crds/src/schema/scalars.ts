@@ -31,7 +31,10 @@ export function duration(description: string, bounds: Extras & { readonly least:
     pattern: durationPattern,
     ...extras,
     rules: [
-      { rule: `duration(self) >= duration('${least}') && duration(self) <= duration('${most}')`, message: `must be between ${least} and ${most}` },
+      {
+        rule: `duration(self) >= duration('${least}') && duration(self) <= duration('${most}')`,
+        message: `must be between ${least} and ${most}`,
+      },
       ...rules,
     ],
   });
@@ -40,7 +43,8 @@ export function duration(description: string, bounds: Extras & { readonly least:
 /** Bytes as `512Ki` or `4Mi`. Bounds are in KiB, at most 64 Mi by nature of the limits it is used for. */
 export function bytes(description: string, bounds: Extras & { readonly leastKi: number; readonly mostMi: number }) {
   const { leastKi, mostMi, rules = [], ...extras } = bounds;
-  const inside = (value: string, unit: number) => `${value} >= ${Math.ceil((leastKi * 1024) / unit)} && ${value} <= ${(mostMi * 1_048_576) / unit}`;
+  const inside = (value: string, unit: number) =>
+    `${value} >= ${Math.ceil((leastKi * 1024) / unit)} && ${value} <= ${(mostMi * 1_048_576) / unit}`;
   return text(`${description} Bytes, or with unit Ki or Mi. Between ${leastKi}Ki and ${mostMi}Mi.`, {
     min: 1,
     max: 12,

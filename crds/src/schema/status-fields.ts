@@ -2,17 +2,34 @@
 import { choice, integer, list, object, text } from './fields.ts';
 
 const conditionSchema = object('One aspect of the state of the object.', {
-  type: text('Aspect: Accepted, ResolvedRefs, Programmed, Ready, Reconciling, Stalled, Degraded, Insecure.', { min: 1, max: 316 }),
+  type: text('Aspect: Accepted, ResolvedRefs, Programmed, Ready, Reconciling, Stalled, Degraded, Insecure.', {
+    min: 1,
+    max: 316,
+  }),
   status: choice('Whether it holds.', ['True', 'False', 'Unknown']),
-  observedGeneration: integer('metadata.generation this was said about.', { min: 0, max: Number.MAX_SAFE_INTEGER }).exactOptional(),
+  observedGeneration: integer('metadata.generation this was said about.', {
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+  }).exactOptional(),
   lastTransitionTime: text('When status last changed (RFC 3339).', { min: 1, max: 40 }),
-  reason: text('Stable CamelCase word; each has a section in the conditions reference.', { min: 1, max: 128, pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$' }),
+  reason: text('Stable CamelCase word; each has a section in the conditions reference.', {
+    min: 1,
+    max: 128,
+    pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$',
+  }),
   message: text('What is so, and what to do about it.', { max: 32_768 }),
 });
 
-export const conditionsField = list('State of the object, one entry per aspect.', conditionSchema, { max: 16, type: 'map', keys: ['type'] });
+export const conditionsField = list('State of the object, one entry per aspect.', conditionSchema, {
+  max: 16,
+  type: 'map',
+  keys: ['type'],
+});
 
-export const observedGenerationField = integer('metadata.generation the whole status was made from.', { min: 0, max: Number.MAX_SAFE_INTEGER });
+export const observedGenerationField = integer('metadata.generation the whole status was made from.', {
+  min: 0,
+  max: Number.MAX_SAFE_INTEGER,
+});
 
 /** For the scale subresource. */
 export const replicaStatusFields = {

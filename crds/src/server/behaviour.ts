@@ -1,30 +1,55 @@
 /** How a server is watched, started, shared and waited for, and what the hub changes about its tools. */
 import { choice, duration, flag, integer, list, map, object, text, toolName } from '../schema/index.ts';
 
-const glob = (what: string) => list(what, toolName('Name or pattern: `*` any characters, `?` one.', { example: 'read_*' }), { max: 256 });
+const glob = (what: string) =>
+  list(what, toolName('Name or pattern: `*` any characters, `?` one.', { example: 'read_*' }), { max: 256 });
 const keysFit = { rule: 'self.all(k, size(k) > 0 && size(k) <= 128)', message: 'tool names have 1 to 128 characters' };
 
-export const toolsField = object('Which tools the hub offers, and under which names. Names here are those the server gives, without prefix.', {
-  include: glob('Only tools that match one of these. Empty: all.').default([]),
-  exclude: glob('Tools left out; wins over include.').default([]),
-  rename: map('Original name to new name (the naming of the hub still applies to it).', toolName('New name.', {}), {
-    max: 128,
-    example: { read_file: 'read' },
-    rules: [keysFit, { rule: 'self.all(k, self.exists_one(j, self[j] == self[k]))', message: 'two tools get the same new name; give each its own' }],
-  }).default({}),
-  describe: map('Original name to the description clients see instead.', text('Description.', { min: 1, max: 4_096 }), { max: 128, rules: [keysFit] }).default({}),
-});
+export const toolsField = object(
+  'Which tools the hub offers, and under which names. Names here are those the server gives, without prefix.',
+  {
+    include: glob('Only tools that match one of these. Empty: all.').default([]),
+    exclude: glob('Tools left out; wins over include.').default([]),
+    rename: map('Original name to new name (the naming of the hub still applies to it).', toolName('New name.', {}), {
+      max: 128,
+      example: { read_file: 'read' },
+      rules: [
+        keysFit,
+        {
+          rule: 'self.all(k, self.exists_one(j, self[j] == self[k]))',
+          message: 'two tools get the same new name; give each its own',
+        },
+      ],
+    }).default({}),
+    describe: map(
+      'Original name to the description clients see instead.',
+      text('Description.', { min: 1, max: 4_096 }),
+      { max: 128, rules: [keysFit] },
+    ).default({}),
+  },
+);
 
 export const healthField = object('How the hub finds out that a server has stopped answering.', {
   interval: duration('Time between checks of an idle server.', { least: '1s', most: '1h' }).default('30s'),
   timeout: duration('A check that takes longer has failed.', { least: '100ms', most: '5m' }).default('5s'),
-  failureThreshold: integer('Failed checks in a row until the server counts as Degraded.', { min: 1, max: 100 }).default(3),
+  failureThreshold: integer('Failed checks in a row until the server counts as Degraded.', {
+    min: 1,
+    max: 100,
+  }).default(3),
 });
 
 export const lifecycleField = object('When the server starts and how it ends.', {
-  start: choice('eager: with the hub. lazy: with the first request that needs it; until then its tools come from the last known list, so the very first start is eager.', ['eager', 'lazy']).default('eager'),
-  drainTimeout: duration('How long calls in flight may finish before the server is stopped or replaced.', { least: '0s', most: '1h' }).default('30s'),
-  required: flag('The hub is not ready before this server is. Leave it off unless clients are useless without it: one dead server then stops the endpoint.').default(false),
+  start: choice(
+    'eager: with the hub. lazy: with the first request that needs it; until then its tools come from the last known list, so the very first start is eager.',
+    ['eager', 'lazy'],
+  ).default('eager'),
+  drainTimeout: duration('How long calls in flight may finish before the server is stopped or replaced.', {
+    least: '0s',
+    most: '1h',
+  }).default('30s'),
+  required: flag(
+    'The hub is not ready before this server is. Leave it off unless clients are useless without it: one dead server then stops the endpoint.',
+  ).default(false),
 });
 
 export const instancesField = object('Which clients share one running server.', {
@@ -38,11 +63,31 @@ export const instancesField = object('Which clients share one running server.', 
   }).exactOptional(),
 });
 
-export const timeoutsField = object('How long the hub waits for this server.', {
-  start: duration('From launch to the first answer (installing a package not included).', { least: '100ms', most: '10m' }).default('60s'),
-  connect: duration('Until a connection stands (HTTP servers).', { least: '100ms', most: '5m' }).default('10s'),
-  call: duration('One call without any progress.', { least: '100ms', most: '24h', defaultNote: "the hub's `timeouts.call`" }).exactOptional(),
-  callMax: duration('One call however much progress it reports.', { least: '100ms', most: '24h', defaultNote: "the hub's `timeouts.callMax`" }).exactOptional(),
-}, {
-  rules: [{ rule: '!has(self.call) || !has(self.callMax) || duration(self.call) <= duration(self.callMax)', message: 'call is not longer than callMax; raise callMax or lower call' }],
-});
+export const timeoutsField = object(
+  'How long the hub waits for this server.',
+  {
+    start: duration('From launch to the first answer (installing a package not included).', {
+      least: '100ms',
+      most: '10m',
+    }).default('60s'),
+    connect: duration('Until a connection stands (HTTP servers).', { least: '100ms', most: '5m' }).default('10s'),
+    call: duration('One call without any progress.', {
+      least: '100ms',
+      most: '24h',
+      defaultNote: "the hub's `timeouts.call`",
+    }).exactOptional(),
+    callMax: duration('One call however much progress it reports.', {
+      least: '100ms',
+      most: '24h',
+      defaultNote: "the hub's `timeouts.callMax`",
+    }).exactOptional(),
+  },
+  {
+    rules: [
+      {
+        rule: '!has(self.call) || !has(self.callMax) || duration(self.call) <= duration(self.callMax)',
+        message: 'call is not longer than callMax; raise callMax or lower call',
+      },
+    ],
+  },
+);

@@ -42,7 +42,12 @@ export const rootsField = list(
   oneOf(
     'A directory, from exactly one of directory, claim and emptyDir.',
     {
-      name: text('Name for `$(roots.<name>)` in arguments and variables.', { min: 1, max: 63, pattern: labelPattern, example: 'data' }),
+      name: text('Name for `$(roots.<name>)` in arguments and variables.', {
+        min: 1,
+        max: 63,
+        pattern: labelPattern,
+        example: 'data',
+      }),
       mountPath: text('Absolute path inside the container. On a laptop `$(roots.<name>)` is the local path instead.', {
         min: 2,
         max: 512,
@@ -51,7 +56,11 @@ export const rootsField = list(
         rules: [{ rule: "!self.contains('/../') && !self.endsWith('/..')", message: 'write the path without ..' }],
       }).exactOptional(),
       readOnly: flag('Mount read-only. A child process on a laptop still runs with your own rights.').default(false),
-      directory: text('Local directory, relative to the manifest or absolute. For the process driver.', { min: 1, max: 1_024, example: './data' }).exactOptional(),
+      directory: text('Local directory, relative to the manifest or absolute. For the process driver.', {
+        min: 1,
+        max: 1_024,
+        example: './data',
+      }).exactOptional(),
       claim: objectName('Name of a PersistentVolumeClaim. For a cluster.').exactOptional(),
       emptyDir: object('A fresh directory that lives as long as the server does.', {}).exactOptional(),
     },

@@ -12,15 +12,32 @@ export const mcpServerKind: KindDefinition = {
   spec: mcpServerSpec,
   status: mcpServerStatus,
   columns: [
-    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status', description: 'Whether it answers.' },
+    {
+      name: 'Ready',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+      description: 'Whether it answers.',
+    },
     { name: 'Replicas', type: 'integer', jsonPath: '.status.replicas', description: 'Running replicas.' },
     { name: 'Transport', type: 'string', jsonPath: '.spec.transport', description: 'How the hub talks to it.' },
     { name: 'Protocol', type: 'string', jsonPath: '.status.protocolVersion', description: 'MCP revision spoken.' },
     { name: 'Tools', type: 'integer', jsonPath: '.status.counts.tools', description: 'Tools offered.' },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' },
     { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'Where it is in its life.', priority: 1 },
-    { name: 'Version', type: 'string', jsonPath: '.status.serverInfo.version', description: 'Version the server reports.', priority: 1 },
-    { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', description: 'Why it is ready or not.', priority: 1 },
+    {
+      name: 'Version',
+      type: 'string',
+      jsonPath: '.status.serverInfo.version',
+      description: 'Version the server reports.',
+      priority: 1,
+    },
+    {
+      name: 'Reason',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
+      description: 'Why it is ready or not.',
+      priority: 1,
+    },
   ],
   example: `apiVersion: quaymaster.dev/v1alpha1
 kind: McpServer

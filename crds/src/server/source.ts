@@ -4,7 +4,11 @@ import { keyRef, list, object, oneOf, text } from '../schema/index.ts';
 const exactVersion = '^[0-9][0-9A-Za-z.+!_-]*$';
 
 const args = (what: string) =>
-  list(`Arguments for ${what}. \`$(roots.<name>)\` becomes the path of that root.`, text('One argument.', { max: 4_096 }), { max: 128 }).default([]);
+  list(
+    `Arguments for ${what}. \`$(roots.<name>)\` becomes the path of that root.`,
+    text('One argument.', { max: 4_096 }),
+    { max: 128 },
+  ).default([]);
 
 const resolvedBefore = text(
   'Only dependency versions published before this moment (RFC 3339) are used, so that a later install resolves to the same tree. Absent: whatever fits today.',
@@ -16,47 +20,115 @@ const resolvedBefore = text(
   },
 );
 
-const npm = object('A package of the npm registry, installed once with install scripts off, then run directly (no npx stays in front of it).', {
-  package: text('Package name.', {
-    min: 1,
-    max: 214,
-    pattern: '^(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*$',
-    example: '@modelcontextprotocol/server-memory',
-  }),
-  version: text('Exact version; ranges and tags are refused because they change under you.', { min: 5, max: 64, pattern: '^[0-9]+\\.[0-9]+\\.[0-9]+([-+][0-9A-Za-z.+-]+)?$', example: '2026.8.31' }),
-  bin: text('Which executable of the package to run. Needed only when it has several and none is named like the package.', { min: 1, max: 128, pattern: '^[A-Za-z0-9._-]+$' }).exactOptional(),
-  args: args('the executable'),
-  integrity: text('Expected checksum of the package (`sha512-...` as in a lockfile). A different one is refused.', { min: 20, max: 256, pattern: '^sha(256|384|512)-[A-Za-z0-9+/]+={0,2}$' }).exactOptional(),
-  resolvedBefore: resolvedBefore.exactOptional(),
-});
+const npm = object(
+  'A package of the npm registry, installed once with install scripts off, then run directly (no npx stays in front of it).',
+  {
+    package: text('Package name.', {
+      min: 1,
+      max: 214,
+      pattern: '^(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*$',
+      example: '@modelcontextprotocol/server-memory',
+    }),
+    version: text('Exact version; ranges and tags are refused because they change under you.', {
+      min: 5,
+      max: 64,
+      pattern: '^[0-9]+\\.[0-9]+\\.[0-9]+([-+][0-9A-Za-z.+-]+)?$',
+      example: '2026.8.31',
+    }),
+    bin: text(
+      'Which executable of the package to run. Needed only when it has several and none is named like the package.',
+      { min: 1, max: 128, pattern: '^[A-Za-z0-9._-]+$' },
+    ).exactOptional(),
+    args: args('the executable'),
+    integrity: text('Expected checksum of the package (`sha512-...` as in a lockfile). A different one is refused.', {
+      min: 20,
+      max: 256,
+      pattern: '^sha(256|384|512)-[A-Za-z0-9+/]+={0,2}$',
+    }).exactOptional(),
+    resolvedBefore: resolvedBefore.exactOptional(),
+  },
+);
 
-const pypi = object('A package of the Python package index, installed once into an environment of its own, then run directly. Needs uv or pipx on a laptop.', {
-  package: text('Package name.', { min: 1, max: 128, pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$', example: 'mcp-server-time' }),
-  version: text('Exact version.', { min: 1, max: 64, pattern: exactVersion, example: '2026.10.1' }),
-  bin: text('Which console script to run, when it is not named like the package.', { min: 1, max: 128, pattern: '^[A-Za-z0-9._-]+$' }).exactOptional(),
-  args: args('the script'),
-  with: list('Further requirements or constraints for the same environment.', text('A requirement.', { min: 1, max: 256, pattern: '^[A-Za-z0-9][!-~ ]*$', example: 'tzdata==2026.1' }), { max: 64 }).default([]),
-  python: text('Python version to use. Absent: the newest one found.', { min: 1, max: 16, pattern: '^3(\\.[0-9]{1,2}){0,2}$', example: '3.13' }).exactOptional(),
-  resolvedBefore: resolvedBefore.exactOptional(),
-});
+const pypi = object(
+  'A package of the Python package index, installed once into an environment of its own, then run directly. Needs uv or pipx on a laptop.',
+  {
+    package: text('Package name.', {
+      min: 1,
+      max: 128,
+      pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$',
+      example: 'mcp-server-time',
+    }),
+    version: text('Exact version.', { min: 1, max: 64, pattern: exactVersion, example: '2026.10.1' }),
+    bin: text('Which console script to run, when it is not named like the package.', {
+      min: 1,
+      max: 128,
+      pattern: '^[A-Za-z0-9._-]+$',
+    }).exactOptional(),
+    args: args('the script'),
+    with: list(
+      'Further requirements or constraints for the same environment.',
+      text('A requirement.', { min: 1, max: 256, pattern: '^[A-Za-z0-9][!-~ ]*$', example: 'tzdata==2026.1' }),
+      { max: 64 },
+    ).default([]),
+    python: text('Python version to use. Absent: the newest one found.', {
+      min: 1,
+      max: 16,
+      pattern: '^3(\\.[0-9]{1,2}){0,2}$',
+      example: '3.13',
+    }).exactOptional(),
+    resolvedBefore: resolvedBefore.exactOptional(),
+  },
+);
 
 const command = object('A program that is already there.', {
   command: text('Program: a name looked up on PATH, or a path.', { min: 1, max: 1_024, example: 'node' }),
   args: args('the program'),
-  cwd: text('Working directory. On a laptop relative to the manifest; absent: the directory of the manifest.', { min: 1, max: 1_024 }).exactOptional(),
-  image: text('Container image that holds the program. Required in a cluster, unused by the process driver.', { min: 1, max: 512, pattern: '^[a-zA-Z0-9][!-~]*$' }).exactOptional(),
+  cwd: text('Working directory. On a laptop relative to the manifest; absent: the directory of the manifest.', {
+    min: 1,
+    max: 1_024,
+  }).exactOptional(),
+  image: text('Container image that holds the program. Required in a cluster, unused by the process driver.', {
+    min: 1,
+    max: 512,
+    pattern: '^[a-zA-Z0-9][!-~]*$',
+  }).exactOptional(),
 });
 
 const image = object('A container image.', {
-  image: text('Image reference; pin it by digest for anything you care about.', { min: 1, max: 512, pattern: '^[a-zA-Z0-9][!-~]*$', example: 'ghcr.io/example/files@sha256:9f...' }),
-  command: list('Program inside the image. Required for stdio servers in a cluster, since Kubernetes does not reveal an ENTRYPOINT.', text('One word.', { max: 4_096 }), { max: 64 }).default([]),
+  image: text('Image reference; pin it by digest for anything you care about.', {
+    min: 1,
+    max: 512,
+    pattern: '^[a-zA-Z0-9][!-~]*$',
+    example: 'ghcr.io/example/files@sha256:9f...',
+  }),
+  command: list(
+    'Program inside the image. Required for stdio servers in a cluster, since Kubernetes does not reveal an ENTRYPOINT.',
+    text('One word.', { max: 4_096 }),
+    { max: 64 },
+  ).default([]),
   args: args('the image'),
 });
 
 /** The hub writes these itself; a fixed value would break the protocol or smuggle a request. */
 const reservedHeaders = [
-  'accept', 'connection', 'content-encoding', 'content-length', 'content-type', 'expect', 'host', 'keep-alive', 'last-event-id', 'mcp-method',
-  'mcp-name', 'mcp-protocol-version', 'mcp-session-id', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+  'accept',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'keep-alive',
+  'last-event-id',
+  'mcp-method',
+  'mcp-name',
+  'mcp-protocol-version',
+  'mcp-session-id',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
 ];
 
 const header = oneOf(
@@ -67,9 +139,17 @@ const header = oneOf(
       max: 128,
       pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
       example: 'Authorization',
-      rules: [{ rule: `!(self.lowerAscii() in [${reservedHeaders.map((name) => `'${name}'`).join(', ')}])`, message: 'the hub sets this header itself; remove it' }],
+      rules: [
+        {
+          rule: `!(self.lowerAscii() in [${reservedHeaders.map((name) => `'${name}'`).join(', ')}])`,
+          message: 'the hub sets this header itself; remove it',
+        },
+      ],
     }),
-    value: text('Literal value. For anything secret use valueFrom.', { max: 4_096, pattern: '^[ -~\\t]*$' }).exactOptional(),
+    value: text('Literal value. For anything secret use valueFrom.', {
+      max: 4_096,
+      pattern: '^[ -~\\t]*$',
+    }).exactOptional(),
     valueFrom: object('Value from a Secret.', {
       secretKeyRef: keyRef('Secret'),
       prefix: text('Put before the secret.', { max: 128, pattern: '^[ -~]*$', example: 'Bearer ' }).exactOptional(),
@@ -111,4 +191,3 @@ export const sourceField = oneOf(
   ['npm', 'pypi', 'command', 'image', 'remote'],
   { example: { npm: { package: '@modelcontextprotocol/server-memory', version: '2026.8.31' } } },
 );
-

@@ -13,9 +13,15 @@ export const mcpServerSpec = object(
   'What the server is and how it runs.',
   {
     source: sourceField,
-    transport: choice('How the hub talks to it. auto: streamableHttp for remote sources and where http is set, stdio otherwise.', ['auto', 'stdio', 'streamableHttp']).default('auto'),
+    transport: choice(
+      'How the hub talks to it. auto: streamableHttp for remote sources and where http is set, stdio otherwise.',
+      ['auto', 'stdio', 'streamableHttp'],
+    ).default('auto'),
     http: http.exactOptional(),
-    protocol: choice('MCP era it speaks. auto: probed, and the verdict kept. modern: 2026-07-28. legacy: 2025-11-25 and older.', ['auto', 'modern', 'legacy']).default('auto'),
+    protocol: choice(
+      'MCP era it speaks. auto: probed, and the verdict kept. modern: 2026-07-28. legacy: 2025-11-25 and older.',
+      ['auto', 'modern', 'legacy'],
+    ).default('auto'),
     env: envField.default([]),
     envFrom: envFromField.default([]),
     roots: rootsField.default([]),
@@ -24,18 +30,33 @@ export const mcpServerSpec = object(
     lifecycle: lifecycleField.exactOptional(),
     instances: instancesField.exactOptional(),
     timeouts: timeoutsField.exactOptional(),
-    replicas: integer('Pods in a cluster (also set by autoscalers). The process driver always runs one and reports so.', { min: 0, max: 100 }).default(1),
+    replicas: integer(
+      'Pods in a cluster (also set by autoscalers). The process driver always runs one and reports so.',
+      { min: 0, max: 100 },
+    ).default(1),
   },
   {
     rules: [
-      { rule: "!has(self.source.remote) || !has(self.transport) || self.transport != 'stdio'", message: 'a remote source is reached over HTTP; remove transport: stdio' },
-      { rule: '!has(self.http) || has(self.source.command) || has(self.source.image)', message: 'http is only for servers that listen themselves (source command or image); remove it' },
-      { rule: "!has(self.http) || !has(self.transport) || self.transport != 'stdio'", message: 'http and transport: stdio contradict each other; remove one' },
+      {
+        rule: "!has(self.source.remote) || !has(self.transport) || self.transport != 'stdio'",
+        message: 'a remote source is reached over HTTP; remove transport: stdio',
+      },
+      {
+        rule: '!has(self.http) || has(self.source.command) || has(self.source.image)',
+        message: 'http is only for servers that listen themselves (source command or image); remove it',
+      },
+      {
+        rule: "!has(self.http) || !has(self.transport) || self.transport != 'stdio'",
+        message: 'http and transport: stdio contradict each other; remove one',
+      },
       {
         rule: "!has(self.transport) || self.transport != 'streamableHttp' || has(self.http) || has(self.source.remote)",
         message: 'transport: streamableHttp needs http.port (source command or image), or a remote source',
       },
-      { rule: "!has(self.source.remote) || !has(self.roots) || size(self.roots) == 0", message: 'a remote server cannot be given directories; remove roots' },
+      {
+        rule: '!has(self.source.remote) || !has(self.roots) || size(self.roots) == 0',
+        message: 'a remote server cannot be given directories; remove roots',
+      },
       {
         rule: '!has(self.source.remote) || ((!has(self.env) || size(self.env) == 0) && (!has(self.envFrom) || size(self.envFrom) == 0))',
         message: 'a remote server has no environment of ours; use source.remote.headers instead of env and envFrom',

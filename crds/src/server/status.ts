@@ -1,12 +1,31 @@
 /** The schema of `McpServer.status`: what was seen of the running server. */
-import { choice, conditionsField, integer, object, observedGenerationField, replicaStatusFields, text } from '../schema/index.ts';
+import {
+  choice,
+  conditionsField,
+  integer,
+  object,
+  observedGenerationField,
+  replicaStatusFields,
+  text,
+} from '../schema/index.ts';
 
-const count = (what: string) => integer(`Number of ${what}; null when the server does not offer that capability.`, { min: 0, max: 1_000_000 }).nullable();
+const count = (what: string) =>
+  integer(`Number of ${what}; null when the server does not offer that capability.`, {
+    min: 0,
+    max: 1_000_000,
+  }).nullable();
 
 export const mcpServerStatus = object('Observed state. Written by the driver only.', {
   observedGeneration: observedGenerationField.exactOptional(),
   conditions: conditionsField.exactOptional(),
-  phase: choice('Where the server is in its life.', ['Pending', 'Starting', 'Ready', 'Degraded', 'Draining', 'Stopped']).exactOptional(),
+  phase: choice('Where the server is in its life.', [
+    'Pending',
+    'Starting',
+    'Ready',
+    'Degraded',
+    'Draining',
+    'Stopped',
+  ]).exactOptional(),
   serverInfo: object('How the server introduces itself.', {
     name: text('Name.', { max: 256 }),
     version: text('Version.', { max: 128 }),
@@ -22,7 +41,9 @@ export const mcpServerStatus = object('Observed state. Written by the driver onl
   toolsHash: text('Hash over its tool list; changes when any tool does.', { max: 64 }).exactOptional(),
   pid: integer('Process id (process driver).', { min: 1, max: 2_147_483_647 }).exactOptional(),
   restarts: integer('Unplanned restarts since the driver started.', { min: 0, max: 2_147_483_647 }).exactOptional(),
-  lock: object('What was installed (npm and pypi sources).', { hash: text('Hash over the whole resolved dependency tree.', { max: 128 }) }).exactOptional(),
+  lock: object('What was installed (npm and pypi sources).', {
+    hash: text('Hash over the whole resolved dependency tree.', { max: 128 }),
+  }).exactOptional(),
   lastError: object('The last thing that went wrong.', {
     code: text('Code from the error reference.', { max: 64 }),
     message: text('What happened.', { max: 4_096 }),

@@ -10,7 +10,12 @@ export function hubStatus(input: HubStatusInput): McpHubStatus {
   const { outcome, address, tools, replicas, selector } = input;
   const { config } = outcome;
   const { generation } = outcome.object.metadata;
-  const stamped = stamp({ drafts: config === undefined ? refused(outcome.conditions) : serving(input), previous: input.previous ?? [], now: input.now, ...(generation === undefined ? {} : { generation }) });
+  const stamped = stamp({
+    drafts: config === undefined ? refused(outcome.conditions) : serving(input),
+    previous: input.previous ?? [],
+    now: input.now,
+    ...(generation === undefined ? {} : { generation }),
+  });
   const out: McpHubStatus = {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     ...(address === undefined || config === undefined ? {} : { address }),
@@ -38,8 +43,15 @@ function acknowledgements({ outcome, replicas }: HubStatusInput): number {
 
 /** The refusal is the reason why it is not ready and why only a human can help. */
 function refused(conditions: readonly ConditionDraft[]): ConditionDraft[] {
-  const because = conditions.find((entry) => entry.type === 'Accepted' && entry.status === 'False') ?? draft('Programmed', 'NotProgrammed');
-  return [...conditions, { ...because, type: 'Ready', status: 'False' }, draft('Reconciling', 'Settled'), { ...because, type: 'Stalled', status: 'True' }];
+  const because =
+    conditions.find((entry) => entry.type === 'Accepted' && entry.status === 'False') ??
+    draft('Programmed', 'NotProgrammed');
+  return [
+    ...conditions,
+    { ...because, type: 'Ready', status: 'False' },
+    draft('Reconciling', 'Settled'),
+    { ...because, type: 'Stalled', status: 'True' },
+  ];
 }
 
 function serving(input: HubStatusInput): ConditionDraft[] {
@@ -49,7 +61,11 @@ function serving(input: HubStatusInput): ConditionDraft[] {
   const detail = { acknowledged, total: replicas.length, hash: outcome.config?.hash ?? '' };
   const programmed = replicas.length > 0 && acknowledged === replicas.length;
   // A lazy server that waits for its first request is not a fault.
-  const down = servers.filter((server) => phases.get(server.key) !== 'Ready' && !(server.lifecycle.start === 'lazy' && (phases.get(server.key) ?? 'Pending') === 'Pending'));
+  const down = servers.filter(
+    (server) =>
+      phases.get(server.key) !== 'Ready' &&
+      !(server.lifecycle.start === 'lazy' && (phases.get(server.key) ?? 'Pending') === 'Pending'),
+  );
   const starting = down.filter((server) => ['Pending', 'Starting'].includes(phases.get(server.key) ?? 'Pending'));
   const failed = down.filter((server) => !starting.includes(server));
   const missing = down.filter((server) => server.lifecycle.required);
@@ -73,5 +89,7 @@ function serving(input: HubStatusInput): ConditionDraft[] {
 
 function names(servers: readonly { readonly name: string }[]): string {
   const shown = servers.slice(0, mostNames).map((server) => server.name);
-  return servers.length > shown.length ? `${shown.join(', ')} and ${servers.length - shown.length} more` : shown.join(', ');
+  return servers.length > shown.length
+    ? `${shown.join(', ')} and ${servers.length - shown.length} more`
+    : shown.join(', ');
 }

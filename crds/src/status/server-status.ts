@@ -15,18 +15,28 @@ export function serverStatus(input: ServerStatusInput): McpServerStatus {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase: outcome.active ? phase : observed === undefined ? 'Stopped' : phase,
     ...(facts as Omit<ServerObservation, 'phase'>),
-    ...(lastError === undefined ? {} : { lastError: { ...lastError, message: lastError.message.slice(0, longestErrorMessage) } }),
-    conditions: stamp({ drafts, previous: input.previous ?? [], now: input.now, ...(generation === undefined ? {} : { generation }) }),
+    ...(lastError === undefined
+      ? {}
+      : { lastError: { ...lastError, message: lastError.message.slice(0, longestErrorMessage) } }),
+    conditions: stamp({
+      drafts,
+      previous: input.previous ?? [],
+      now: input.now,
+      ...(generation === undefined ? {} : { generation }),
+    }),
   } as McpServerStatus;
 }
 
 /** Not in any configuration: what keeps it out is the reason for everything else. */
 function idle({ outcome }: ServerStatusInput): ConditionDraft[] {
-  const blocking = outcome.conditions.find((entry) => entry.status === 'False' && entry.type !== 'Programmed') ?? outcome.conditions.find((entry) => entry.reason === 'NotSelected');
+  const blocking =
+    outcome.conditions.find((entry) => entry.status === 'False' && entry.type !== 'Programmed') ??
+    outcome.conditions.find((entry) => entry.reason === 'NotSelected');
   const because = blocking ?? draft('Programmed', 'NotProgrammed');
   const notReady: ConditionDraft = { ...because, type: 'Ready', status: 'False' };
   // Nobody but a human can mend a refused manifest (kstatus: Stalled); a server nobody selects simply rests.
-  const stalled: ConditionDraft = because.reason === 'NotSelected' ? draft('Stalled', 'Settled') : { ...because, type: 'Stalled', status: 'True' };
+  const stalled: ConditionDraft =
+    because.reason === 'NotSelected' ? draft('Stalled', 'Settled') : { ...because, type: 'Stalled', status: 'True' };
   return [notReady, draft('Reconciling', 'Settled'), stalled];
 }
 

@@ -29,9 +29,14 @@ export interface StructuralSchema {
 }
 
 /** Visits a schema and all below it; `path` is written like an issue path, with `[]` for items and `{}` for map values. */
-export function walkSchema(schema: StructuralSchema, visit: (node: StructuralSchema, path: string) => void, path = ''): void {
+export function walkSchema(
+  schema: StructuralSchema,
+  visit: (node: StructuralSchema, path: string) => void,
+  path = '',
+): void {
   visit(schema, path);
-  for (const [name, child] of Object.entries(schema.properties ?? {})) walkSchema(child, visit, path === '' ? name : `${path}.${name}`);
+  for (const [name, child] of Object.entries(schema.properties ?? {}))
+    walkSchema(child, visit, path === '' ? name : `${path}.${name}`);
   if (schema.items !== undefined) walkSchema(schema.items, visit, `${path}[]`);
   if (schema.additionalProperties !== undefined) walkSchema(schema.additionalProperties, visit, `${path}{}`);
 }

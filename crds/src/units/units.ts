@@ -15,7 +15,8 @@ const bytesShape = new RegExp(bytesPattern);
 export function parseDuration(text: string): number | undefined {
   if (!durationShape.test(text)) return undefined;
   let total = 0;
-  for (const [, amount, unit] of text.matchAll(/([0-9]+)(ms|s|m|h)/g)) total += Number(amount) * (unitMs[unit ?? ''] ?? 0);
+  for (const [, amount, unit] of text.matchAll(/([0-9]+)(ms|s|m|h)/g))
+    total += Number(amount) * (unitMs[unit ?? ''] ?? 0);
   return total;
 }
 

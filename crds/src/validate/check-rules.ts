@@ -34,17 +34,26 @@ export class RuleChecker {
         const compiled = this.#rule(rule);
         if (compiled.transition && old === undefined) continue;
         const verdict = compiled.evaluate(old === undefined ? { self } : { self, oldSelf: toCel(schema, old) });
-        if ('error' in verdict) issues.push({ path, code: 'rule', message: `${message} (the rule could not be evaluated: ${verdict.error})`, next: '' });
+        if ('error' in verdict)
+          issues.push({
+            path,
+            code: 'rule',
+            message: `${message} (the rule could not be evaluated: ${verdict.error})`,
+            next: '',
+          });
         else if (!verdict.holds) issues.push({ path, code: 'rule', message, next: '' });
       }
     }
     if (Array.isArray(value)) {
       const { items } = schema;
-      if (items !== undefined) for (const [index, entry] of value.entries()) this.#visit(items, entry, matching(schema, entry, old), `${path}[${index}]`, issues);
+      if (items !== undefined)
+        for (const [index, entry] of value.entries())
+          this.#visit(items, entry, matching(schema, entry, old), `${path}[${index}]`, issues);
     } else if (isPlainObject(value)) {
       for (const [name, entry] of Object.entries(value)) {
         const child = childSchema(schema, name);
-        if (child !== undefined) this.#visit(child, entry, isPlainObject(old) ? old[name] : undefined, join(path, name), issues);
+        if (child !== undefined)
+          this.#visit(child, entry, isPlainObject(old) ? old[name] : undefined, join(path, name), issues);
       }
     }
   }

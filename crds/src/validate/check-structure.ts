@@ -19,7 +19,12 @@ function check(schema: StructuralSchema, value: unknown, path: string, issues: I
   if (issues.length >= mostIssues) return;
   if (value === null && schema.nullable === true) return;
   if (!hasType(schema, value)) {
-    issues.push({ path, code: 'type', message: `must be ${article(schema.type)}, not ${describe(value)}`, next: typeHint(schema, value) });
+    issues.push({
+      path,
+      code: 'type',
+      message: `must be ${article(schema.type)}, not ${describe(value)}`,
+      next: typeHint(schema, value),
+    });
     return;
   }
   if (typeof value === 'string') checkString(schema, value, path, issues);
@@ -44,11 +49,26 @@ function checkString(schema: StructuralSchema, value: string, path: string, issu
   }
   const length = codePoints(value);
   if (schema.minLength !== undefined && length < schema.minLength) {
-    issues.push({ path, code: 'length', message: length === 0 ? 'must not be empty' : `must have at least ${schema.minLength} characters`, next: '' });
+    issues.push({
+      path,
+      code: 'length',
+      message: length === 0 ? 'must not be empty' : `must have at least ${schema.minLength} characters`,
+      next: '',
+    });
   } else if (schema.maxLength !== undefined && length > schema.maxLength) {
-    issues.push({ path, code: 'length', message: `must have at most ${schema.maxLength} characters, not ${length}`, next: '' });
+    issues.push({
+      path,
+      code: 'length',
+      message: `must have at most ${schema.maxLength} characters, not ${length}`,
+      next: '',
+    });
   } else if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value)) {
-    issues.push({ path, code: 'value', message: `${quote(value)} does not have the right form`, next: patternHint(schema) });
+    issues.push({
+      path,
+      code: 'value',
+      message: `${quote(value)} does not have the right form`,
+      next: patternHint(schema),
+    });
   }
 }
 
@@ -61,14 +81,25 @@ function checkNumber(schema: StructuralSchema, value: number, path: string, issu
 
 function checkList(schema: StructuralSchema, value: readonly unknown[], path: string, issues: Issue[]): void {
   if (schema.maxItems !== undefined && value.length > schema.maxItems) {
-    issues.push({ path, code: 'length', message: `must have at most ${schema.maxItems} entries, not ${value.length}`, next: '' });
+    issues.push({
+      path,
+      code: 'length',
+      message: `must have at most ${schema.maxItems} entries, not ${value.length}`,
+      next: '',
+    });
     return;
   }
   if (schema.minItems !== undefined && value.length < schema.minItems) {
-    issues.push({ path, code: 'length', message: `must have at least ${schema.minItems} ${schema.minItems === 1 ? 'entry' : 'entries'}`, next: '' });
+    issues.push({
+      path,
+      code: 'length',
+      message: `must have at least ${schema.minItems} ${schema.minItems === 1 ? 'entry' : 'entries'}`,
+      next: '',
+    });
   }
   const { items } = schema;
-  if (items !== undefined) for (const [index, entry] of value.entries()) check(items, entry, `${path}[${index}]`, issues);
+  if (items !== undefined)
+    for (const [index, entry] of value.entries()) check(items, entry, `${path}[${index}]`, issues);
   checkUnique(schema, value, path, issues);
 }
 
@@ -79,12 +110,19 @@ function checkUnique(schema: StructuralSchema, value: readonly unknown[], path: 
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
   const seen = new Map<string, number>();
   for (const [index, entry] of value.entries()) {
-    const identity = JSON.stringify(kind === 'set' ? entry : isPlainObject(entry) ? keys.map((key) => entry[key]) : index);
+    const identity = JSON.stringify(
+      kind === 'set' ? entry : isPlainObject(entry) ? keys.map((key) => entry[key]) : index,
+    );
     const first = seen.get(identity);
     if (first === undefined) seen.set(identity, index);
     else {
       const what = kind === 'set' ? 'value' : keys.join(', ');
-      issues.push({ path: `${path}[${index}]`, code: 'duplicate', message: `same ${what} as ${path}[${first}]`, next: 'remove one of them' });
+      issues.push({
+        path: `${path}[${index}]`,
+        code: 'duplicate',
+        message: `same ${what} as ${path}[${first}]`,
+        next: 'remove one of them',
+      });
     }
   }
 }
@@ -93,11 +131,22 @@ function checkObject(schema: StructuralSchema, value: Record<string, unknown>, p
   const { properties = {}, additionalProperties } = schema;
   const count = Object.keys(value).length;
   if (schema.maxProperties !== undefined && count > schema.maxProperties) {
-    issues.push({ path, code: 'length', message: `must have at most ${schema.maxProperties} entries, not ${count}`, next: '' });
+    issues.push({
+      path,
+      code: 'length',
+      message: `must have at most ${schema.maxProperties} entries, not ${count}`,
+      next: '',
+    });
     return;
   }
   for (const name of schema.required ?? []) {
-    if (!Object.hasOwn(value, name)) issues.push({ path: join(path, name), code: 'required', message: 'is required', next: requiredHint(properties[name]) });
+    if (!Object.hasOwn(value, name))
+      issues.push({
+        path: join(path, name),
+        code: 'required',
+        message: 'is required',
+        next: requiredHint(properties[name]),
+      });
   }
   for (const [name, entry] of Object.entries(value)) {
     const child = childSchema(schema, name);
@@ -109,7 +158,12 @@ function checkObject(schema: StructuralSchema, value: Record<string, unknown>, p
 function unknownField(path: string, name: string, known: readonly string[]): Issue {
   const guess = nearest(name, known);
   const listed = known.length === 0 ? 'nothing goes here' : `known here: ${known.slice(0, 30).join(', ')}`;
-  return { path: join(path, name), code: 'unknownField', message: 'unknown field', next: guess === undefined ? listed : `did you mean ${guess}?` };
+  return {
+    path: join(path, name),
+    code: 'unknownField',
+    message: 'unknown field',
+    next: guess === undefined ? listed : `did you mean ${guess}?`,
+  };
 }
 
 const plainName = /^[A-Za-z_][A-Za-z0-9_-]*$/;
@@ -126,7 +180,9 @@ function codePoints(text: string): number {
 }
 
 function patternHint(schema: StructuralSchema): string {
-  return schema.description === undefined ? `expected ${schema.pattern}` : `expected ${schema.pattern} (${firstSentence(schema.description)})`;
+  return schema.description === undefined
+    ? `expected ${schema.pattern}`
+    : `expected ${schema.pattern} (${firstSentence(schema.description)})`;
 }
 
 function requiredHint(schema: StructuralSchema | undefined): string {
@@ -135,15 +191,19 @@ function requiredHint(schema: StructuralSchema | undefined): string {
 }
 
 function typeHint(schema: StructuralSchema, value: unknown): string {
-  if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return `put it in quotes: "${value}"`;
+  if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
+    return `put it in quotes: "${value}"`;
   if ((schema.type === 'integer' || schema.type === 'boolean') && typeof value === 'string') return 'remove the quotes';
-  if (schema.type === 'array' && value !== null && value !== undefined) return 'put it in brackets, or write it as a list with -';
+  if (schema.type === 'array' && value !== null && value !== undefined)
+    return 'put it in brackets, or write it as a list with -';
   return '';
 }
 
 const firstSentence = (text: string): string => text.replace(/\.(\s.*)?$/s, '');
-const oneOf = (values: readonly string[]): string => (values.length === 1 ? String(values[0]) : `one of ${values.join(', ')}`);
-const article = (type: string): string => (type === 'array' ? 'a list' : type === 'integer' ? 'a whole number' : type === 'object' ? 'an object' : `a ${type}`);
+const oneOf = (values: readonly string[]): string =>
+  values.length === 1 ? String(values[0]) : `one of ${values.join(', ')}`;
+const article = (type: string): string =>
+  type === 'array' ? 'a list' : type === 'integer' ? 'a whole number' : type === 'object' ? 'an object' : `a ${type}`;
 const quote = (value: string): string => JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
 
 function describe(value: unknown): string {

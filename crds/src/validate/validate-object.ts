@@ -26,7 +26,8 @@ export function checkObjectStructure(object: ManifestObject): readonly Issue[] {
   const kindIssue = checkKind(object);
   if (kindIssue !== undefined) return [withOrigin(object, kindIssue)];
   const schema = schemaFor(object.kind);
-  const issues = schema === undefined ? checkCompanion(object) : [...checkMetadata(object, schema), ...checkParts(object, schema)];
+  const issues =
+    schema === undefined ? checkCompanion(object) : [...checkMetadata(object, schema), ...checkParts(object, schema)];
   return issues.map((issue) => withOrigin(object, issue));
 }
 
@@ -38,7 +39,12 @@ export async function loadValidator(): Promise<Validator> {
     const structural = checkObjectStructure(object);
     const schema = schemaFor(object.kind);
     if (structural.length > 0 || schema === undefined) return structural;
-    const issues = rules.check(schema, applyDefaults(schema, content(object)), old === undefined ? undefined : applyDefaults(schema, content(old)), '');
+    const issues = rules.check(
+      schema,
+      applyDefaults(schema, content(object)),
+      old === undefined ? undefined : applyDefaults(schema, content(old)),
+      '',
+    );
     return issues.map((issue) => withOrigin(object, issue));
   };
 }
@@ -52,12 +58,19 @@ export async function validateObject(object: ManifestObject): Promise<readonly I
 function checkKind(object: ManifestObject): Issue | undefined {
   const { kind } = object;
   const version: unknown = object.apiVersion;
-  if (typeof version !== 'string' || version === '') return { path: 'apiVersion', code: 'unknownKind', message: 'is required', next: `write apiVersion: ${apiVersion}` };
-  if (typeof kind !== 'string' || kind === '') return { path: 'kind', code: 'unknownKind', message: 'is required', next: `write kind: ${kindNames.join(' or ')}` };
+  if (typeof version !== 'string' || version === '')
+    return { path: 'apiVersion', code: 'unknownKind', message: 'is required', next: `write apiVersion: ${apiVersion}` };
+  if (typeof kind !== 'string' || kind === '')
+    return { path: 'kind', code: 'unknownKind', message: 'is required', next: `write kind: ${kindNames.join(' or ')}` };
   if (isCompanion(object)) return undefined;
   if (schemaFor(kind) !== undefined) {
     if (version === apiVersion) return undefined;
-    return { path: 'apiVersion', code: 'unknownKind', message: `${JSON.stringify(version)} has no kind ${kind} here`, next: `write apiVersion: ${apiVersion}` };
+    return {
+      path: 'apiVersion',
+      code: 'unknownKind',
+      message: `${JSON.stringify(version)} has no kind ${kind} here`,
+      next: `write apiVersion: ${apiVersion}`,
+    };
   }
   const known = [...kindNames, ...companionKinds];
   const guess = nearest(kind, version.startsWith(apiGroup) ? kindNames : known);
@@ -72,20 +85,34 @@ function checkKind(object: ManifestObject): Issue | undefined {
 /** Of metadata only what concerns us: the rest belongs to Kubernetes. */
 function checkMetadata(object: ManifestObject, schema: StructuralSchema): Issue[] {
   const metadata: unknown = object.metadata;
-  if (!isPlainObject(metadata)) return [{ path: 'metadata', code: 'required', message: 'is required', next: 'write metadata: {name: ...}' }];
+  if (!isPlainObject(metadata))
+    return [{ path: 'metadata', code: 'required', message: 'is required', next: 'write metadata: {name: ...}' }];
   const name = schema.properties?.['metadata']?.properties?.['name'];
   const issues: Issue[] = [];
   if (metadata['name'] === undefined || metadata['name'] === null) {
     issues.push({ path: 'metadata.name', code: 'required', message: 'is required', next: 'give the object a name' });
   } else if (name !== undefined) {
-    issues.push(...checkStructure({ ...name, description: 'lower-case letters, digits and -' }, metadata['name'], 'metadata.name'));
+    issues.push(
+      ...checkStructure(
+        { ...name, description: 'lower-case letters, digits and -' },
+        metadata['name'],
+        'metadata.name',
+      ),
+    );
   }
   const { namespace } = metadata;
   if (namespace !== undefined && namespace !== null) {
-    const shape: StructuralSchema = { type: 'string', minLength: 1, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', description: 'lower-case letters, digits and -' };
+    const shape: StructuralSchema = {
+      type: 'string',
+      minLength: 1,
+      maxLength: 63,
+      pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
+      description: 'lower-case letters, digits and -',
+    };
     issues.push(...checkStructure(shape, namespace, 'metadata.namespace'));
   }
-  for (const member of ['labels', 'annotations'] as const) issues.push(...checkTexts(metadata[member], `metadata.${member}`));
+  for (const member of ['labels', 'annotations'] as const)
+    issues.push(...checkTexts(metadata[member], `metadata.${member}`));
   return issues;
 }
 
