@@ -6,13 +6,17 @@
 const longestWord = 64;
 const mostCandidates = 1_000;
 
-/** The nearest candidate within a third of the word's length (at least 1 edit), or undefined. Ties go to the first in sorted order. */
+/**
+ * The nearest candidate within a third of the word's length (at least 1 edit, 2 from four letters on), else one that starts the word
+ * or that the word starts (three letters at least), or undefined. Ties go to the first in sorted order.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length === 0 || word.length > longestWord) return undefined;
   const lower = word.toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
-  for (const candidate of [...candidates].slice(0, mostCandidates).toSorted()) {
+  let bestDistance = Math.max(word.length < 4 ? 1 : 2, Math.floor(word.length / 3)) + 1;
+  const sorted = [...candidates].slice(0, mostCandidates).toSorted();
+  for (const candidate of sorted) {
     if (candidate.length > longestWord) continue;
     const distance = editDistance(lower, candidate.toLowerCase());
     if (distance < bestDistance) {
@@ -20,7 +24,12 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? sorted.find((candidate) => extendsOther(lower, candidate.toLowerCase()));
+}
+
+function extendsOther(a: string, b: string): boolean {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return short.length >= 3 && long.startsWith(short);
 }
 
 /** Edits (insert, delete, replace, swap of neighbours) that turn one word into the other. */

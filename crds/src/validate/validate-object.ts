@@ -121,14 +121,15 @@ function checkTexts(value: unknown, path: string): Issue[] {
   return checkStructure({ type: 'object', additionalProperties: { type: 'string' } }, value, path);
 }
 
-const envelope = new Set(['apiVersion', 'kind', 'metadata', 'origin']);
+/** `status` is not the user's: an API server ignores it on create, and so do we. */
+const envelope = new Set(['apiVersion', 'kind', 'metadata', 'origin', 'status']);
 
 function content(object: ManifestObject): Record<string, unknown> {
   return Object.fromEntries(Object.entries(object).filter(([name]) => !envelope.has(name)));
 }
 
 function checkParts(object: ManifestObject, schema: StructuralSchema): Issue[] {
-  const { metadata: _metadata, apiVersion: _apiVersion, kind: _kind, ...properties } = schema.properties ?? {};
+  const { metadata: _metadata, apiVersion: _apiVersion, kind: _kind, status: _status, ...properties } = schema.properties ?? {};
   const parts: StructuralSchema = { type: 'object', properties, required: ['spec'] };
   return checkStructure(parts, applyDefaults(parts, content(object)), '');
 }
