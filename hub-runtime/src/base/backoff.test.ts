@@ -6,7 +6,9 @@ const options = { baseMs: 100, maxMs: 5000 };
 
 test('ceilings double until the largest wait', () => {
   const almostOne = () => 1;
-  expect([0, 1, 2, 5, 6, 60].map((attempt) => backoffDelay(attempt, options, almostOne))).toEqual([100, 200, 400, 3200, 5000, 5000]);
+  expect([0, 1, 2, 5, 6, 60].map((attempt) => backoffDelay(attempt, options, almostOne))).toEqual([
+    100, 200, 400, 3200, 5000, 5000,
+  ]);
 });
 
 test('full jitter reaches down to the shortest wait and never below', () => {

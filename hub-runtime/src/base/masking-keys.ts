@@ -11,7 +11,7 @@ const keyNames =
 
 /** Names that contain a word from above and hold nothing secret. */
 const harmless =
-  /(?:progresstoken|secretkeyref|secretref|secretname|secretkind|token_?(?:endpoint|type|count|limit|url)|[a-z]+tokens)$/i;
+  /(?:progresstoken|secretkeyref|secretref|secretname|secretkind|token_?(?:endpoint|type|count|limit|url)|[a-z]+_?tokens)$/i;
 
 const wholeLine = /^(?:(?:proxy-)?authorization|(?:set-)?cookie)$/i;
 const pairValue = /^\s{0,16},?\s{0,16}(?:\\n)?\s{0,64}(\\*)["']?(?:value|val|default)(?:\\*["'])?\s{0,8}[:=]\s{0,8}/i;
@@ -105,8 +105,11 @@ function valueAt(text: string, at: number, key: { name: string; slashes: number;
 
 /** A word, or the rest of the line for headers whose value has spaces. */
 function bareValue(text: string, start: number, name: string): Span | undefined {
-  const stop = wholeLine.test(name) ? /[\r\n"\\]/g : /[\s,;&)\]}"'<>\\|]/g;
-  stop.lastIndex = start;
+  const header = wholeLine.test(name) && /:[ \t]*$/.test(text.slice(Math.max(0, start - 17), start));
+  const stop = header ? /[\r\n"\\]/g : /[\s,;&)\]}"'<>\\|]/g;
+  // A reference's own bracket does not end the value: what follows it may be the secret.
+  stop.lastIndex =
+    start + (/^(?:\$[({][\w.:-]{1,80}[)}]|\[masked\])/.exec(text.slice(start, start + 90))?.[0].length ?? 0);
   let end = stop.exec(text)?.index ?? text.length;
   if (/^(?:bearer|basic|token|digest)$/i.test(text.slice(start, end)) && text[end] === ' ') {
     stop.lastIndex = end + 1;
@@ -154,8 +157,9 @@ function closingQuote(text: string, from: number, quote: string, slashes: number
     if (next < 0) return text.length;
     let run = 0;
     while (next - run > from && text[next - run - 1] === '\\') run++;
-    // With n backslashes in front of the opening quote, a quote inside has more than n (2n+1), or for n = 0 an odd number.
-    if (slashes === 0 ? run % 2 === 0 : run <= slashes) return next - Math.min(run, slashes);
+    // Opened with n backslashes (n = 2^depth - 1), a quote inside has n + (n+1) more, a backslash inside is written with 2(n+1).
+    if (run < slashes) return next - run; // the text around it ends here: it was cut off
+    if (run % (2 * (slashes + 1)) === slashes) return next - slashes;
     at = next + 1;
   }
 }

@@ -40,7 +40,7 @@ const tokenShapes: readonly string[] = [
 const tokens = new RegExp(`${startsHere}(?:${tokenShapes.join('|')})`, 'g');
 const schemes = /\b(bearer|basic|digest|negotiate|apikey)\s{1,4}(?![\s"'])[\w.~+/=:-]{8,8192}/gi;
 const keyBlocks =
-  /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY( BLOCK)?-----(?:[^-]|-(?!----END)){0,16384}(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY( BLOCK)?-----)?/g;
+  /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY( BLOCK)?-----(?:[^-"\\]|\\{1,7}[nr]|-(?!----END)){0,16384}(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY( BLOCK)?-----)?/g;
 const webhooks =
   /(hooks\.slack\.com\/(?:services|workflows|triggers)|discord(?:app)?\.com\/api\/webhooks|webhook\.office\.com\/webhookb2)\/[\w/@.-]{8,512}/g;
 const userInfo = /(:\/\/)(?:[^\s/@:"'\\<>]{0,256}:[^\s/@"'\\<>]{1,512}|[^\s/@:"'\\<>]{12,512})@/g;

@@ -11,7 +11,7 @@ import { maskKeyedValues } from './masking-keys.ts';
 import { maskShapes } from './masking-shapes.ts';
 
 const suspicious =
-  /token|secret|passw|passphrase|passcode|pwd|(?:api|access|private|account|signing|encryption|shared)[-_. ]?key|auth[^o]|authoriz|cookie|credential|signature|[?&;]sig=|session[-_]id|connection[-_]?string|bearer|basic |ey[IJ]|PRIVATE|\b(?:[srp]k|gh[opsur]|xox[a-z]|xapp|gl[a-z]{2,4}|A[KS]IA|AIza|ya29|npm|pypi|hf|SG|shp|dop|sq0|hv[sbr]|ntn|lin|figd|PMAK|dckr|sbp|whsec|gsk|r8|pplx|xai|tvly|key|AGE|EAA|github|ops|oci|do|at|vercel|ATATT|AccountKey|SK|AC)[-_0-9A-Z.]|@|hooks\.|(?:\d[ -]?){13}/i;
+  /token|secret|passw|passphrase|passcode|pwd|(?:api|access|private|account|signing|encryption|shared)[-_. ]?key|auth[^o]|authoriz|cookie|credential|signature|[?&;]sig=|session[-_]id|connection[-_]?string|bearer|basic |digest |negotiate |apikey |1\/\/0|\d:AA|ey[IJ]|PRIVATE|\b(?:[srp]k|gh[opsur]|xox[a-z]|xapp|gl[a-z]{2,4}|A[KS]IA|AIza|ya29|npm|pypi|hf|SG|shp|dop|sq0|hv[sbr]|ntn|lin|figd|PMAK|dckr|sbp|whsec|gsk|r8|pplx|xai|tvly|key|AGE|EAA|github|ops|oci|do|at|vercel|ATATT|AccountKey|SK|AC)[-_0-9A-Z.]|@|hooks|(?:\d[ -]?){13}/i;
 
 /** The text with every recognised secret replaced by `[masked]`. */
 export function maskSecrets(text: string): string {

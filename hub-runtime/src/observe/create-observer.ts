@@ -52,9 +52,10 @@ interface CallSeries {
   observe(seconds: number): void;
 }
 
-interface ByteSeries {
-  readonly received: { inc(by: number): void };
-  readonly sent: { inc(by: number): void };
+/** Counted here and handed over at scrape time: two additions per call. */
+interface ByteTotals {
+  received: number;
+  sent: number;
 }
 
 export function createObserver(options: ObserverOptions): Observer {
@@ -63,7 +64,6 @@ export function createObserver(options: ObserverOptions): Observer {
   const names = new BoundedNames(options.targetsPerServer ?? 200, options.targetsInAll ?? 250, cleanName);
   const durations = registry.histogram('mcp_server_operation_duration_seconds');
   const errors = registry.counter('quaymaster_call_errors_total');
-  const bytes = registry.counter('quaymaster_bytes_total');
   const states = registry.gauge('quaymaster_upstream_state');
   const restarts = registry.gauge('quaymaster_upstream_restarts');
   registry.gauge('quaymaster_metric_targets', (gauge) => gauge.set(names.size));
@@ -82,7 +82,13 @@ export function createObserver(options: ObserverOptions): Observer {
   }
 
   const series = new Map<string, CallSeries>();
-  const byteSeries = new Map<string, ByteSeries>();
+  const byteTotals = new Map<string, ByteTotals>();
+  registry.total('quaymaster_bytes_total', (set) => {
+    for (const [hub, total] of byteTotals) {
+      set({ hub, direction: 'in' }, total.received);
+      set({ hub, direction: 'out' }, total.sent);
+    }
+  });
   const logged =
     options.log !== undefined && (options.log.level === 'info' || options.log.level === 'debug')
       ? options.log
@@ -96,11 +102,6 @@ export function createObserver(options: ObserverOptions): Observer {
     series.set(key, bound);
     return bound;
   };
-  const bindBytes = (hub: string): ByteSeries => {
-    const bound = { received: bytes.labels({ hub, direction: 'in' }), sent: bytes.labels({ hub, direction: 'out' }) };
-    byteSeries.set(hub, bound);
-    return bound;
-  };
 
   return {
     callFinished(record) {
@@ -108,9 +109,10 @@ export function createObserver(options: ObserverOptions): Observer {
       const target = targetLabel(names, record);
       const key = `${record.hub}\n${server}\n${knownMethod(record.method)}\n${target}\n${record.outcome}`;
       (series.get(key) ?? bind(record, key, server, target)).observe(record.durationMs / 1000);
-      const sizes = byteSeries.get(record.hub) ?? bindBytes(record.hub);
-      sizes.received.inc(record.bytesIn);
-      sizes.sent.inc(record.bytesOut);
+      let total = byteTotals.get(record.hub);
+      if (total === undefined) byteTotals.set(record.hub, (total = { received: 0, sent: 0 }));
+      total.received += record.bytesIn;
+      total.sent += record.bytesOut;
       if (record.outcome === 'error')
         errors.inc({ hub: record.hub, server, code: record.errorCode ?? knownCode(record.code) });
       logged?.line(operationLine(record));

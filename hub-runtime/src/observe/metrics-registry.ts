@@ -11,8 +11,8 @@ export interface MetricsRegistry {
   /** `collect` runs at each scrape, before the values are read. */
   gauge(name: MetricName, collect?: (gauge: Gauge<string>) => void): Gauge<string>;
   histogram(name: MetricName): Histogram<string>;
-  /** A counter that somebody else counts: `read` gives its total at each scrape. */
-  total(name: MetricName, read: () => number): void;
+  /** A counter that somebody else counts: `read` gives its totals at each scrape. */
+  total(name: MetricName, read: (set: (labels: Record<string, string>, value: number) => void) => void): void;
 }
 
 export function createMetricsRegistry(): MetricsRegistry {
@@ -43,7 +43,7 @@ export function createMetricsRegistry(): MetricsRegistry {
           registers: [],
           collect() {
             this.reset();
-            this.inc(read());
+            read((labels, value) => this.inc(labels, value));
           },
         }),
       );

@@ -30,9 +30,9 @@ export function registerProcessMetrics(
   registry.gauge('process_resident_memory_bytes', (gauge) => gauge.set(process.memoryUsage.rss()));
   registry.gauge('process_start_time_seconds').set(Math.round(clock.now() / 1000 - process.uptime()));
   registry.gauge('process_uptime_seconds', (gauge) => gauge.set(process.uptime()));
-  registry.total('process_cpu_seconds_total', () => {
+  registry.total('process_cpu_seconds_total', (set) => {
     const used = process.cpuUsage();
-    return (used.user + used.system) / 1e6;
+    set({}, (used.user + used.system) / 1e6);
   });
-  registry.total('quaymaster_log_lines_dropped_total', droppedLines);
+  registry.total('quaymaster_log_lines_dropped_total', (set) => set({}, droppedLines()));
 }
