@@ -140,6 +140,13 @@ export class SupervisedChild implements Child {
   }
 
   async #stop(graceMs: number): Promise<void> {
+    // The clock's timers never keep a process alive, but a hub that shuts down must stay until its children are gone.
+    const hold = setInterval(() => {}, 60_000);
+    await this.#end(graceMs);
+    clearInterval(hold);
+  }
+
+  async #end(graceMs: number): Promise<void> {
     this.#writer.end();
     // Nobody listens to what it still says, but a full pipe would keep it from ending.
     this.#process.stdout.resume();
