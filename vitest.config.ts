@@ -20,7 +20,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{crds,hub-runtime}/src/**/*.test.ts', 'test/kit/**/*.test.ts', 'tools/**/*.test.ts'],
+          include: ['{crds,hub-runtime}/src/**/*.test.ts', 'test/{kit,bench}/**/*.test.ts', 'tools/**/*.test.ts'],
           isolate: false,
           testTimeout: 10_000,
         },

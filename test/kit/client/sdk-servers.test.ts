@@ -59,10 +59,8 @@ test('HT-2.18 the legacy client is understood by the SDK v2 server', async () =>
 });
 
 test('HT-2.18 the legacy client holds a session of an SDK v1 server: progress, questions, GET stream, DELETE', async () => {
-  let toClient: OldServer | undefined;
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => randomUUID() });
   const sdk = new OldServer({ name: 'old', version: '1' }, { capabilities: { tools: { listChanged: true } } });
-  toClient = sdk;
   sdk.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: [{ name: 't', inputSchema: { type: 'object' as const } }],
   }));
@@ -89,7 +87,7 @@ test('HT-2.18 the legacy client holds a session of an SDK v1 server: progress, q
 
   using stream = await client.openStream();
   expect(stream.status).toBe(200);
-  await toClient.sendToolListChanged();
+  await sdk.sendToolListChanged();
   await until(() => stream.messages.length === 1, { because: 'the server announced a change' });
   expect(stream.messages).toMatchObject([{ method: 'notifications/tools/list_changed' }]);
   expect(await client.endSession()).toBe(200);

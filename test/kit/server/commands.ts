@@ -1,5 +1,5 @@
 /** Command lines that start the kit's server programs, as a manifest's `source.command` or a child process takes them. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Received, ServerScript } from './script.ts';
 
@@ -8,10 +8,21 @@ export interface ServerCommand {
   readonly args: string[];
 }
 
-/** `record`: file that gets every received message as a line of JSON; read it with `readRecord`. */
-export function stdioCommand(script: ServerScript = {}, options: { record?: string } = {}): ServerCommand {
+export interface StdioCommandOptions {
+  /** File that gets every received message as a line of JSON; read it with `readRecord`. */
+  record?: string;
+  /** File to write the script to. Default: it stands on the command line, which manifests bound to 4,096 characters a word. */
+  scriptFile?: string;
+}
+
+export function stdioCommand(script: ServerScript = {}, options: StdioCommandOptions = {}): ServerCommand {
   const record = options.record === undefined ? [] : ['--record', options.record];
-  return { command: process.execPath, args: [...program('stdio-main'), '--script', JSON.stringify(script), ...record] };
+  const json = JSON.stringify(script);
+  if (options.scriptFile !== undefined) writeFileSync(options.scriptFile, json);
+  return {
+    command: process.execPath,
+    args: [...program('stdio-main'), '--script', options.scriptFile ?? json, ...record],
+  };
 }
 
 /** The program prints `{"url","pid"}` when it listens. */

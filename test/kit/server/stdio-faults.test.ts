@@ -12,7 +12,10 @@ import type { Behaviour, ServerScript } from './index.ts';
 expect.extend(kitMatchers);
 
 const start = (script: ServerScript, era: 'modern' | 'legacy' = 'legacy', record?: string) => {
-  const { command, args } = stdioCommand(script, record === undefined ? {} : { record });
+  const { command, args } = stdioCommand(
+    script,
+    record === undefined ? {} : { record, scriptFile: `${record}.script` },
+  );
   return connectStdio(command, args, { era });
 };
 const one = (does: Behaviour): ServerScript => ({ tools: [{ name: 't', does }, { name: 'echo' }] });

@@ -1,0 +1,103 @@
+/**
+ * The bench.
+ *
+ *   node --conditions=quaymaster-source test/bench/main.ts [--quick] [--scenario NAME]... [--rounds N] [--calls N]
+ *        [--no-hub] [--hub "COMMAND up -f {manifests} ..."] [--update-baseline]
+ *
+ * Prints a table per scenario, writes everything to test/bench/out/, exits 1 when a call failed, a bar is missed, or the
+ * CPU ratio lost more than 10 % against baseline.json. Nothing is pinned to cores; on a machine with more than two,
+ * `taskset -c 0,1` in front makes runs comparable with those of the baseline.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { measureScenario } from './measure-scenario.ts';
+import type { ScenarioResult } from './measure-scenario.ts';
+import { measureStart } from './measure-start.ts';
+import type { StartResult } from './measure-start.ts';
+import { complaints, ratiosOf, table } from './report.ts';
+import type { Baseline, Ratios } from './report.ts';
+import type { HubCommand } from './running-target.ts';
+import { scenarios } from './scenarios.ts';
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    scenario: { type: 'string', multiple: true },
+    rounds: { type: 'string' },
+    calls: { type: 'string' },
+    connections: { type: 'string' },
+    hub: { type: 'string' },
+    'no-hub': { type: 'boolean', default: false },
+    'update-baseline': { type: 'boolean', default: false },
+  },
+});
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** The built command line if there is one, since that is what people run; the sources otherwise. */
+function defaultHub(): HubCommand | undefined {
+  const rest = ['up', '-f', '{manifests}', '--port', '0'];
+  const built = here('../../hub-runtime/dist/cli.js');
+  const launcher = here('../../hub-runtime/bin/qm.js');
+  if (existsSync(built) && existsSync(launcher)) return [process.execPath, launcher, ...rest];
+  const source = here('../../hub-runtime/src/cli/main.ts');
+  return existsSync(source) ? [process.execPath, '--conditions=quaymaster-source', source, ...rest] : undefined;
+}
+
+const hub = values['no-hub'] ? undefined : (values.hub?.split(' ') ?? defaultHub());
+const settings = {
+  connections: Number(values.connections ?? 32),
+  calls: Number(values.calls ?? (values.quick ? 4_000 : 20_000)),
+  rounds: Number(values.rounds ?? (values.quick ? 3 : 5)),
+  hub,
+};
+const baselineFile = here('./baseline.json');
+const baseline: Baseline = existsSync(baselineFile) ? (JSON.parse(readFileSync(baselineFile, 'utf8')) as Baseline) : {};
+const unknown = values.scenario?.find((name) => name !== 'start' && !scenarios.some((one) => one.name === name));
+if (unknown !== undefined) {
+  print(`no scenario ${unknown}; there are: start ${scenarios.map((one) => one.name).join(' ')}`);
+  process.exit(2);
+}
+const wanted = (name: string): boolean => values.scenario === undefined || values.scenario.includes(name);
+
+print(
+  `${settings.connections} connections, ${settings.calls} calls x ${settings.rounds} rounds, hub: ${hub?.join(' ') ?? 'none'}`,
+);
+const results: ScenarioResult[] = [];
+const wrong: string[] = [];
+const ratios: Record<string, Ratios> = { ...baseline };
+for (const scenario of scenarios.filter((one) => wanted(one.name))) {
+  const result = await measureScenario(scenario, settings);
+  results.push(result);
+  print(`\n${table(result)}`);
+  wrong.push(...complaints(result, scenario.bars, values['update-baseline'] ? undefined : baseline[scenario.name]));
+  const measured = ratiosOf(result);
+  if (measured !== undefined) ratios[scenario.name] = measured;
+}
+let start: StartResult | undefined;
+if (hub !== undefined && wanted('start')) {
+  start = await measureStart(hub, values.quick ? 3 : 5);
+  print(`\n== start\nready after ${start.readyMs.toFixed(0)} ms, RSS at rest ${start.idleRssMiB.toFixed(0)} MiB`);
+}
+
+mkdirSync(here('./out'), { recursive: true });
+const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version };
+const file = here(`./out/${new Date().toISOString().replaceAll(':', '-')}.json`);
+writeFileSync(file, JSON.stringify({ machine, settings, results, start, wrong }, undefined, 2));
+if (values['update-baseline']) {
+  const rounded = Object.entries(ratios).map(([name, one]) => [
+    name,
+    { throughput: round(one.throughput), cpu: round(one.cpu) },
+  ]);
+  writeFileSync(baselineFile, `${JSON.stringify(Object.fromEntries(rounded), undefined, 2)}\n`);
+}
+print(`\nwritten to ${file}`);
+for (const one of wrong) print(`FAILED ${one}`);
+process.exit(wrong.length > 0 ? 1 : 0);
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

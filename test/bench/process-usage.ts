@@ -1,0 +1,33 @@
+/** CPU time and memory of another process, as Linux tells them. Elsewhere: NaN, and the table says so. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+export interface Usage {
+  /** User and system time of all threads, microseconds. Children count once they have ended and been waited for. */
+  readonly cpuMicros: number;
+  readonly rssMiB: number;
+}
+
+/** Clock ticks per second, in which /proc counts. */
+const ticks = Number(tryRun('getconf', ['CLK_TCK']) ?? 100);
+const pageBytes = Number(tryRun('getconf', ['PAGESIZE']) ?? 4096);
+
+export function usageOf(pid: number): Usage {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // Fields are counted after the command, which may hold anything: utime is the 12th, stime the 13th, rss the 22nd of the rest.
+    const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const cpuMicros = ((Number(rest[11]) + Number(rest[12])) / ticks) * 1e6;
+    return { cpuMicros, rssMiB: (Number(rest[21]) * pageBytes) / 1024 ** 2 };
+  } catch {
+    return { cpuMicros: Number.NaN, rssMiB: Number.NaN };
+  }
+}
+
+function tryRun(command: string, args: string[]): string | undefined {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8' }).trim();
+  } catch {
+    return undefined;
+  }
+}
