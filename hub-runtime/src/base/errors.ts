@@ -122,6 +122,14 @@ export const errorTable = {
     say: (d) => `headers and body disagree: ${d['reason']}`,
     next: 'send MCP-Protocol-Version, Mcp-Method and Mcp-Name equal to the body',
   },
+  QM_HEALTH_PORT: {
+    http: 500,
+    rpc: -32603,
+    retry: 'never',
+    severity: 'high',
+    say: (d) => `the health listener cannot use ${d['host']}:${d['port']} (${d['reason']})`,
+    next: 'choose another port with --health-port, 0 for any free one, or `off`',
+  },
   QM_INTERNAL: {
     http: 500,
     rpc: -32603,
@@ -185,6 +193,14 @@ export const errorTable = {
     severity: 'high',
     say: (d) => `server "${d['server']}" went away while it worked on this call: ${d['reason']}`,
     next: 'it is being started again; repeat the call if repeating is safe',
+  },
+  QM_SERVER_STATUS: {
+    http: 200,
+    rpc: -32603,
+    retry: 'unsafe',
+    severity: 'high',
+    say: (d) => `server "${d['server']}" answered HTTP ${d['status']} instead of a result`,
+    next: 'look at the log of the server; repeat the call if repeating is safe',
   },
   QM_SESSION_NOT_FOUND: {
     http: 404,
