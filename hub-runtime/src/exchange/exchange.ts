@@ -60,6 +60,8 @@ export interface Exchange {
   /** The graph this call began with; it ends on the same one. */
   readonly graph: HubGraph;
   leg: Leg;
+  /** `Mcp-Param-*` headers that came with the request (lower-case names, values as received); unknown ones are forwarded. */
+  readonly paramHeaders?: Readonly<Record<string, string>> | undefined;
 }
 
 export type Outcome = ResultOutcome | ReadyOutcome | ErrorOutcome | InputRequiredOutcome;
@@ -89,6 +91,8 @@ export interface ErrorOutcome {
   readonly data: RawJson | undefined;
   /** Stable code when it is from the error table. */
   readonly errorCode?: string;
+  /** Key of the server it came from or is about, for the record of the call. */
+  readonly serverKey?: string;
   /** Status for a modern client when the answer has not begun to stream (1.2 of the protocol notes); legacy answers 200. */
   readonly httpStatus: number;
 }
