@@ -11,7 +11,6 @@ import {
   describeObject,
   loadValidator,
   type ManifestObject,
-  objectKey,
   type Validator,
 } from '@quaymaster/crds';
 
@@ -28,6 +27,7 @@ import {
 } from '../load/index.ts';
 import { type Problem, problem } from '../problems/index.ts';
 import { problemsOf } from './compile-problems.ts';
+import { identity, withGenerations } from './generations.ts';
 import { missingHub } from './missing-hub.ts';
 
 export interface ProjectOptions {
@@ -67,7 +67,8 @@ export async function loadProject(options: ProjectOptions): Promise<Project> {
   const validate = await loadValidator();
   const kept = previous === undefined ? keepAll(gathered.objects) : keepLastGood(gathered.objects, previous, validate);
   const implied = gathered.objects.length > 0 && gathered.clientsOnly ? impliedHub : undefined;
-  const objects = implied === undefined ? kept.objects : [...kept.objects, asLoaded(implied, options.cwd)];
+  const all = implied === undefined ? kept.objects : [...kept.objects, asLoaded(implied, options.cwd)];
+  const objects = withGenerations(all, previous?.objects ?? []);
   const manifests = objects.map((one) => one.object);
   const compiled = compile(manifests, { validate, lookup: lookupIn(envFiles.secrets) });
   const hubs = missingHub(compiled, fileProblems.length > 0);
@@ -173,10 +174,6 @@ function keepLastGood(objects: readonly LoadedObject[], previous: Project, valid
     return last;
   });
   return { objects: out, problems };
-}
-
-function identity(object: ManifestObject): string {
-  return `${object.kind} ${objectKey(object)}`;
 }
 
 function lookupIn(secrets: readonly NamedFile[]) {

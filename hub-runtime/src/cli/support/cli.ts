@@ -1,0 +1,38 @@
+/** What a command knows of the world around it. Injected, so that tests run commands without a process. */
+import pc from 'picocolors';
+
+export type Colors = ReturnType<typeof pc.createColors>;
+
+export interface Cli {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly version: string;
+  readonly colors: Colors;
+  /** Stdout is a terminal that takes cursor movements. */
+  readonly live: boolean;
+  /** Somebody can answer a question. */
+  readonly interactive: boolean;
+  /** A line on stdout: results. */
+  out(line: string): void;
+  /** A line on stderr: everything said about the results. */
+  err(line: string): void;
+}
+
+export function processCli(version: string): Cli {
+  const { env, stdin, stdout, stderr } = process;
+  const colored = env['NO_COLOR'] === undefined && env['TERM'] !== 'dumb' && stdout.isTTY;
+  return {
+    cwd: process.cwd(),
+    env,
+    stdin,
+    stdout,
+    version,
+    colors: pc.createColors(colored),
+    live: stdout.isTTY && env['TERM'] !== 'dumb' && env['CI'] === undefined,
+    interactive: stdin.isTTY && stdout.isTTY,
+    out: (line) => void stdout.write(`${line}\n`),
+    err: (line) => void stderr.write(`${line}\n`),
+  };
+}

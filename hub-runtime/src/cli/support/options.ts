@@ -1,0 +1,44 @@
+/** Options that several commands share, worded once. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export interface TargetOptions {
+  readonly file?: readonly string[];
+  readonly stateDir?: string;
+}
+
+export function withManifests(command: Command, required: boolean): Command {
+  const option = new Option(
+    '-f, --file <path...>',
+    'manifests: files, directories (not their sub-directories), - for stdin; also .mcp.json and the files of Claude Desktop, VS Code and Cursor',
+  );
+  return command.addOption(required ? option.makeOptionMandatory() : option);
+}
+
+export function withEnvFiles(command: Command): Command {
+  return command.option(
+    '--env-file <[name=]path...>',
+    'variables for ${VAR} in client files; with name= the values of the Secret of that name',
+  );
+}
+
+/** For commands that talk to a running hub. */
+export function withTarget(command: Command): Command {
+  return command
+    .option('-f, --file <path...>', 'the -f of the hub that is meant, when several run')
+    .option('--state-dir <dir>', 'state directory of the hub (env QM_STATE_DIR)');
+}
+
+export type OutputFormat = 'text' | 'wide' | 'yaml' | 'json';
+
+export function withOutput(command: Command, formats: readonly OutputFormat[] = ['text', 'json']): Command {
+  return command.addOption(
+    new Option('-o, --output <format>', 'form of the output').choices([...formats]).default('text'),
+  );
+}
+
+export function portNumber(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('a port is a number from 0 to 65535; 0 takes a free one');
+  return port;
+}

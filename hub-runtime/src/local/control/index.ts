@@ -1,0 +1,14 @@
+/** How commands talk to the running hub of the same user. */
+export type {
+  CallAnswer,
+  CallRequest,
+  ControlApi,
+  HubRow,
+  ObjectKind,
+  ReloadReport,
+  RuntimeInfo,
+  ServerRow,
+  ToolRow,
+} from './control-api.ts';
+export { type ControlClient, ControlError, createControlClient } from './control-client.ts';
+export { type ControlServer, startControlServer } from './control-server.ts';

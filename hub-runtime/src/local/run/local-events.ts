@@ -1,0 +1,34 @@
+/** What a run tells while it lives. Views print it; nothing decides on it. */
+import type { UpstreamPhase } from '../../exchange/index.ts';
+import type { Problem } from '../problems/index.ts';
+
+export type LocalEvent =
+  /** The endpoint answers; servers may still be on their way. */
+  | { readonly kind: 'listening'; readonly url: string; readonly health: string | undefined }
+  | {
+      readonly kind: 'server';
+      readonly key: string;
+      readonly phase: UpstreamPhase;
+      readonly reason: string;
+      readonly message: string;
+      readonly tools: number | undefined;
+      readonly pid: number | undefined;
+    }
+  /** A line about what a starting server waits for (an installation). */
+  | { readonly kind: 'progress'; readonly key: string; readonly line: string }
+  /** Files were read again. */
+  | {
+      readonly kind: 'config';
+      readonly applied: boolean;
+      readonly generation: number;
+      readonly problems: readonly Problem[];
+    }
+  /** The first settling is over: each server is ready or named here with the reason why not. */
+  | { readonly kind: 'ready'; readonly url: string; readonly tools: number; readonly waiting: readonly NotReady[] }
+  | { readonly kind: 'stopping'; readonly reason: string };
+
+export interface NotReady {
+  readonly key: string;
+  readonly phase: UpstreamPhase;
+  readonly message: string;
+}
