@@ -5,8 +5,8 @@
 import { draft } from '../conditions/index.ts';
 import { defaultNamespace, describeOrigin, objectKey } from '../manifest/index.ts';
 import type { ManifestObject } from '../manifest/index.ts';
-import { isPlainObject, schemaFor } from '../structural/index.ts';
-import { checkObjectStructure, describeIssue, isCompanion } from '../validate/index.ts';
+import { isPlainObject } from '../structural/index.ts';
+import { checkObjectStructure, describeIssue, isCompanion, isKnownKind } from '../validate/index.ts';
 import type { Issue } from '../validate/index.ts';
 import { canonicalJson, compareText } from './canonical.ts';
 import type { CompileOptions, RefusedObject } from './types.ts';
@@ -34,18 +34,23 @@ export interface Gathered {
 export function gather(objects: readonly ManifestObject[], options: CompileOptions): Gathered {
   const validate = options.validate ?? checkObjectStructure;
   const groups = new Map<string, ManifestObject[]>();
-  const companions = new Map<string, Set<string>>();
+  const companions = new Map<string, ReadonlySet<string>>();
   const refused: RefusedObject[] = [];
   for (const object of sorted(objects)) {
-    if (!isNamed(object) || (schemaFor(object.kind) === undefined && !isCompanion(object)) || wrongVersion(object))
-      refused.push(refuse(object, checkObjectStructure(object)));
-    else if (isCompanion(object)) addKeys(companions, object);
+    if (!isNamed(object) || !isKnownKind(object)) refused.push(refuse(object, checkObjectStructure(object)));
     else push(groups, `${object.kind}/${objectKey(object)}`, object);
   }
-  const grouped = [...groups.values()].map((all) => toGroup(all, validate));
+  const ours: Group[] = [];
+  for (const all of groups.values()) {
+    const first = all[0] as ManifestObject;
+    if (!isCompanion(first)) ours.push(toGroup(all, validate));
+    else if (all.length === 1) companions.set(`${first.kind}/${objectKey(first)}`, keysOf(first));
+    // Whose value would win is anybody's guess, so nobody's does; what refers to it stays unresolved.
+    else for (const object of all) refused.push({ object, issues: [], conditions: [duplicateName(all)] });
+  }
   return {
-    servers: grouped.filter((group) => group.object.kind === 'McpServer'),
-    hubs: grouped.filter((group) => group.object.kind === 'McpHub'),
+    servers: ours.filter((group) => group.object.kind === 'McpServer'),
+    hubs: ours.filter((group) => group.object.kind === 'McpHub'),
     companions,
     refused,
   };
@@ -53,13 +58,13 @@ export function gather(objects: readonly ManifestObject[], options: CompileOptio
 
 /** `Accepted=False` for duplicates and invalid objects, or undefined when the group is one valid object. */
 export function refusal({ all, issues }: Group) {
-  if (all.length > 1) {
-    const places = all
-      .map((object) => describeOrigin(object.origin).trim().replaceAll(/[()]/g, '') || 'unknown place')
-      .join(', ');
-    return draft('Accepted', 'DuplicateName', { count: all.length, places });
-  }
+  if (all.length > 1) return duplicateName(all);
   return issues.length === 0 ? undefined : draft('Accepted', 'Invalid', { issues: summarise(issues) });
+}
+
+function duplicateName(all: readonly ManifestObject[]) {
+  const places = all.map((object) => describeOrigin(object.origin).trim().replaceAll(/[()]/g, '') || 'unknown place');
+  return draft('Accepted', 'DuplicateName', { count: all.length, places: places.join(', ') });
 }
 
 function refuse(object: ManifestObject, issues: readonly Issue[]): RefusedObject {
@@ -82,11 +87,6 @@ function isNamed(object: ManifestObject): boolean {
   return namespace === undefined || typeof namespace === 'string';
 }
 
-/** Our kind under another API version: nothing about it can be known. */
-function wrongVersion(object: ManifestObject): boolean {
-  return checkObjectStructure(object).some((issue) => issue.code === 'unknownKind');
-}
-
 function toGroup(all: readonly ManifestObject[], validate: (object: ManifestObject) => readonly Issue[]): Group {
   const object = all[0] as ManifestObject;
   const issues = all.length === 1 ? validate(object) : [];
@@ -100,13 +100,9 @@ function toGroup(all: readonly ManifestObject[], validate: (object: ManifestObje
   };
 }
 
-/** Two documents may both speak of one Secret (a file and an environment file): their keys add up, no value is looked at. */
-function addKeys(companions: Map<string, Set<string>>, object: ManifestObject): void {
-  const id = `${object.kind}/${objectKey(object)}`;
-  const keys = companions.get(id) ?? new Set<string>();
-  for (const part of [object.data, object.stringData])
-    if (isPlainObject(part)) for (const key of Object.keys(part)) keys.add(key);
-  companions.set(id, keys);
+/** Names of the keys only; no value is looked at. */
+function keysOf(object: ManifestObject): ReadonlySet<string> {
+  return new Set([object.data, object.stringData].flatMap((part) => (isPlainObject(part) ? Object.keys(part) : [])));
 }
 
 function push(groups: Map<string, ManifestObject[]>, id: string, object: ManifestObject): void {
@@ -120,15 +116,10 @@ function sorted(objects: readonly ManifestObject[]): ManifestObject[] {
   return keyed.toSorted((a, b) => compareText(a.id, b.id)).map(({ object }) => object);
 }
 
+/** The content only breaks ties between documents of the same name and place; values of Secrets are not even used for that. */
 function sortKey(object: ManifestObject): string {
   const metadata = (object.metadata ?? {}) as Partial<ManifestObject['metadata']>;
   const line = String(object.origin?.line ?? 0).padStart(9, '0');
-  return [
-    object.kind,
-    metadata.namespace ?? defaultNamespace,
-    metadata.name,
-    object.origin?.file ?? '',
-    line,
-    canonicalJson(object),
-  ].join('\u0000');
+  const place = [object.kind, metadata.namespace ?? defaultNamespace, metadata.name, object.origin?.file ?? '', line];
+  return [...place, canonicalJson([object.apiVersion, metadata, object.spec])].join('\u0000');
 }

@@ -12,7 +12,8 @@ import { loadValidator } from './index.ts';
 import type { Validator } from './index.ts';
 
 const corpus = join(import.meta.dirname, '../../corpus');
-const files = (kind: 'valid' | 'invalid') => readdirSync(join(corpus, kind)).map((name) => [name, readFileSync(join(corpus, kind, name), 'utf8')] as const);
+const files = (kind: 'valid' | 'invalid') =>
+  readdirSync(join(corpus, kind)).map((name) => [name, readFileSync(join(corpus, kind, name), 'utf8')] as const);
 const valid = files('valid');
 const invalid = files('invalid');
 

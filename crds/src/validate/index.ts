@@ -1,5 +1,5 @@
 /** Validation of manifests: structure and CEL rules, with the verdict an API server would give. */
 export { describeIssue } from './issue.ts';
 export type { Issue } from './issue.ts';
-export { checkObjectStructure, isCompanion, loadValidator, validateObject } from './validate-object.ts';
+export { checkObjectStructure, isCompanion, isKnownKind, loadValidator, validateObject } from './validate-object.ts';
 export type { Validator } from './validate-object.ts';

@@ -21,6 +21,11 @@ export function isCompanion(object: { readonly apiVersion: string; readonly kind
   return companionKinds.has(object.kind) && object.apiVersion === 'v1';
 }
 
+/** A kind and version this release reads: McpServer, McpHub, Secret, ConfigMap. */
+export function isKnownKind(object: ManifestObject): boolean {
+  return checkKind(object) === undefined;
+}
+
 /** Everything but the CEL rules. */
 export function checkObjectStructure(object: ManifestObject): readonly Issue[] {
   const kindIssue = checkKind(object);
@@ -129,7 +134,13 @@ function content(object: ManifestObject): Record<string, unknown> {
 }
 
 function checkParts(object: ManifestObject, schema: StructuralSchema): Issue[] {
-  const { metadata: _metadata, apiVersion: _apiVersion, kind: _kind, status: _status, ...properties } = schema.properties ?? {};
+  const {
+    metadata: _metadata,
+    apiVersion: _apiVersion,
+    kind: _kind,
+    status: _status,
+    ...properties
+  } = schema.properties ?? {};
   const parts: StructuralSchema = { type: 'object', properties, required: ['spec'] };
   return checkStructure(parts, applyDefaults(parts, content(object)), '');
 }
