@@ -95,6 +95,8 @@ export interface ServerListing {
   readonly resources: readonly RawJson[];
   readonly resourceTemplates: readonly RawJson[];
   readonly prompts: readonly RawJson[];
+  /** What of its lists could not be taken (too many entries). */
+  readonly problems?: readonly CatalogProblem[];
 }
 
 export type UpstreamEvent =
