@@ -1,0 +1,42 @@
+/** Runs a program of the workspace with the pinned Node first on PATH. */
+import { spawn } from 'node:child_process';
+import { delimiter, join, resolve } from 'node:path';
+
+export const root = resolve(import.meta.dirname, '../..');
+export const bin = join(root, 'node_modules', '.bin');
+
+export interface Ran {
+  readonly code: number;
+  readonly output: string;
+  readonly seconds: number;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Show output as it comes instead of keeping it. */
+  readonly inherit?: boolean;
+  readonly cwd?: string;
+}
+
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const started = performance.now();
+  return new Promise((done) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd ?? root,
+      env: { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`, ...options.env },
+      stdio: options.inherit === true ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+    });
+    const chunks: Buffer[] = [];
+    child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const end = (code: number, note: string): void => {
+      done({
+        code,
+        output: Buffer.concat(chunks).toString('utf8') + note,
+        seconds: (performance.now() - started) / 1000,
+      });
+    };
+    child.on('error', (error) => end(127, `${command}: ${error.message}\n`));
+    child.on('close', (code) => end(code ?? 1, ''));
+  });
+}

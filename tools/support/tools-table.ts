@@ -1,0 +1,55 @@
+/** Programs beside Node that some test runs, and where they come from. */
+export interface Tool {
+  readonly command: string;
+  /** Arguments that make it print its version. */
+  readonly args: readonly string[];
+  /** Lowest version that will do, as `major.minor`. */
+  readonly atLeast?: string;
+  readonly debian: readonly string[];
+  readonly why: string;
+  /** A program that does the same job: one of the two is enough. */
+  readonly orElse?: string;
+}
+
+export const tools: readonly Tool[] = [
+  { command: 'git', args: ['--version'], debian: ['git'], why: 'generated files are compared with what is checked in' },
+  {
+    command: 'go',
+    args: ['version'],
+    atLeast: '1.21',
+    debian: ['golang-go'],
+    why: 'builds the server that the conformance suite runs against',
+  },
+  {
+    command: 'python3',
+    args: ['--version'],
+    atLeast: '3.10',
+    debian: ['python3', 'python3-venv'],
+    why: 'servers from PyPI',
+  },
+  {
+    command: 'pipx',
+    args: ['--version'],
+    debian: ['pipx'],
+    why: 'servers from PyPI, where uv is not installed',
+    orElse: 'uv',
+  },
+  { command: 'ps', args: ['--version'], debian: ['procps'], why: 'tests that look for orphaned processes' },
+];
+
+export function lacks(tool: Tool, output: string | undefined): boolean {
+  if (output === undefined) return true;
+  if (tool.atLeast === undefined) return false;
+  const version = /(\d+)\.(\d+)/.exec(output);
+  if (version === null) return true;
+  const [major = 0, minor = 0] = tool.atLeast.split('.').map(Number);
+  const have = [Number(version[1]), Number(version[2])] as const;
+  return have[0] < major || (have[0] === major && have[1] < minor);
+}
+
+export function missingTools(all: readonly Tool[], found: ReadonlyMap<string, string | undefined>): readonly Tool[] {
+  return all.filter(
+    (tool) =>
+      lacks(tool, found.get(tool.command)) && (tool.orElse === undefined || found.get(tool.orElse) === undefined),
+  );
+}
