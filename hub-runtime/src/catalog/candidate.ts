@@ -48,7 +48,8 @@ export function settleNames(
   }
   const items: Candidate[] = [];
   for (const [name, contenders] of byName) {
-    if (contenders.length === 1) items.push(contenders[0]!);
+    const [only] = contenders;
+    if (only !== undefined && contenders.length === 1) items.push(only);
     else reportCollision(name, contenders, what, problems);
   }
   return entriesOf(items, what, limit, problems);

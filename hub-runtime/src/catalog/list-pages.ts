@@ -72,9 +72,10 @@ export class ListPages {
   #render(start: number, era: Era): RawJson {
     const { kind, pageSize, modernMeta } = this.#options;
     const end = Math.min(start + pageSize, this.#items.length);
-    let body = '';
-    for (let index = start; index < end; index++) body += (index > start ? ',' : '') + this.#items[index]![era];
-    const next = end < this.#items.length ? `,"nextCursor":"${this.#cursorBehind(this.#items[end - 1]!)}"` : '';
+    const items = this.#items.slice(start, end);
+    const body = items.map((item) => item[era]).join(',');
+    const last = end < this.#items.length ? items.at(-1) : undefined;
+    const next = last === undefined ? '' : `,"nextCursor":"${this.#cursorBehind(last)}"`;
     if (era === 'legacy') return `{"${kind}":[${body}]${next}}` as RawJson;
     const meta = modernMeta === undefined ? '' : `,"_meta":${modernMeta}`;
     return `{"resultType":"complete","${kind}":[${body}]${next},"ttlMs":0,"cacheScope":"private"${meta}}` as RawJson;
@@ -96,8 +97,8 @@ export class ListPages {
     let high = this.#items.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (order(this.#items[middle]!, cursor) <= 0 && cursor.cut === undefined) low = middle + 1;
-      else if (order(this.#items[middle]!, cursor) < 0) low = middle + 1;
+      const place = order(this.#items[middle], cursor);
+      if (place < 0 || (place === 0 && cursor.cut === undefined)) low = middle + 1;
       else high = middle;
     }
     return cursor.cut === undefined ? low : this.#behindCut(low, cursor, cursor.cut);
@@ -106,16 +107,16 @@ export class ListPages {
   /** From the first entry with the cut name: behind the very one when it is still there, otherwise at the first (nothing is skipped). */
   #behindCut(from: number, cursor: Cursor, cut: string): number {
     for (let at = from; at < this.#items.length; at++) {
-      const item = this.#items[at]!;
-      if (item.server.prefix !== cursor.prefix || !item.exposed.startsWith(cursor.name)) break;
+      const item = this.#items[at];
+      if (item?.server.prefix !== cursor.prefix || !item.exposed.startsWith(cursor.name)) break;
       if (digest(item.exposed) === cut) return at + 1;
     }
     return from;
   }
 }
 
-function order(item: Candidate, cursor: Cursor): number {
-  return compare(item.server.prefix, cursor.prefix) || compare(item.exposed, cursor.name);
+function order(item: Candidate | undefined, cursor: Cursor): number {
+  return item === undefined ? 1 : compare(item.server.prefix, cursor.prefix) || compare(item.exposed, cursor.name);
 }
 
 function digest(name: string): string {

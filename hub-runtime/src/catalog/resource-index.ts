@@ -46,7 +46,8 @@ export function indexResources(
   const byPrefix = new Map(unlisted);
   for (const { config } of capable) byPrefix.set(config.prefix, config.key);
   const prefixes = new Map([...byPrefix].map(([prefix, key]) => [key, prefix]));
-  const sole = capable.length === 1 ? capable[0]!.config.key : undefined;
+  const [first] = capable;
+  const sole = capable.length === 1 ? first?.config.key : undefined;
 
   const found = capable.flatMap((server) => readAll(server, 'uri', 'resource', problems));
   const foundTemplates = capable.flatMap((server) => readAll(server, 'uriTemplate', 'resource template', problems));
@@ -79,14 +80,15 @@ export function indexResources(
     const qualified = qualifiedRoute(uri, byPrefix);
     if (qualified !== undefined) return qualified;
     const listed = owners.get(uri);
-    if (listed !== undefined)
-      return listed.length === 1 ? { serverKey: listed[0]!, original: uri, edits: [] } : undefined;
+    if (listed !== undefined) {
+      const [owner] = listed;
+      return owner !== undefined && listed.length === 1 ? { serverKey: owner, original: uri, edits: [] } : undefined;
+    }
     const match = templateOwner(uri, matchable);
     const serverKey = match === 'nobody' ? sole : match;
     return serverKey === undefined ? undefined : { serverKey, original: uri, edits: [] };
   };
-  const isTransparent = (serverKey: string): boolean =>
-    sole === serverKey || !capable.some((server) => server.config.key === serverKey);
+  const ambiguous = new Set(sole === undefined ? capable.map((server) => server.config.key) : []);
   return {
     resources,
     templates,
@@ -98,7 +100,7 @@ export function indexResources(
       const prefix = prefixes.get(serverKey);
       return prefix === undefined ? uri : qualifiedUri(prefix, uri);
     },
-    isTransparent,
+    isTransparent: (serverKey) => !ambiguous.has(serverKey),
   };
 }
 
@@ -112,9 +114,10 @@ function hasResources({ listing }: ListedServer): boolean {
 
 function qualifiedRoute(uri: string, byPrefix: ReadonlyMap<string, string>): Route | undefined {
   const parts = parseQualifiedUri(uri);
-  const serverKey = parts === undefined ? undefined : byPrefix.get(parts.prefix);
+  if (parts === undefined) return undefined;
+  const serverKey = byPrefix.get(parts.prefix);
   if (serverKey === undefined) return undefined;
-  const { original } = parts!;
+  const { original } = parts;
   return { serverKey, original, edits: [['uri', literal(original)]] };
 }
 

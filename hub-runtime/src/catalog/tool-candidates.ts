@@ -15,7 +15,7 @@ import {
   type ScannedObject,
   scanObject,
 } from '../wire/index.ts';
-import { type Candidate, type ListedServer, withinLimit } from './candidate.ts';
+import { type Candidate, compare, type ListedServer, withinLimit } from './candidate.ts';
 import { exposedName } from './exposed-name.ts';
 import { globMatches } from './glob.ts';
 import { itemMeta, literal, readItem } from './item-edits.ts';
@@ -55,7 +55,7 @@ export function toolCandidates(
       refuse(name, 'has no inputSchema of type object');
       continue;
     }
-    const declared = paramHeadersOf(inputSchema!);
+    const declared = paramHeadersOf(inputSchema);
     // 2026-07-28, basic/transports: clients MUST drop such tools; to older servers the keyword means nothing.
     if ('fault' in declared && listing.era === 'modern') {
       problems.add(
@@ -127,8 +127,8 @@ function routeOf(
 /** Extra names by tool, in code unit order. */
 function aliasesOf({ config }: ListedServer, naming: NamingConfig): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
-  for (const alias of Object.keys(naming.aliases).sort()) {
-    const target = naming.aliases[alias]!;
+  const sorted = Object.entries(naming.aliases).sort(([left], [right]) => compare(left, right));
+  for (const [alias, target] of sorted) {
     if (target.server !== config.name && target.server !== config.key) continue;
     const names = found.get(target.tool);
     if (names === undefined) found.set(target.tool, [encodeText(alias)]);
@@ -166,9 +166,8 @@ function isOffered(name: string, include: readonly string[], exclude: readonly s
 }
 
 /** MCP server/tools: inputSchema is an object schema; client libraries refuse the whole list otherwise. */
-function isObjectSchema(schema: RawJson | undefined): boolean {
-  if (schema === undefined) return false;
-  return memberRaw(scanObject(schema, itemScanLimits), 'type') === '"object"';
+function isObjectSchema(schema: RawJson | undefined): schema is RawJson {
+  return schema !== undefined && memberRaw(scanObject(schema, itemScanLimits), 'type') === '"object"';
 }
 
 function own(map: Readonly<Record<string, string>>, key: string): string | undefined {

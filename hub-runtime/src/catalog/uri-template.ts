@@ -63,8 +63,8 @@ export function parseUriTemplate(text: string): UriTemplate | undefined {
 
 /** True when the URI may be an expansion of the template. False as well when the budget is used up. */
 export function uriTemplateMatches(template: UriTemplate, uri: string, budget: MatchBudget): boolean {
-  const first = template.parts[0]!;
-  if ('literal' in first && !uri.startsWith(first.literal)) return false;
+  const [first] = template.parts;
+  if (first !== undefined && 'literal' in first && !uri.startsWith(first.literal)) return false;
   const places = uri.length + 1;
   let reached = new Uint8Array(places);
   reached[0] = 1;

@@ -1,0 +1,32 @@
+/** What the host of hubs is given, and what it tells. */
+import type { ServerConfig } from '@quaymaster/crds';
+
+import type { Clock, Logger } from '../base/index.ts';
+import type { CatalogSnapshot, Upstream, UpstreamState } from '../exchange/index.ts';
+import type { Observer } from '../observe/index.ts';
+
+export interface HubHostDeps {
+  /** Makes an upstream without starting it. */
+  createUpstream(config: ServerConfig): Upstream;
+  /** Seals list cursors. */
+  readonly sealer: {
+    seal(purpose: string, payload: unknown): string;
+    open(purpose: string, token: string): unknown;
+  };
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly observer: Observer;
+  /** Stamped on list results for modern clients. */
+  readonly hubInfo?: { readonly name: string; readonly version: string };
+  /** Longest wait of the first list for servers that are starting; 3 s. */
+  readonly firstListWaitMs?: number;
+}
+
+export type HubHostEvent =
+  /** A server of some hub changed its phase or reason. */
+  | { readonly kind: 'server'; readonly key: string; readonly state: UpstreamState }
+  /** A server left the configuration. */
+  | { readonly kind: 'serverGone'; readonly key: string }
+  /** A hub has a new graph: another configuration, or another catalog. */
+  | { readonly kind: 'graph'; readonly hub: string; readonly generation: number; readonly catalog: CatalogSnapshot }
+  | { readonly kind: 'hubGone'; readonly hub: string };

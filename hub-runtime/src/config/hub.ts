@@ -1,0 +1,211 @@
+/**
+ * One hub: its current graph, the catalog kept up to date with what its servers list, and the announcement of changes.
+ *
+ * The object lives as long as the hub is configured; edges hold it across configuration changes and read `graph` anew per request.
+ * Last good listings stay in the catalog while their server fails, sleeps or is replaced by a new configuration of it; only a server
+ * that leaves the configuration leaves the catalog.
+ */
+import type { HubConfig } from '@quaymaster/crds';
+
+import { buildCatalog, type CatalogDeps, listKinds } from '../catalog/index.ts';
+import type {
+  Caller,
+  Exchange,
+  HubGraph,
+  HubPort,
+  ListKind,
+  Outcome,
+  ServerListing,
+  Upstream,
+} from '../exchange/index.ts';
+import { createRouter, type Router } from '../router/index.ts';
+import type { ScannedObject } from '../wire/index.ts';
+import { ChangeGate } from './change-gate.ts';
+import { graphOf } from './graph-of.ts';
+import type { HubHostDeps } from './hub-host-deps.ts';
+import { LiveGraphs } from './live-graphs.ts';
+import { isAsleep, isSettled } from './settled.ts';
+import { WarmUp } from './warm-up.ts';
+
+export type Members = ReadonlyMap<string, Upstream>;
+
+const defaultFirstListWaitMs = 3_000;
+
+/** What a hub needs of its host. */
+export interface HubHooks {
+  nextGeneration(): number;
+  /** After each swap of the graph, with what clients can see of it changed or not. */
+  swapped(hub: Hub): void;
+}
+
+export class Hub implements HubPort {
+  readonly key: string;
+  readonly #deps: HubHostDeps;
+  readonly #hooks: HubHooks;
+  readonly #catalogDeps: CatalogDeps;
+  readonly #router: Router;
+  readonly #gate: ChangeGate;
+  readonly #warmUp: WarmUp;
+  readonly #live = new LiveGraphs();
+  readonly #listeners = new Set<(kinds: readonly ListKind[]) => void>();
+  readonly #lastGood = new Map<string, ServerListing>();
+  readonly #unregister: readonly (() => void)[];
+  #members: Members = new Map();
+  #graph: HubGraph;
+  /** Some client has listed something, so changes are news to somebody. */
+  #hasListed = false;
+
+  constructor(config: HubConfig, members: Members, deps: HubHostDeps, hooks: HubHooks) {
+    const { clock, log, observer, sealer } = deps;
+    const firstListWaitMs = deps.firstListWaitMs ?? defaultFirstListWaitMs;
+    this.key = `${config.namespace}/${config.name}`;
+    this.#deps = deps;
+    this.#hooks = hooks;
+    this.#catalogDeps = {
+      sealCursor: (payload) => sealer.seal('cursor', payload),
+      openCursor: (token) => sealer.open('cursor', token),
+      ...(deps.hubInfo === undefined ? {} : { hubInfo: deps.hubInfo }),
+    };
+    this.#gate = new ChangeGate(clock, () => this.#rebuild());
+    this.#warmUp = new WarmUp(clock, firstListWaitMs);
+    this.#graph = this.prepare(config, members);
+    this.#members = members;
+    this.#router = createRouter({
+      hub: this.key,
+      clock,
+      log,
+      observer,
+      firstListWaitMs,
+      graph: () => this.#graph,
+      freshGraph: () => this.freshGraph(),
+      pin: (graph) => this.#live.pin(graph),
+      unpin: (graph) => this.#live.unpin(graph),
+      beforeList: () => this.#beforeList(),
+    });
+    this.#unregister = [
+      observer.gauge('callsInFlight', this.key, () => this.#router.inFlight),
+      observer.gauge('liveGraphs', this.key, () => this.#live.count(this.#graph)),
+    ];
+  }
+
+  get graph(): HubGraph {
+    return this.#graph;
+  }
+
+  get liveGraphs(): number {
+    return this.#live.count(this.#graph);
+  }
+
+  handle(exchange: Exchange): Promise<Outcome> {
+    return this.#router.handle(exchange);
+  }
+
+  notify(method: string, params: ScannedObject | undefined, caller: Caller): void {
+    this.#router.notify(method, params, caller);
+  }
+
+  onListsChanged(listener: (kinds: readonly ListKind[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  sessionEnded(sessionId: string): void {
+    for (const upstream of this.#members.values()) upstream.sessionEnded(sessionId);
+  }
+
+  hasMember(upstream: Upstream): boolean {
+    return this.#members.get(upstream.key) === upstream;
+  }
+
+  /** The graph for a configuration and its upstreams; nothing changes yet. */
+  prepare(config: HubConfig, members: Members): HubGraph {
+    const listings = new Map<string, ServerListing>();
+    for (const { key } of config.servers) {
+      const listing = members.get(key)?.listing ?? this.#members.get(key)?.listing ?? this.#lastGood.get(key);
+      if (listing !== undefined) listings.set(key, listing);
+    }
+    const catalog = buildCatalog(config, listings, this.#catalogDeps);
+    return graphOf(config, this.#hooks.nextGeneration(), catalog, members);
+  }
+
+  /**
+   * Takes a prepared graph over: from here on every new request sees it. One assignment, so nothing is ever half-applied.
+   * The returned function tells clients and listeners; called when all else is in place.
+   */
+  commit(graph: HubGraph, members: Members): () => void {
+    const before = this.#graph;
+    this.#remember(graph, members);
+    this.#members = members;
+    this.#graph = graph;
+    return () => {
+      this.#announce(before, graph);
+      this.#hooks.swapped(this);
+    };
+  }
+
+  /** A member has listed anew. */
+  listingChanged(): void {
+    this.#gate.poke();
+  }
+
+  /** A member's state changed: lists that wait for the first servers may go on. */
+  stateChanged(): void {
+    if (!this.#warmUp.isWaiting || !this.#isSettled()) return;
+    this.freshGraph();
+    this.#warmUp.end();
+  }
+
+  freshGraph(): HubGraph {
+    this.#gate.flush();
+    return this.#graph;
+  }
+
+  close(): void {
+    this.#gate.close();
+    this.#warmUp.end();
+    this.#listeners.clear();
+    for (const unregister of this.#unregister) unregister();
+  }
+
+  #rebuild(): void {
+    const tell = this.commit(this.prepare(this.#graph.config, this.#members), this.#members);
+    tell();
+  }
+
+  /** Keeps what members listed last, for the time when they cannot; forgets servers that left. */
+  #remember(graph: HubGraph, members: Members): void {
+    for (const [key, upstream] of this.#members)
+      if (upstream.listing !== undefined) this.#lastGood.set(key, upstream.listing);
+    for (const [key, upstream] of members)
+      if (upstream.listing !== undefined) this.#lastGood.set(key, upstream.listing);
+    for (const key of this.#lastGood.keys()) if (graph.upstream(key) === undefined) this.#lastGood.delete(key);
+  }
+
+  #announce(before: HubGraph, after: HubGraph): void {
+    const kinds = listKinds.filter((kind) => before.catalog.hashes[kind] !== after.catalog.hashes[kind]);
+    if (kinds.length === 0 || !this.#hasListed) return;
+    this.#deps.observer.count('listChanges', this.key);
+    for (const listener of this.#listeners) {
+      try {
+        listener(kinds);
+      } catch (error) {
+        this.#deps.log.error({ err: error, hub: this.key }, 'a listener for list changes failed');
+      }
+    }
+  }
+
+  #beforeList(): Promise<void> | undefined {
+    this.#hasListed = true;
+    const wakes: Promise<void>[] = [];
+    for (const upstream of this.#members.values())
+      if (isAsleep(upstream)) wakes.push(upstream.wake(upstream.config.timeouts.startMs));
+    const warming = this.#warmUp.wait(() => wakes.length === 0 && this.#isSettled());
+    if (warming !== undefined && wakes.length > 0) void Promise.all(wakes).then(() => this.stateChanged());
+    return warming;
+  }
+
+  #isSettled(): boolean {
+    for (const upstream of this.#members.values()) if (!isSettled(upstream)) return false;
+    return true;
+  }
+}

@@ -1,0 +1,55 @@
+/** One record per finished call for logs and metrics. Built from what is at hand; never looks into payloads. */
+import type { CallOutcome, CallRecord } from '../observe/index.ts';
+import type { Exchange, Outcome, Upstream } from '../exchange/index.ts';
+import { memberRaw } from '../wire/index.ts';
+
+/** What routing found out about a call; filled in on the way. */
+export interface CallTrace {
+  upstream: Upstream | undefined;
+  /** As the client named it. */
+  target: string | undefined;
+}
+
+export function callRecord(
+  hub: string,
+  exchange: Exchange,
+  trace: CallTrace,
+  outcome: Outcome,
+  durationMs: number,
+): CallRecord {
+  const { caller, params } = exchange;
+  return {
+    hub,
+    server: trace.upstream?.key,
+    method: exchange.method,
+    target: trace.target,
+    era: caller.era,
+    upstreamEra: outcome.kind === 'result' ? outcome.era : trace.upstream?.listing?.era,
+    outcome: verdict(outcome),
+    code: outcome.kind === 'error' ? outcome.code : undefined,
+    errorCode: outcome.kind === 'error' ? outcome.errorCode : undefined,
+    durationMs,
+    bytesIn: params === undefined ? 0 : params.end - params.start,
+    bytesOut: sizeOf(outcome),
+    sessionId: caller.session?.id,
+    requestId: exchange.leg.id,
+  };
+}
+
+function verdict(outcome: Outcome): CallOutcome {
+  if (outcome.kind === 'error') return outcome.errorCode === 'QM_CANCELLED' ? 'cancelled' : 'error';
+  if (outcome.kind === 'result' && memberRaw(outcome.result, 'isError') === 'true') return 'tool_error';
+  return 'ok';
+}
+
+function sizeOf(outcome: Outcome): number {
+  switch (outcome.kind) {
+    case 'ready':
+      return outcome.result.length;
+    case 'result':
+    case 'inputRequired':
+      return outcome.result.end - outcome.result.start;
+    case 'error':
+      return outcome.message.length + (outcome.data?.length ?? 0);
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * Routes exchanges: one look-up in the catalog of their graph, the edits of the route, one lane; and answers what the hub itself knows.
+ *
+ * Runs for every request behind the edge. It never rejects, never parses a payload, and holds nothing between calls but a counter.
+ * A request ends on the graph it began with (HT-0.05), with two exceptions in which nothing has been executed yet: a name that no
+ * listed server has waits for servers never listed and is looked up again; and a call refused by an upstream that a newer
+ * configuration has replaced meanwhile goes to its successor.
+ */
+import type { Clock, Logger } from '../base/index.ts';
+import {
+  type Caller,
+  type Exchange,
+  hubError,
+  type HubGraph,
+  type LaneCall,
+  type ListKind,
+  type Outcome,
+  type ReadyOutcome,
+  type Route,
+  type Upstream,
+} from '../exchange/index.ts';
+import type { Observer } from '../observe/index.ts';
+import {
+  decodeText,
+  editObject,
+  emptyObject,
+  memberRaw,
+  memberString,
+  type RawJson,
+  type ScannedObject,
+  upstreamMeta,
+} from '../wire/index.ts';
+import { callRecord, type CallTrace } from './call-record.ts';
+import { completionRoute, lookUp, type NamedKind, targetMember, unknownTarget } from './call-targets.ts';
+import { isOwnNotification, methodRule } from './method-table.ts';
+import { invalidParams, unknownMethod } from './refusals.ts';
+import { exposeUris, wrapStructured } from './result-edits.ts';
+import { relayedError } from './server-error.ts';
+import { possibleOwners, untilCancelled, waitForOwners } from './unlisted.ts';
+import { vendorTarget } from './vendor.ts';
+
+export interface RouterDeps {
+  /** Hub key, `namespace/name`. */
+  readonly hub: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly observer: Observer;
+  /** The graph of this moment. */
+  graph(): HubGraph;
+  /** The same, with every listing that has arrived so far taken in. */
+  freshGraph(): HubGraph;
+  /** A request begins and ends on a graph. */
+  pin(graph: HubGraph): void;
+  unpin(graph: HubGraph): void;
+  /** A client lists. Gives what to wait for before the first answer, undefined once the hub is warm. */
+  beforeList(): Promise<void> | undefined;
+  /** Bound of that wait, and of waits for servers a name only may belong to. */
+  readonly firstListWaitMs: number;
+}
+
+export interface Router {
+  handle(exchange: Exchange): Promise<Outcome>;
+  notify(method: string, params: ScannedObject | undefined, caller: Caller): void;
+  readonly inFlight: number;
+}
+
+/** How often one call may follow its server through configuration changes. */
+const maxMoves = 8;
+const noEdits: LaneCall['edits'] = [];
+const logLevels = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']);
+const emptyCompletion: Readonly<Record<Caller['era'], ReadyOutcome>> = {
+  legacy: { kind: 'ready', result: '{"completion":{"values":[]}}' as RawJson },
+  modern: { kind: 'ready', result: '{"resultType":"complete","completion":{"values":[]}}' as RawJson },
+};
+
+export function createRouter(deps: RouterDeps): Router {
+  return new HubRouter(deps);
+}
+
+class HubRouter implements Router {
+  readonly #deps: RouterDeps;
+  inFlight = 0;
+
+  constructor(deps: RouterDeps) {
+    this.#deps = deps;
+  }
+
+  async handle(exchange: Exchange): Promise<Outcome> {
+    const { clock, observer, hub } = this.#deps;
+    const started = clock.monotonic();
+    const trace: CallTrace = { upstream: undefined, target: undefined };
+    const graph = exchange.graph;
+    const limit = graph.config.limits.inFlight;
+    let outcome: Outcome;
+    if (this.inFlight >= limit) {
+      observer.count('limitRejections', 'inFlight');
+      outcome = hubError('QM_OVERLOADED', { limit, what: 'calls in flight' });
+    } else {
+      this.inFlight++;
+      this.#deps.pin(graph);
+      try {
+        outcome = await this.#route(exchange, trace);
+      } catch (error) {
+        this.#deps.log.error(
+          { err: error, hub, method: exchange.method, requestId: exchange.leg.id },
+          'routing failed',
+        );
+        outcome = hubError('QM_INTERNAL');
+      }
+      this.inFlight--;
+      this.#deps.unpin(graph);
+    }
+    observer.callFinished(callRecord(hub, exchange, trace, outcome, clock.monotonic() - started));
+    return outcome;
+  }
+
+  #route(exchange: Exchange, trace: CallTrace): Outcome | Promise<Outcome> {
+    const rule = methodRule(exchange.method);
+    if (rule === undefined) return this.#vendor(exchange, trace);
+    switch (rule.kind) {
+      case 'tool':
+      case 'prompt':
+      case 'resource':
+        return this.#named(exchange, rule.kind, trace);
+      case 'list':
+        return this.#list(exchange, rule.list);
+      case 'complete':
+        return this.#complete(exchange, trace);
+      case 'logLevel':
+        return setLogLevel(exchange);
+      case 'ping':
+        return exchange.caller.era === 'legacy'
+          ? { kind: 'ready', result: emptyObject }
+          : unknownMethod(exchange.method);
+      case 'edge':
+      case 'none':
+        return unknownMethod(exchange.method);
+    }
+  }
+
+  #named(exchange: Exchange, kind: NamedKind, trace: CallTrace): Outcome | Promise<Outcome> {
+    const member = targetMember(kind);
+    const target = memberString(exchange.params, member);
+    if (target === undefined) return invalidParams(`params.${member} must be a string`);
+    trace.target = target;
+    const route = lookUp(exchange.graph, kind, target);
+    return route === undefined ? this.#notListed(exchange, kind, target, trace) : this.#send(exchange, route, trace);
+  }
+
+  async #notListed(exchange: Exchange, kind: NamedKind, target: string, trace: CallTrace): Promise<Outcome> {
+    const owners = possibleOwners(exchange.graph, kind, target);
+    if (owners.upstreams.length === 0) return unknownTarget(exchange, exchange.graph, kind, target);
+    await waitForOwners(owners, exchange, this.#deps.firstListWaitMs, this.#deps.clock);
+    if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
+    const graph = this.#deps.freshGraph();
+    const route = lookUp(graph, kind, target);
+    if (route !== undefined) return this.#send({ ...exchange, graph }, route, trace);
+    const [owner] = owners.upstreams;
+    if (owners.certain && owner !== undefined && owner.listing === undefined) {
+      trace.upstream = owner;
+      const { name } = owner.config;
+      return hubError('QM_SERVER_FAILED', { server: name, reason: owner.state.message || owner.state.reason });
+    }
+    return unknownTarget(exchange, graph, kind, target);
+  }
+
+  async #send(exchange: Exchange, route: Route, trace: CallTrace): Promise<Outcome> {
+    const { serverKey, original, paramHeaders, edits = noEdits } = route;
+    const call: LaneCall =
+      paramHeaders === undefined
+        ? { exchange, edits, target: original }
+        : { exchange, edits, target: original, paramHeaders };
+    const upstream = exchange.graph.upstream(serverKey);
+    if (upstream === undefined)
+      return hubError('QM_SERVER_FAILED', { server: serverKey, reason: 'it is not part of this hub' });
+    const outcome = await this.#deliver(call, upstream, trace);
+    if (outcome.kind !== 'result') return outcome;
+    return editedResult(outcome, exchange, route, trace.target);
+  }
+
+  /** Sends to the upstream of the call's graph, or to whatever has taken its place before anything was executed. */
+  async #deliver(call: LaneCall, first: Upstream, trace: CallTrace): Promise<Outcome> {
+    const { caller, leg } = call.exchange;
+    let upstream = isLeaving(first) ? (this.#deps.graph().upstream(first.key) ?? first) : first;
+    for (let moves = 0; ; moves++) {
+      trace.upstream = upstream;
+      const outcome = await upstream.lane(caller).send(call);
+      if (outcome.kind !== 'error') return outcome;
+      const successor = this.#deps.graph().upstream(upstream.key);
+      const mayMove = outcome.errorCode === 'QM_SERVER_FAILED' && successor !== undefined && successor !== upstream;
+      if (!mayMove || moves >= maxMoves || leg.cancellation.cancelled)
+        return relayedError(outcome, caller, upstream.config.name);
+      upstream = successor;
+    }
+  }
+
+  async #list(exchange: Exchange, kind: ListKind): Promise<Outcome> {
+    const cursor = memberString(exchange.params, 'cursor');
+    if (cursor === undefined && memberRaw(exchange.params, 'cursor') !== undefined) return hubError('QM_BAD_CURSOR');
+    const { firstListWaitMs, clock } = this.#deps;
+    let { graph } = exchange;
+    const warming = this.#deps.beforeList();
+    if (warming !== undefined) {
+      await untilCancelled(warming, exchange, firstListWaitMs, clock);
+      if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
+      graph = this.#deps.freshGraph();
+    }
+    const result = graph.catalog.page(kind, cursor, exchange.caller.era);
+    return result === undefined ? hubError('QM_BAD_CURSOR') : { kind: 'ready', result };
+  }
+
+  #complete(exchange: Exchange, trace: CallTrace): Outcome | Promise<Outcome> {
+    const found = completionRoute(exchange);
+    if ('kind' in found) return found;
+    trace.target = found.target;
+    const { route } = found;
+    const upstream = exchange.graph.upstream(route.serverKey);
+    // The hub offers completion as soon as one server has it; for items of the others there is nothing to suggest.
+    const listing = upstream?.listing;
+    if (listing !== undefined && memberRaw(listing.capabilities, 'completions') === undefined)
+      return emptyCompletion[exchange.caller.era];
+    if (upstream === undefined) return unknownMethod(exchange.method);
+    return this.#deliver({ exchange, edits: route.edits ?? noEdits, target: undefined }, upstream, trace);
+  }
+
+  #vendor(exchange: Exchange, trace: CallTrace): Outcome | Promise<Outcome> {
+    const target = vendorTarget(exchange.graph, exchange.params);
+    if (target === undefined) return unknownMethod(exchange.method);
+    if ('unknownServer' in target) return invalidParams(`Unknown server: ${decodeText(target.unknownServer)}`);
+    return this.#deliver({ exchange, edits: noEdits, target: undefined }, target.upstream, trace);
+  }
+
+  notify(method: string, params: ScannedObject | undefined, caller: Caller): void {
+    if (isOwnNotification(method)) return;
+    const target = vendorTarget(this.#deps.graph(), params);
+    if (target === undefined || 'unknownServer' in target) return;
+    const meta = upstreamMeta(params?.meta, '', undefined);
+    const stripped = meta === undefined ? editObject(params, [], ['_meta']) : editObject(params, [['_meta', meta]]);
+    target.upstream.lane(caller).notify?.(method, stripped);
+  }
+}
+
+function isLeaving({ state }: Upstream): boolean {
+  return state.phase === 'Draining' || state.phase === 'Stopped';
+}
+
+/** The level itself is kept by the edge, per session; here it is only judged. Shared servers are not told one client's wish. */
+function setLogLevel(exchange: Exchange): Outcome {
+  if (exchange.caller.era !== 'legacy') return unknownMethod(exchange.method);
+  const level = memberString(exchange.params, 'level');
+  if (level === undefined || !logLevels.has(level))
+    return invalidParams('params.level must be a log level of RFC 5424');
+  return { kind: 'ready', result: emptyObject };
+}
+
+function editedResult(
+  outcome: Extract<Outcome, { kind: 'result' }>,
+  exchange: Exchange,
+  route: Route,
+  requested: string | undefined,
+): Outcome {
+  const { catalog } = exchange.graph;
+  const { serverKey, original } = route;
+  let { result } = outcome;
+  const asked = exchange.method === 'resources/read' && requested !== undefined && requested !== original;
+  if (asked || !catalog.urisAreTransparent(serverKey))
+    result = exposeUris(result, exchange.method, (uri) =>
+      // The content that was asked for comes back under the very URI it was asked by.
+      asked && uri === original ? requested : catalog.exposedUri(serverKey, uri),
+    );
+  if (exchange.caller.era === 'legacy' && exchange.method === 'tools/call')
+    result = wrapStructured(result, route.wrapsStructured === true);
+  return result === outcome.result ? outcome : { ...outcome, result };
+}
