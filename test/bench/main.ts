@@ -37,12 +37,11 @@ const { values } = parseArgs({
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** The built command line if there is one, since that is what people run; the sources otherwise. */
+/** The bundle if it was built, since that is what people run; the sources otherwise. Never a launcher: its CPU is not the hub's. */
 function defaultHub(): HubCommand | undefined {
-  const rest = ['up', '-f', '{manifests}', '--port', '0'];
-  const built = here('../../hub-runtime/dist/cli.js');
-  const launcher = here('../../hub-runtime/bin/qm.js');
-  if (existsSync(built) && existsSync(launcher)) return [process.execPath, launcher, ...rest];
+  const rest = ['up', '-f', '{manifests}', '--port', '0', '--state-dir', '{state}'];
+  const bundle = here('../../hub-runtime/dist/qm.js');
+  if (existsSync(bundle)) return [process.execPath, bundle, ...rest];
   const source = here('../../hub-runtime/src/cli/main.ts');
   return existsSync(source) ? [process.execPath, '--conditions=quaymaster-source', source, ...rest] : undefined;
 }

@@ -12,7 +12,7 @@ export interface RunningTarget extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** Command line of a hub; `{manifests}` becomes the directory. It has to print `ready <url>`. */
+/** Command line of a hub; `{manifests}` becomes a file, `{state}` an empty directory's path. It has to print `ready <url>`. */
 export type HubCommand = readonly string[];
 
 const startMs = 30_000;
@@ -32,10 +32,17 @@ export async function startHub(
 ): Promise<RunningTarget & { readyMs: number }> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
   const from = performance.now();
-  writeFileSync(join(folder, 'manifests.yaml'), manifests.map((one) => JSON.stringify(one)).join('\n---\n'));
-  const [program = '', ...args] = command.map((word) => word.replaceAll('{manifests}', folder));
-  const running = spawnProgram(program, args, { cwd: folder, env: { QM_STATE_DIR: join(folder, 'state') } });
-  const line = await running.line(/^ready http/, startMs);
+  const file = join(folder, 'manifests.yaml');
+  writeFileSync(file, manifests.map((one) => JSON.stringify(one)).join('\n---\n'));
+  const places = { '{manifests}': file, '{state}': join(folder, 'state') };
+  const placed = (word: string): string =>
+    Object.entries(places).reduce((all, [name, path]) => all.replaceAll(name, path), word);
+  const [program = '', ...args] = command.map(placed);
+  const running = spawnProgram(program, args, { cwd: folder, env: { NO_COLOR: '1' } });
+  const line = await running.line(/^ready http/, startMs).catch(async (error: unknown) => {
+    await running[Symbol.asyncDispose]();
+    throw error;
+  });
   const readyMs = performance.now() - from;
   return {
     name: 'hub',

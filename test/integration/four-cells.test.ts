@@ -77,8 +77,9 @@ const expectedTools = living.flatMap((server) =>
   ['control', 'echo', 'hang', 'steps', 'whoami'].map((tool) => `${server}_${tool}`),
 );
 
-async function names(client: KitClient): Promise<unknown[]> {
-  return (await client.listAll('tools/list')).map((tool) => tool['name']).toSorted();
+async function names(client: KitClient): Promise<string[]> {
+  const tools = await client.listAll('tools/list');
+  return tools.map((tool) => String(tool['name'])).toSorted((a, b) => (a < b ? -1 : 1));
 }
 
 function textOf(answer: { result?: unknown }): string {

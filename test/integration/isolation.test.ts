@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectLegacy, connectModern, startHttpServer, stdioCommand } from '../kit/index.ts';
-import type { EraName, KitClient, RunningServer, ServerScript } from '../kit/index.ts';
+import type { Answer, EraName, KitClient, RunningServer, ServerScript } from '../kit/index.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
 
@@ -43,6 +43,11 @@ afterAll(async () => {
   for (const one of http ?? []) await one[Symbol.asyncDispose]();
 });
 
+function textOf(answer: Answer): string | undefined {
+  const content = answer.result?.['content'] as [{ text: string }] | undefined;
+  return content?.[0].text;
+}
+
 interface Tally {
   answered: number;
   swapped: string[];
@@ -62,8 +67,7 @@ async function one(
   try {
     const token = tool === 'steps' ? { progressToken: 'same token' } : {};
     const answer = await client.callTool(`${server}_${tool}`, { secret }, { id, ...token });
-    const content = answer.result?.['content'] as [{ text: string }] | undefined;
-    const got = content?.[0].text;
+    const got = textOf(answer);
     if (got === undefined) {
       tally.lost.push(`${secret}: ${JSON.stringify(answer.error)}`);
       return;
@@ -148,8 +152,6 @@ test('EF-29 a client that goes away in the middle takes nobody with it', async (
     await leaver.close();
     await Promise.all(left);
     const answers = await Promise.all(kept);
-    expect(answers.map((answer) => (answer.result?.['content'] as [{ text: string }])[0].text)).toEqual(
-      servers.map((server) => JSON.stringify({ stays: server })),
-    );
+    expect(answers.map(textOf)).toEqual(servers.map((server) => JSON.stringify({ stays: server })));
   }
 });

@@ -144,6 +144,10 @@ function leave(does: Behaviour, message: RpcMessage, reply: Reply): void {
     reply.cut(message);
     return;
   }
+  if (does.splitMs !== undefined) {
+    reply.split(message, does.splitMs);
+    return;
+  }
   switch (does.malform) {
     case 'invalidJson':
       reply.text(JSON.stringify(message).slice(0, -2));

@@ -4,6 +4,7 @@
  */
 import { RpcFailure, isObject, metaKey, modernVersion, rpcCode } from './rpc.ts';
 import type { JsonObject, RpcMessage } from './rpc.ts';
+import type { ToolScript } from './script.ts';
 
 const namedBy: Readonly<Record<string, string>> = {
   'tools/call': 'name',
@@ -11,7 +12,11 @@ const namedBy: Readonly<Record<string, string>> = {
   'resources/read': 'uri',
 };
 
-export function checkModern(message: RpcMessage, headers: Readonly<Record<string, string>>): void {
+export function checkModern(
+  message: RpcMessage,
+  headers: Readonly<Record<string, string>>,
+  tools: ReadonlyMap<string, ToolScript>,
+): void {
   const meta: JsonObject = isObject(message.params?.['_meta']) ? message.params['_meta'] : {};
   const version = meta[metaKey.protocolVersion];
   if (message.id !== undefined) {
@@ -39,6 +44,28 @@ export function checkModern(message: RpcMessage, headers: Readonly<Record<string
   const name = headers['mcp-name'];
   if (name === undefined || decoded(name) !== message.params?.[key]) {
     throw refused(rpcCode.headerMismatch, 'Mcp-Name differs from the body');
+  }
+  if (message.method === 'tools/call')
+    checkParamHeaders(tools.get(decoded(name))?.inputSchema, message.params, headers);
+}
+
+/** `x-mcp-header` on top-level properties: an argument that is there must stand in its header, too. */
+function checkParamHeaders(
+  schema: JsonObject | undefined,
+  params: JsonObject | undefined,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const properties = isObject(schema?.['properties']) ? schema['properties'] : {};
+  const args = isObject(params?.['arguments']) ? params['arguments'] : {};
+  for (const [property, described] of Object.entries(properties)) {
+    const header = isObject(described) ? described['x-mcp-header'] : undefined;
+    if (typeof header !== 'string') continue;
+    const value = args[property];
+    const sent = headers[`mcp-param-${header.toLowerCase()}`];
+    const wanted = value === undefined || value === null ? undefined : String(value as string | number | boolean);
+    if ((sent === undefined ? undefined : decoded(sent)) !== wanted) {
+      throw refused(rpcCode.headerMismatch, `Mcp-Param-${header} differs from the body`);
+    }
   }
 }
 

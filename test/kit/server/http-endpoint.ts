@@ -120,7 +120,7 @@ export class HttpEndpoint {
   ): void {
     if (this.#http.strictHeaders !== false) {
       try {
-        checkModern(message, headers);
+        checkModern(message, headers, this.#server.catalog.tools);
       } catch (error) {
         if (!(error instanceof RpcFailure)) throw error;
         return refuse(response, error.status ?? 400, message.id ?? null, error.rpc);
@@ -224,6 +224,7 @@ export class HttpEndpoint {
       cork: () => out.cork(),
       answer: (one, status) => out.answer(one, about.era === 'modern' ? status : 200),
       text: (raw) => out.text(raw),
+      split: (one) => out.answer(one),
       cut: (one) => out.cut(one),
       status: (code) => out.status(code),
       stream: () => out.stream(),

@@ -217,3 +217,20 @@ test('HT-2.17 legacy rules: session needed, unknown session, DELETE, a modern re
   expect(free.sessionId).toBeUndefined();
   expect(await free.callTool('echo')).toBeToolResult('{}');
 });
+
+test('HT-2.17 modern rules: arguments mirrored in headers are compared', async () => {
+  const inputSchema = {
+    type: 'object',
+    properties: { region: { type: 'string', 'x-mcp-header': 'Region' }, n: { type: 'integer' } },
+  };
+  await using server = await startHttpServer({ tools: [{ name: 't', inputSchema }] });
+  await using client = await connectModern(server.url);
+  const call = async (args: Record<string, unknown>, headers: Record<string, string>) =>
+    (await client.callTool('t', args, { headers })).error?.code;
+  expect(await call({ region: 'eu', n: 1 }, { 'Mcp-Param-Region': 'eu' })).toBeUndefined();
+  expect(await call({ region: 'ü' }, { 'Mcp-Param-Region': '=?base64?w7w=?=' })).toBeUndefined();
+  expect(await call({ n: 1 }, {})).toBeUndefined();
+  expect(await call({ region: 'eu' }, {})).toBe(-32020);
+  expect(await call({ region: 'eu' }, { 'Mcp-Param-Region': 'us' })).toBe(-32020);
+  expect(await call({}, { 'Mcp-Param-Region': 'us' })).toBe(-32020);
+});

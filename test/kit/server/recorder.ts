@@ -19,8 +19,8 @@ export class Recorder {
   add(received: Received): void {
     this.received.push(received);
     if (this.received.length > maxReceived) {
-      this.received.shift();
-      this.dropped += 1;
+      // In bulk: taking single ones off the front of a long array would cost more than the calls under test.
+      this.dropped += this.received.splice(0, maxReceived / 10).length;
     }
     this.#sink?.(received);
   }

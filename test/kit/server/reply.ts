@@ -23,6 +23,8 @@ export interface Reply {
   answer(message: RpcMessage, httpStatus?: number): void;
   /** Bytes instead of a proper answer. */
   text(raw: string): void;
+  /** The last message in two pieces. HTTP answers at once. */
+  split(message: RpcMessage, pauseMs: number): void;
   /** Half of this message, then the connection is cut. */
   cut(message: RpcMessage): void;
   /** HTTP status without a JSON-RPC body. */

@@ -138,6 +138,8 @@ export interface Behaviour {
   sse?: boolean;
   /** stdio: text on stdout; each is written as given, a newline added. */
   stdout?: { before?: string; after?: string };
+  /** stdio: the answer's line leaves in two writes, this far apart, cut in the middle (of a character, if one is there). */
+  splitMs?: number;
   /** stdio: bytes written to stderr before the answer. */
   stderrBytes?: number;
 }

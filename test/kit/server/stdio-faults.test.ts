@@ -34,6 +34,11 @@ describe.each(['modern', 'legacy'] as const)('HT-2.17 scripted behaviour over st
     await until(() => (client.link as StdioLink).stderr.length > 200_000, { because: 'stderr was flooded' });
   });
 
+  test('an answer in two pieces, cut inside a character, is still one answer', async () => {
+    await using client = await start(one({ splitMs: 20 }), era);
+    expect(await client.callTool('t', { a: 'grün' })).toBeToolResult('{"a":"grün"}');
+  });
+
   test('progress by token, cancellation, an invalid line, a wrong id', async () => {
     await using client = await start(
       {

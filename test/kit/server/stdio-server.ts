@@ -8,7 +8,7 @@ import type { Reply } from './reply.ts';
 import type { ScriptedServer } from './scripted-server.ts';
 
 export interface StdioPorts {
-  readonly write: (text: string) => void;
+  readonly write: (text: string | Buffer) => void;
   readonly noise: (channel: 'stdout' | 'stderr', text: string) => void;
 }
 
@@ -30,7 +30,7 @@ export function serveStdio(server: ScriptedServer, ports: StdioPorts): (line: st
   const request = (message: RpcMessage & { id: string | number }, era: EraName, envelope: JsonObject): void => {
     const abort = new AbortController();
     const tracked = server.track('stdio', message.id, abort);
-    const leave = (text: string) => {
+    const leave = (text: string | Buffer) => {
       tracked[Symbol.dispose]();
       ports.write(text);
     };
@@ -47,6 +47,13 @@ export function serveStdio(server: ScriptedServer, ports: StdioPorts): (line: st
       cork: () => undefined,
       answer: (answer) => leave(`${JSON.stringify(answer)}\n`),
       text: (raw) => leave(`${raw}\n`),
+      split: (answer, pauseMs) => {
+        const bytes = Buffer.from(`${JSON.stringify(answer)}\n`);
+        const special = bytes.findIndex((byte) => byte > 0x7f);
+        const at = special < 0 ? bytes.length >> 1 : special + 1;
+        ports.write(bytes.subarray(0, at));
+        setTimeout(() => leave(bytes.subarray(at)), pauseMs);
+      },
       cut: (answer) => leave(JSON.stringify(answer).slice(0, -20)),
       status: () => undefined,
       stream: () => undefined,
