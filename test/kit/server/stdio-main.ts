@@ -29,8 +29,9 @@ if (startup.failFirst !== undefined) {
     process.exit(1);
   }
 }
-for (let n = 0; n < (startup.grandchildren ?? 0); n += 1) spawn('sleep', ['600'], { stdio: 'ignore' }).unref();
+// First deaf, then fertile: whoever sees the grandchildren may send SIGTERM at once.
 if (startup.stubborn === true) process.on('SIGTERM', () => process.stderr.write('SIGTERM ignored\n'));
+for (let n = 0; n < (startup.grandchildren ?? 0); n += 1) spawn('sleep', ['600'], { stdio: 'ignore' }).unref();
 if (startup.rubbish !== undefined) process.stdout.write(`${startup.rubbish}\n`);
 await pause(startup.delayMs ?? 0);
 
