@@ -31,7 +31,9 @@ export function startChild(spec: ChildSpec, deps: ChildDeps): Promise<Child> {
         windowsHide: true,
       });
       child.once('error', (error) => reject(spawnError(spec, error)));
-      child.once('spawn', () => resolve(new SupervisedChild(child, deps)));
+      child.once('spawn', () => {
+        if (child.pid !== undefined) resolve(new SupervisedChild(child, child.pid, deps));
+      });
     } catch (error) {
       // Thrown at once: a NUL character in an argument, no memory for the environment.
       reject(spawnError(spec, error as NodeJS.ErrnoException));

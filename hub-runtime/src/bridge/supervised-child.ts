@@ -59,8 +59,8 @@ export class SupervisedChild implements Child {
   readonly #groupGone: Promise<void>;
   #resolveGroupGone: () => void = () => {};
 
-  constructor(process: ChildProcessWithoutNullStreams, deps: ChildDeps) {
-    this.pid = process.pid!;
+  constructor(process: ChildProcessWithoutNullStreams, pid: number, deps: ChildDeps) {
+    this.pid = pid;
     this.#process = process;
     this.#deps = deps;
     this.#clock = deps.clock;

@@ -29,4 +29,4 @@ export type {
 } from './graph.ts';
 export type { HubPort } from './hub-port.ts';
 export { hubError, protocolError } from './outcomes.ts';
-export { type ServerTarget, TargetError, type TargetResolver } from './target.ts';
+export { type ServerTarget, TargetError, type TargetPackage, type TargetResolver } from './target.ts';

@@ -1,6 +1,13 @@
 /** Where a server really is, resolved by the driver (local processes or cluster addresses) from its ServerConfig. */
 import type { ServerConfig } from '@quaymaster/crds';
 
+/** What was installed for a target, for status. */
+export interface TargetPackage {
+  readonly version: string;
+  /** Hash over the whole resolved dependency tree. */
+  readonly lockHash: string;
+}
+
 export type ServerTarget =
   | {
       readonly kind: 'stdio';
@@ -10,6 +17,7 @@ export type ServerTarget =
       /** The complete environment of the child; nothing is inherited beside it. */
       readonly env: Readonly<Record<string, string>>;
       readonly cwd: string | undefined;
+      readonly package?: TargetPackage;
     }
   | {
       readonly kind: 'http';

@@ -125,10 +125,13 @@ function lastLines(output: string): string {
   return lines.slice(-3).join(' | ').slice(0, 600) || 'nothing';
 }
 
+// oxlint-disable-next-line no-control-regex -- the escape character is what terminal colours begin with
+const colour = /\u001b\[[0-9;]*m/g;
+
 /** Without colours, prefixes, and credentials that a registry URL may carry. */
 function clean(line: string): string {
   return line
-    .replace(/\u001b\[[0-9;]*m/g, '')
+    .replaceAll(colour, '')
     .replace(/^npm (error|ERR!)\s*/, '')
     .replace(/\/\/[^/@\s]+@/g, '//***@')
     .trim();

@@ -34,7 +34,8 @@ export function chooseBin<T>(
   const names = Object.keys(bins);
   const own = packageName.slice(packageName.indexOf('/') + 1);
   const name = wanted ?? (names.includes(own) ? own : names.length === 1 ? names[0] : undefined);
-  if (name !== undefined && Object.hasOwn(bins, name)) return bins[name]!;
+  const bin = name !== undefined && Object.hasOwn(bins, name) ? bins[name] : undefined;
+  if (bin !== undefined) return bin;
   if (names.length === 0)
     throw new TargetError(
       'BinNotFound',

@@ -82,7 +82,7 @@ class CachedPackageStore implements PackageStore {
     const key = packageKey(source, {
       os: process.platform,
       arch: process.arch,
-      nodeMajor: process.versions.node.split('.', 1)[0]!,
+      nodeMajor: process.versions.node.replace(/\..*$/, ''),
     });
     const entry = path.join(this.#options.directory, source.kind, key);
     const found = readRecord(entry);

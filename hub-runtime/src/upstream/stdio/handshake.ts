@@ -49,6 +49,8 @@ export interface Negotiated {
   readonly capabilities: ScannedObject;
 }
 
+const noCapabilities: ScannedObject = { raw: emptyObject, start: 0, end: 2, members: [], meta: undefined };
+
 /** `legacy`: what the answer says about the server when it is not modern. */
 type Verdict = Negotiated | 'legacy' | ConnectError;
 
@@ -170,7 +172,7 @@ function unsupported(versions: string): ConnectError {
 }
 
 function capabilitiesOf(result: ScannedObject): ScannedObject {
-  return scanObject(memberRaw(result, 'capabilities') ?? emptyObject) ?? scanObject(emptyObject)!;
+  return scanObject(memberRaw(result, 'capabilities') ?? emptyObject) ?? noCapabilities;
 }
 
 function versionsIn(raw: RawJson | undefined, member: string | undefined): readonly string[] | undefined {

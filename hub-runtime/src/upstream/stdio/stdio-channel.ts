@@ -9,6 +9,7 @@ import type { Clock, Logger } from '../../base/index.ts';
 import type { Child } from '../../bridge/index.ts';
 import { hubError, type Leg, type Outcome } from '../../exchange/index.ts';
 import {
+  emptyObject,
   errorRaw,
   findMember,
   notificationRaw,
@@ -209,23 +210,24 @@ export class StdioChannel {
 
   /** The hub declares no client capabilities yet, so a server has nothing to ask but whether somebody is there. */
   #asked(message: ScannedMessage): void {
-    const id = message.id!;
-    if (message.method === 'ping') this.child.write(resultRaw(id, '{}' as RawJson));
+    const { id, method } = message;
+    if (id === undefined) return;
+    if (method === 'ping') this.child.write(resultRaw(id, emptyObject));
     else this.child.write(errorRaw(id, rpcCode.methodNotFound, 'this client declared no capability for that'));
   }
 
   #progress(message: ScannedMessage): void {
+    const { raw } = message;
     const member = findMember(message.params, 'progressToken');
-    const raw = message.raw;
-    const pending = member === undefined ? undefined : this.#pending.get(Number(raw.slice(member.start, member.end)));
-    const token = pending?.leg?.progressToken;
-    if (pending === undefined || token === undefined) {
+    const pending = member && this.#pending.get(Number(raw.slice(member.start, member.end)));
+    const leg = pending?.leg;
+    if (member === undefined || leg?.progressToken === undefined) {
       this.dropped.notifications++;
       return;
     }
     pending.deadline = Math.min(this.#clock.monotonic() + pending.patienceMs, pending.lastDeadline);
     // Spliced, not rebuilt: everything else of the notification keeps its bytes.
-    pending.leg!.notify((raw.slice(0, member!.start) + token + raw.slice(member!.end)) as RawJson);
+    leg.notify((raw.slice(0, member.start) + leg.progressToken + raw.slice(member.end)) as RawJson);
   }
 
   #cancelled(pending: Pending, leg: Leg): void {

@@ -1,0 +1,113 @@
+/**
+ * Values behind references: environment entries and headers, from Secrets and ConfigMaps that were loaded beside the manifests.
+ * A missing one is an error with its name and key, never an empty value; an optional one is left out.
+ */
+import type { EnvEntry, HeaderEntry, KeyRef, ServerConfig } from '@quaymaster/crds';
+
+import { TargetError } from '../../exchange/index.ts';
+
+export interface ObjectLookup {
+  /** All keys of one object, or undefined when there is none of that name. */
+  values(kind: 'Secret' | 'ConfigMap', namespace: string, name: string): ReadonlyMap<string, string> | undefined;
+}
+
+/** Entries in their order; a named entry wins over `envFrom`, as in a Pod. `substitute` runs on literal values only. */
+export function environmentOf(
+  server: ServerConfig,
+  objects: ObjectLookup,
+  substitute: (text: string) => string,
+): Readonly<Record<string, string>> {
+  const out: Record<string, string> = {};
+  for (const entry of server.env) if ('from' in entry) Object.assign(out, allOf(entry, server.namespace, objects));
+  for (const entry of server.env) {
+    if ('from' in entry) continue;
+    const value = 'value' in entry ? substitute(entry.value) : keyOf(entry, server.namespace, objects);
+    if (value !== undefined) out[entry.name] = value;
+  }
+  return out;
+}
+
+export function headersOf(server: ServerConfig, objects: ObjectLookup): Readonly<Record<string, string>> {
+  const out: Record<string, string> = {};
+  for (const entry of server.headers) {
+    const value = headerValue(entry, server.namespace, objects);
+    if (value !== undefined) out[entry.name] = value;
+  }
+  return out;
+}
+
+function headerValue(entry: HeaderEntry, namespace: string, objects: ObjectLookup): string | undefined {
+  if ('value' in entry) return entry.value;
+  const secret = valueOf('Secret', entry.secretKeyRef, namespace, objects);
+  if (secret === undefined) return undefined;
+  // Files that secrets come from end with a newline, which no header may hold.
+  const value = (entry.prefix ?? '') + secret.trim();
+  if (/^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value)) return value;
+  const { name, key } = entry.secretKeyRef;
+  throw new TargetError(
+    'SecretInvalid',
+    `key "${key}" of Secret "${name}" holds characters that no request header may carry (${entry.name}); correct its value`,
+    true,
+  );
+}
+
+function keyOf(
+  entry: Extract<EnvEntry, { secretKeyRef: KeyRef } | { configMapKeyRef: KeyRef }>,
+  namespace: string,
+  objects: ObjectLookup,
+): string | undefined {
+  const value =
+    'secretKeyRef' in entry
+      ? valueOf('Secret', entry.secretKeyRef, namespace, objects)
+      : valueOf('ConfigMap', entry.configMapKeyRef, namespace, objects);
+  if (value !== undefined && value.includes('\0'))
+    throw new TargetError(
+      'SecretInvalid',
+      `the value for ${entry.name} holds a NUL character, which no environment can carry`,
+      true,
+    );
+  return value;
+}
+
+function valueOf(
+  kind: 'Secret' | 'ConfigMap',
+  ref: KeyRef,
+  namespace: string,
+  objects: ObjectLookup,
+): string | undefined {
+  const values = objects.values(kind, namespace, ref.name);
+  const value = values?.get(ref.key);
+  if (value !== undefined || ref.optional) return value;
+  if (values === undefined) throw missing(kind, namespace, ref.name);
+  throw new TargetError(
+    `${kind}KeyNotFound`,
+    `${kind} "${ref.name}" in namespace ${namespace} has no key "${ref.key}"; add it, or set optional: true on the reference`,
+    true,
+  );
+}
+
+function allOf(
+  entry: Extract<EnvEntry, { from: unknown }>,
+  namespace: string,
+  objects: ObjectLookup,
+): Readonly<Record<string, string>> {
+  const { kind, name, prefix, optional } = entry.from;
+  const values = objects.values(kind, namespace, name);
+  if (values === undefined) {
+    if (optional) return {};
+    throw missing(kind, namespace, name);
+  }
+  const out: Record<string, string> = {};
+  // Keys that are no variable names are skipped, as the kubelet does.
+  for (const [key, value] of values)
+    if (/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(prefix + key) && !value.includes('\0')) out[prefix + key] = value;
+  return out;
+}
+
+function missing(kind: 'Secret' | 'ConfigMap', namespace: string, name: string): TargetError {
+  return new TargetError(
+    `${kind}NotFound`,
+    `${kind} "${name}" does not exist in namespace ${namespace}; add it to the manifests (or give its values with --env-file), or set optional: true`,
+    true,
+  );
+}
