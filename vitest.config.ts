@@ -25,7 +25,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{crds,hub-runtime}/src/**/*.test.ts', 'test/{kit,bench}/**/*.test.ts', 'tools/**/*.test.ts'],
+          include: [
+            '{crds,hub-runtime}/src/**/*.test.ts',
+            'test/{kit,bench,conformance}/**/*.test.ts',
+            'tools/**/*.test.ts',
+          ],
           isolate: false,
           testTimeout: 10_000,
         },

@@ -1,0 +1,56 @@
+/** HS-02, HS-11: what goes into the package is counted, listed and bounded. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { beforeAll, expect, test } from 'vitest';
+
+import { bundle, type Bundle } from './bundle.ts';
+import { root } from './support/run.ts';
+
+interface Budgets {
+  readonly bundleBytes: number;
+  readonly startBytes: number;
+  readonly productionPackages: readonly string[];
+}
+
+const budgets = JSON.parse(readFileSync(join(root, 'tools/budgets.json'), 'utf8')) as Budgets;
+let made: Bundle;
+
+beforeAll(async () => {
+  made = await bundle({ write: false });
+}, 60_000);
+
+test('HS-11 every package inside is on the list, and nothing on the list is gone', () => {
+  expect(made.packages).toEqual(budgets.productionPackages);
+});
+
+test('HS-02 the bundle stays within its size', () => {
+  expect(made.bytes).toBeLessThanOrEqual(budgets.bundleBytes);
+  expect(made.bytes).toBeGreaterThan(0);
+});
+
+test('HS-02 what is loaded before the first line runs stays small', () => {
+  expect(made.startBytes).toBeLessThanOrEqual(budgets.startBytes);
+});
+
+test('HS-11 nothing is installed beside the package, and no install script runs', () => {
+  for (const name of ['crds', 'hub-runtime']) {
+    const manifest = JSON.parse(readFileSync(join(root, name, 'package.json'), 'utf8')) as Record<string, unknown>;
+    expect(manifest['dependencies']).toBeUndefined();
+    expect(manifest['optionalDependencies']).toBeUndefined();
+    const scripts = Object.keys((manifest['scripts'] ?? {}) as object);
+    expect(scripts.filter((script) => /install|prepare/.test(script))).toEqual([]);
+  }
+});
+
+test('HS-11 the lockfile names no host and an integrity for every package', () => {
+  const text = readFileSync(join(root, 'package-lock.json'), 'utf8');
+  expect(text).not.toMatch(/https?:\/\//);
+  const lock = JSON.parse(text) as {
+    packages: Record<string, { integrity?: string; link?: boolean; resolved?: string }>;
+  };
+  const bare = Object.entries(lock.packages).filter(
+    ([path, entry]) => path.includes('node_modules/') && entry.link !== true && entry.integrity === undefined,
+  );
+  expect(bare.map(([path]) => path)).toEqual([]);
+});
