@@ -38,13 +38,13 @@ interface Envelope {
 }
 
 export function createSealer(keys: readonly Buffer[], clock: Clock, randomBytes: RandomBytes): Sealer {
-  if (keys.length === 0 || keys.some((key) => key.length !== keyBytes))
-    throw new RangeError(`a sealer needs at least one key of ${keyBytes} bytes`);
+  if (keys.some((key) => key.length !== keyBytes)) throw new RangeError(`a sealing key has ${keyBytes} bytes`);
   const ring: readonly SealingKey[] = keys.map((key) => ({
     id: createHash('sha256').update('quaymaster key id').update(key).digest().subarray(0, keyIdBytes),
     key,
   }));
-  const first = ring[0]!;
+  const first = ring[0];
+  if (first === undefined) throw new RangeError('a sealer needs a key');
   return {
     seal(purpose, payload, ttlMs) {
       const envelope: Envelope = ttlMs === undefined ? { p: payload } : { p: payload, e: clock.now() + ttlMs };

@@ -28,6 +28,7 @@ export interface SessionStoreOptions {
 
 export interface SessionStore {
   readonly size: number;
+  all(): Iterable<LegacySession>;
   /** Undefined: the store is full. */
   create(wanted: NewSession): LegacySession | undefined;
   /** `ended`: genuine, but over. `foreign`: not an id that this hub gave to this principal. Both are 404 on the wire. */
@@ -73,6 +74,7 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
     get size() {
       return byToken.size;
     },
+    all: () => byToken.values(),
     create(wanted) {
       if (byToken.size >= limits().sessions) sweep();
       if (byToken.size >= limits().sessions) return undefined;

@@ -20,9 +20,7 @@ import type { ScannedMessage } from './scan.ts';
 
 /** As node:http gives them: lower-case names, duplicates joined. */
 export interface MirroredHeaders {
-  readonly 'mcp-protocol-version'?: string | string[] | undefined;
-  readonly 'mcp-method'?: string | string[] | undefined;
-  readonly 'mcp-name'?: string | string[] | undefined;
+  readonly [name: string]: string | string[] | undefined;
 }
 
 export interface Classified {

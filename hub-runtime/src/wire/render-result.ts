@@ -1,7 +1,7 @@
 /**
  * The edits a hub makes to a server's result on its way to a client: few, listed here, and compared in the transparency test (HT-0.01).
  *
- *  to a modern client: `resultType` is there ("complete" for a legacy server's result); `_meta` gets the hub's serverInfo and the
+ *  to a modern client: `resultType` is there ("complete" where a server left it out); `_meta` gets the hub's serverInfo and the
  *                      upstream's prefix; what a legacy server read from a resource gets `ttlMs: 0, cacheScope: "private"`
  *  to a legacy client: `resultType` goes; of `_meta` the reserved keys of 2026-07-28 go and the upstream's prefix comes
  * Everything else keeps its bytes. Runs once per call: one string is built, no value is parsed.
@@ -33,7 +33,7 @@ const legacyMetaDrops: readonly string[] = [
 
 /**
  * For a modern client. `hubInfo` is the hub's own raw `{name, version}`.
- * Undefined: the result is invalid, its `resultType` is missing though the server is modern, or one the hub does not know.
+ * Undefined: a modern server sent a `resultType` the hub does not know; it must never pass for "complete".
  */
 export function renderForModern(from: ServerResult, method: string, hubInfo: RawJson): RawJson | undefined {
   const { result } = from;
@@ -41,10 +41,13 @@ export function renderForModern(from: ServerResult, method: string, hubInfo: Raw
     [metaKey.serverInfo, hubInfo],
     [metaKey.upstream, quoted(from.server)],
   ]);
-  if (from.era === 'modern')
-    return memberRaw(result, 'resultType') === complete ? editObject(result, [['_meta', meta]]) : undefined;
+  if (from.era === 'modern') {
+    const type = memberRaw(result, 'resultType');
+    if (type === complete) return editObject(result, [['_meta', meta]]);
+    if (type !== undefined) return undefined;
+  }
   const set: MemberEdit[] = [['resultType', complete]];
-  if (method === 'resources/read') {
+  if (method === 'resources/read' && from.era === 'legacy') {
     if (memberRaw(result, 'ttlMs') === undefined) set.push(['ttlMs', '0' as RawJson]);
     if (memberRaw(result, 'cacheScope') === undefined) set.push(['cacheScope', '"private"' as RawJson]);
   }

@@ -1,0 +1,21 @@
+/** What the edges need from whoever composes the hub. */
+import type { Clock, Logger } from '../base/index.ts';
+import type { HubPort } from '../exchange/index.ts';
+import type { Observer } from '../observe/index.ts';
+import type { RandomBytes, Sealer } from '../session/index.ts';
+
+export interface EdgeDeps {
+  /** How the hub names itself to clients. */
+  readonly hubInfo: { readonly name: string; readonly version: string };
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  readonly log: Logger;
+  readonly observer: Observer;
+  /** Seals legacy session ids. The caller keeps the key. */
+  readonly sealer: Sealer;
+}
+
+/** Which hub answers on which path. */
+export interface HubDirectory {
+  resolve(pathname: string): HubPort | undefined;
+}

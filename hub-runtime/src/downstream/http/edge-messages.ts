@@ -1,0 +1,19 @@
+/** node:http's request and response with room for what the edge keeps per request: no closures, no side tables. */
+import { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { HubEdge } from '../hub-edge.ts';
+import type { HttpReply } from './http-reply.ts';
+
+export class EdgeRequest extends IncomingMessage {
+  edge: HubEdge | undefined = undefined;
+  reply: HttpReply | undefined = undefined;
+  /** The body so far. Nearly always one chunk. */
+  first: Buffer | undefined = undefined;
+  more: Buffer[] | undefined = undefined;
+  received = 0;
+}
+
+export class EdgeResponse extends ServerResponse<EdgeRequest> {
+  /** Told when the connection under this response closes. */
+  watcher: { closed(): void } | undefined = undefined;
+}

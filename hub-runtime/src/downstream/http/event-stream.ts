@@ -1,0 +1,73 @@
+/**
+ * An open event stream to one client, bounded: a reader that lets `limits.streamBufferBytes` pile up is cut, since waiting for it would
+ * only move the pile into the hub. One message may exceed the bound by itself (a large result to a healthy reader).
+ */
+import { type RawJson, sseEvent, sseKeepAlive } from '../../wire/index.ts';
+import type { HubEdge, KeptAlive } from '../hub-edge.ts';
+import type { MessageStream } from '../reply-sink.ts';
+import { type Head, streamHead } from './answer-headers.ts';
+import type { EdgeResponse } from './edge-messages.ts';
+
+export class EventStream implements MessageStream, KeptAlive {
+  readonly #edge: HubEdge;
+  readonly #response: EdgeResponse;
+  #lastWriteMs: number;
+  #closed = false;
+
+  constructor(edge: HubEdge, response: EdgeResponse, extra: Head) {
+    this.#edge = edge;
+    this.#response = response;
+    this.#lastWriteMs = edge.deps.clock.monotonic();
+    response.writeHead(200, streamHead(extra));
+    edge.kept.add(this);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  send(message: RawJson): boolean {
+    return this.#write(sseEvent(message));
+  }
+
+  keepAlive(nowMs: number, everyMs: number): void {
+    if (nowMs - this.#lastWriteMs >= everyMs) this.#write(sseKeepAlive);
+  }
+
+  /** Sends the head now, for streams that may stay silent. */
+  flush(): void {
+    this.#response.flushHeaders();
+  }
+
+  end(last?: RawJson): void {
+    if (this.#closed) return;
+    this.#leave();
+    if (last === undefined) this.#response.end();
+    else this.#response.end(sseEvent(last), 'latin1');
+  }
+
+  /** The connection is gone: nothing more is written. */
+  lost(): void {
+    this.#leave();
+  }
+
+  #write(text: string): boolean {
+    if (this.#closed) return false;
+    const response = this.#response;
+    if (response.writableLength > this.#edge.port.graph.config.limits.streamBufferBytes) {
+      this.#edge.deps.observer.count('droppedNotifications', this.#edge.key);
+      this.#edge.deps.observer.count('limitRejections', 'streamBufferBytes');
+      this.#leave();
+      response.destroy();
+      return false;
+    }
+    this.#lastWriteMs = this.#edge.deps.clock.monotonic();
+    response.write(text, 'latin1');
+    return true;
+  }
+
+  #leave(): void {
+    this.#closed = true;
+    this.#edge.kept.delete(this);
+  }
+}

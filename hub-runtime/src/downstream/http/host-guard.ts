@@ -1,0 +1,76 @@
+/**
+ * Host and Origin of every request, checked before any work (HS-07; 2026-07-28 and 2025-11-25 transports, DNS rebinding).
+ *
+ * A page on a foreign site can point its own name at 127.0.0.1 and then talk to a local hub as "same origin": only the Host header
+ * gives it away. Allowed are the bound host and the loopback names, each with the real port, plus what the operator names. A hub bound
+ * to all interfaces also takes IP literals: a literal cannot be rebound. A request without Origin comes from no web page.
+ */
+import { isIP } from 'node:net';
+
+export interface GuardOptions {
+  /** Address the listener is bound to. */
+  readonly host: string;
+  /** Extra names, `name` (any port) or `name:port`. */
+  readonly allowedHosts: readonly string[];
+  /** Extra origins, exact: `https://inspector.example.com`. */
+  readonly allowedOrigins: readonly string[];
+}
+
+const loopback = ['localhost', '127.0.0.1', '[::1]'];
+const wildcards = new Set(['0.0.0.0', '::', '[::]', '']);
+
+export class HostGuard {
+  readonly #hosts = new Set<string>();
+  readonly #anyPort = new Set<string>();
+  readonly #origins: Set<string>;
+  readonly #literals: boolean;
+  readonly #bound: readonly string[];
+  #port = '';
+
+  constructor(options: GuardOptions) {
+    const host = bracketed(options.host.toLowerCase());
+    this.#literals = wildcards.has(options.host);
+    this.#bound = this.#literals ? loopback : [...loopback, host];
+    this.#origins = new Set(options.allowedOrigins.map((origin) => origin.toLowerCase()));
+    for (const entry of options.allowedHosts) {
+      const name = entry.toLowerCase();
+      if (splitPort(name).port === undefined) this.#anyPort.add(bracketed(name));
+      else this.#hosts.add(name);
+    }
+  }
+
+  /** The real port, known once the socket listens. */
+  listeningOn(port: number): void {
+    this.#port = `${port}`;
+    for (const name of this.#bound) {
+      this.#hosts.add(`${name}:${port}`);
+      if (port === 80) this.#hosts.add(name);
+      this.#origins.add(port === 80 ? `http://${name}` : `http://${name}:${port}`);
+    }
+  }
+
+  allowsHost(header: string | undefined): boolean {
+    if (header === undefined) return false;
+    if (this.#hosts.has(header)) return true;
+    const host = header.toLowerCase();
+    if (this.#hosts.has(host)) return true;
+    const { name, port } = splitPort(host);
+    if (this.#anyPort.has(name)) return port === undefined || /^[0-9]{1,5}$/.test(port);
+    return this.#literals && (port ?? '80') === this.#port && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
+  }
+
+  allowsOrigin(header: string): boolean {
+    return this.#origins.has(header) || this.#origins.has(header.toLowerCase());
+  }
+}
+
+function bracketed(host: string): string {
+  return isIP(host) === 6 ? `[${host}]` : host;
+}
+
+/** `name:port`, `[v6]:port` or either without port. */
+function splitPort(host: string): { readonly name: string; readonly port: string | undefined } {
+  const colon = host.lastIndexOf(':');
+  if (colon < 0 || host.endsWith(']') || isIP(host) === 6) return { name: host, port: undefined };
+  return { name: host.slice(0, colon), port: host.slice(colon + 1) };
+}

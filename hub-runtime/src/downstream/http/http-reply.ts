@@ -1,0 +1,113 @@
+/**
+ * The HTTP answer to one POST: plain JSON, unless something has to be streamed ahead of it; then an event stream.
+ *
+ * Decided lazily (2025-11-25 transports 5, 2026-07-28 streamable HTTP): the first notification, a keep-alive that has become due, or a
+ * listen request opens the stream; a client that takes only JSON gets only the answer. Once a stream is open its status is 200 for good.
+ */
+import { errorRaw, type RawJson } from '../../wire/index.ts';
+import type { ErrorOutcome } from '../../exchange/index.ts';
+import type { HubEdge } from '../hub-edge.ts';
+import { countRefusal } from '../refuse.ts';
+import type { MessageStream, ReplyOwner, ReplySink } from '../reply-sink.ts';
+import type { Accept } from './accept.ts';
+import { emptyHead, type Head, jsonHead } from './answer-headers.ts';
+import type { EdgeResponse } from './edge-messages.ts';
+import { EventStream } from './event-stream.ts';
+
+const retryAfter: Head = ['Retry-After', '1'];
+
+export class HttpReply implements ReplySink {
+  owner: ReplyOwner | undefined = undefined;
+  readonly #edge: HubEdge;
+  readonly #response: EdgeResponse;
+  readonly #accept: Accept;
+  #extra: Head;
+  #stream: EventStream | undefined;
+  #done = false;
+
+  constructor(edge: HubEdge, response: EdgeResponse, accept: Accept, extra: Head) {
+    this.#edge = edge;
+    this.#response = response;
+    this.#accept = accept;
+    this.#extra = extra;
+    response.watcher = this;
+  }
+
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Adds headers to an answer that has not begun. */
+  addHead(extra: Head): void {
+    this.#extra = [...this.#extra, ...extra];
+  }
+
+  notify(message: RawJson): void {
+    if (this.#done) return;
+    this.#openStream()?.send(message);
+  }
+
+  answer(message: RawJson, httpStatus: number): void {
+    if (this.#done) return;
+    if (this.#stream === undefined && !this.#accept.json && httpStatus === 200) this.#openStream();
+    this.#done = true;
+    this.owner = undefined;
+    if (this.#stream !== undefined) {
+      this.#stream.end(message);
+      return;
+    }
+    const extra = httpStatus === 503 ? [...this.#extra, ...retryAfter] : this.#extra;
+    this.#response.writeHead(httpStatus, jsonHead(message.length, extra));
+    this.#response.end(message, 'latin1');
+  }
+
+  /** An answer without a body. */
+  accepted(httpStatus: number): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.owner = undefined;
+    this.#response.writeHead(httpStatus, emptyHead(this.#extra));
+    this.#response.end();
+  }
+
+  silence(): void {
+    if (this.#done) return;
+    const stream = this.#openStream();
+    if (stream === undefined) {
+      this.accepted(204);
+      return;
+    }
+    this.#done = true;
+    this.owner = undefined;
+    stream.end();
+  }
+
+  answerIsSlow(): void {
+    if (this.#done || this.#stream !== undefined) return;
+    this.#openStream()?.keepAlive(Number.POSITIVE_INFINITY, 0);
+  }
+
+  openStream(): MessageStream | undefined {
+    return this.#openStream();
+  }
+
+  refuse(id: RawJson | undefined, error: ErrorOutcome, limit?: string): void {
+    countRefusal(this.#edge, error, limit);
+    this.answer(errorRaw(id, error.code, error.message, error.data), error.httpStatus);
+  }
+
+  /** The connection under the response closed. */
+  closed(): void {
+    this.#stream?.lost();
+    this.#done = true;
+    const owner = this.owner;
+    this.owner = undefined;
+    owner?.clientGone();
+  }
+
+  #openStream(): EventStream | undefined {
+    if (this.#stream === undefined && this.#accept.events)
+      this.#stream = new EventStream(this.#edge, this.#response, this.#extra);
+    return this.#stream;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Legacy messages over HTTP: sessions and their HTTP statuses (2025-11-25 transports).
+ *
+ * initialize opens a session and is the only answer that carries Mcp-Session-Id; everything else needs it: 400 when missing, 404 when the
+ * session is over or not this client's. A missing MCP-Protocol-Version means 2025-03-26, an unknown one is 400.
+ */
+import { anonymous, type ErrorOutcome, hubError } from '../../exchange/index.ts';
+import type { LegacySession } from '../../session/index.ts';
+import {
+  legacyRevisions,
+  type RequestMeta,
+  resultRaw,
+  type RawJson,
+  type ScannedMessage,
+  trimOws,
+  unsupportedVersion,
+} from '../../wire/index.ts';
+import { isBatchRefusal, readBatch, serveBatch } from '../batch.ts';
+import { classifyError } from '../fault-error.ts';
+import type { HubEdge } from '../hub-edge.ts';
+import {
+  initializeResult,
+  isErrorOutcome,
+  negotiate,
+  serveLegacyNotification,
+  serveLegacyRequest,
+} from '../legacy-methods.ts';
+import type { EdgeRequest } from './edge-messages.ts';
+import type { HttpReply } from './http-reply.ts';
+
+export function serveLegacyPost(
+  edge: HubEdge,
+  request: EdgeRequest,
+  reply: HttpReply,
+  message: ScannedMessage,
+  meta: RequestMeta,
+): void {
+  const refusal = revisionFault(request);
+  if (refusal !== undefined) {
+    reply.refuse(message.id, refusal);
+    return;
+  }
+  if (message.kind === 'request' && message.method === 'initialize') {
+    openSession(edge, reply, message);
+    return;
+  }
+  const session = sessionOf(edge, request, reply, message.id);
+  if (session === undefined) return;
+  if (message.kind === 'request') {
+    serveLegacyRequest(edge, session, reply, message, meta);
+    return;
+  }
+  // Responses answer questions of the hub; it has none open.
+  if (message.kind === 'notification') serveLegacyNotification(edge, session, message);
+  reply.accepted(202);
+}
+
+/** What a hub that serves only 2026-07-28 says to legacy messages: the versions it has, so that a client can tell. */
+export function refuseLegacy(reply: HttpReply, message: ScannedMessage, requested: string | undefined): void {
+  if (message.kind === 'notification') {
+    reply.accepted(202);
+    return;
+  }
+  if (message.kind === 'response') {
+    reply.refuse(undefined, hubError('QM_BAD_MESSAGE', { reason: 'responses are not posted in 2026-07-28' }));
+    return;
+  }
+  reply.refuse(message.id, classifyError(unsupportedVersion(requested)));
+}
+
+/** A POSTed array. */
+export function serveLegacyBatch(edge: HubEdge, request: EdgeRequest, reply: HttpReply, raw: RawJson): void {
+  const elements = readBatch(edge, raw, headerRevision(request));
+  if (isBatchRefusal(elements)) {
+    reply.refuse(undefined, elements.error, elements.limit);
+    return;
+  }
+  const session = sessionOf(edge, request, reply, undefined);
+  if (session !== undefined && !serveBatch(edge, session, reply, elements)) reply.accepted(202);
+}
+
+/** The session a request belongs to; refused and undefined when there is none. */
+export function sessionOf(
+  edge: HubEdge,
+  request: EdgeRequest,
+  reply: HttpReply,
+  id: RawJson | undefined,
+): LegacySession | undefined {
+  const token = request.headers['mcp-session-id'];
+  if (typeof token !== 'string') {
+    reply.refuse(id, hubError('QM_SESSION_REQUIRED'));
+    return undefined;
+  }
+  const found = edge.sessions.find(token, anonymous);
+  if (typeof found !== 'string') return found;
+  const reason = found === 'ended' ? 'it has ended' : 'it was not given out here';
+  reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason }));
+  return undefined;
+}
+
+/** The revision a legacy message speaks by its header. */
+function headerRevision(request: EdgeRequest): string | undefined {
+  const header = request.headers['mcp-protocol-version'];
+  return header === undefined ? undefined : trimOws(String(header));
+}
+
+export function revisionFault(request: EdgeRequest): ErrorOutcome | undefined {
+  const revision = headerRevision(request);
+  if (revision === undefined || legacyRevisions.some((known) => known === revision)) return undefined;
+  return hubError('QM_BAD_MESSAGE', { reason: 'the MCP-Protocol-Version header names no version served here' });
+}
+
+function openSession(edge: HubEdge, reply: HttpReply, message: ScannedMessage): void {
+  const wanted = negotiate(message);
+  if (isErrorOutcome(wanted)) {
+    reply.refuse(message.id, wanted);
+    return;
+  }
+  const session = edge.sessions.create(wanted);
+  if (session === undefined) {
+    const limit = edge.port.graph.config.limits.sessions;
+    reply.refuse(message.id, hubError('QM_OVERLOADED', { limit, what: 'sessions' }), 'sessions');
+    return;
+  }
+  reply.addHead(['Mcp-Session-Id', session.token]);
+  reply.answer(resultRaw(message.id as RawJson, initializeResult(edge, session.caller.revision)), 200);
+}

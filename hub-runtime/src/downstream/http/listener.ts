@@ -1,0 +1,210 @@
+/**
+ * The HTTP listener of the hubs: one socket, hub paths diverted before fastify's router, everything else fastify's.
+ *
+ * Diverting in `serverFactory` is what keeps a call off fastify's request path (6-10 microseconds each); in exchange fastify's hooks,
+ * limits and logs do not see hub requests, so the edge has its own. Host and Origin are checked here, before either.
+ */
+import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { fastify, type FastifyInstance } from 'fastify';
+
+import { hubError } from '../../exchange/index.ts';
+import { errorRaw } from '../../wire/index.ts';
+import type { EdgeDeps, HubDirectory } from '../edge-deps.ts';
+import type { HubEdge } from '../hub-edge.ts';
+import { type Head, jsonHead, noHead, rawRefusal, securityHeaders } from './answer-headers.ts';
+import { answerOptions, corsHead } from './cors.ts';
+import { drainEdges } from './drain.ts';
+import { EdgeMap } from './edge-map.ts';
+import { EdgeRequest, EdgeResponse } from './edge-messages.ts';
+import { HostGuard } from './host-guard.ts';
+import { receivePost } from './post.ts';
+import { endSession, openSessionStream } from './session-stream.ts';
+
+export interface ListenerOptions extends EdgeDeps {
+  /** Address to bind: 127.0.0.1 unless the operator knows better. */
+  readonly host: string;
+  /** 0 = a free one. */
+  readonly port: number;
+  readonly directory: HubDirectory;
+  /** Beside the bound host and loopback: `name` or `name:port`. */
+  readonly allowedHosts?: readonly string[];
+  /** Web origins that may use the hubs, beside the listener's own. */
+  readonly allowedOrigins?: readonly string[];
+  /** More routes on the same port (landing page, metadata). They get the header set and the Host check as well. */
+  readonly extraRoutes?: (app: FastifyInstance) => void;
+  /** Connections at once. */
+  readonly maxConnections?: number;
+}
+
+export interface Listener {
+  /** `http://host:port`, no path. */
+  readonly url: string;
+  readonly port: number;
+  /** Stops accepting, ends listen streams with their result, waits for calls up to `graceMs`, then cuts. Idempotent. */
+  close(graceMs: number): Promise<void>;
+}
+
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
+const idleTimeoutMs = 60_000;
+const maxConnections = 2000;
+const maxHeaderBytes = 16 * 1024;
+const maxHeaders = 100;
+const maxUrlChars = 8192;
+const sweepMs = 1000;
+
+type EdgeServer = Server<typeof EdgeRequest, typeof EdgeResponse>;
+type Fallback = (request: EdgeRequest, response: EdgeResponse) => void;
+
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const guard = new HostGuard({
+    host: options.host,
+    allowedHosts: options.allowedHosts ?? [],
+    allowedOrigins: options.allowedOrigins ?? [],
+  });
+  const edges = new EdgeMap(options.directory, options);
+  let server: EdgeServer | undefined;
+  const app = fastify({
+    serverFactory: (fallback) => {
+      const front = new Front(guard, edges, options, fallback as unknown as Fallback);
+      server = createEdgeServer(front, options.maxConnections ?? maxConnections);
+      return server as unknown as Server;
+    },
+    clientErrorHandler: refuseUnreadable,
+  });
+  app.setNotFoundHandler(async (_request, reply) =>
+    reply
+      .code(404)
+      .type('application/json')
+      .send({ error: 'not found', hint: 'the path of a hub is in its McpHub manifest' }),
+  );
+  app.setErrorHandler(async (error, request, reply) => {
+    options.log.error({ err: error, url: request.url }, 'a route failed');
+    return reply.code(500).type('application/json').send({ error: 'internal error' });
+  });
+  options.extraRoutes?.(app);
+  if (!app.hasRoute({ method: 'GET', url: '/' }))
+    app.get('/', async (_request, reply) =>
+      reply.type('text/plain').send('Quaymaster hub. Point an MCP client at the path of a hub, /mcp by default.\n'),
+    );
+  await app.listen({ host: options.host, port: options.port });
+  if (server === undefined) throw new Error('fastify made no server');
+  const listening = server;
+  const address = listening.address();
+  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  guard.listeningOn(port);
+  const stopSweep = options.clock.every(sweepMs, () => edges.sweep());
+  let closing: Promise<void> | undefined;
+  return {
+    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    port,
+    close(graceMs) {
+      closing ??= (async () => {
+        stopSweep();
+        listening.close();
+        await drainEdges(edges, listening, graceMs, options.clock);
+        await app.close();
+      })();
+      return closing;
+    },
+  };
+}
+
+function createEdgeServer(front: Front, connections: number): EdgeServer {
+  const server = createServer(
+    {
+      IncomingMessage: EdgeRequest,
+      ServerResponse: EdgeResponse,
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: idleTimeoutMs,
+      connectionsCheckingInterval: 2000,
+      noDelay: true,
+    },
+    (request, response) => front.receive(request, response),
+  );
+  // Node drops headers over this count without a word: the edge counts them itself and refuses.
+  server.maxHeadersCount = 0;
+  server.maxConnections = connections;
+  return server;
+}
+
+/** Bytes that never became a request: too slow, too big, or not HTTP. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  if (error.code === 'HPE_HEADER_OVERFLOW') socket.end(rawRefusal(431, 'Request Header Fields Too Large'));
+  else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') socket.end(rawRefusal(408, 'Request Timeout'));
+  else socket.end(rawRefusal(400, 'Bad Request'));
+}
+
+function watcherClosed(this: EdgeResponse): void {
+  this.watcher?.closed();
+}
+
+/** The first look at every request. */
+class Front {
+  readonly #guard: HostGuard;
+  readonly #edges: EdgeMap;
+  readonly #deps: EdgeDeps;
+  readonly #fallback: Fallback;
+
+  constructor(guard: HostGuard, edges: EdgeMap, deps: EdgeDeps, fallback: Fallback) {
+    this.#guard = guard;
+    this.#edges = edges;
+    this.#deps = deps;
+    this.#fallback = fallback;
+  }
+
+  receive(request: EdgeRequest, response: EdgeResponse): void {
+    const origin = request.headers.origin;
+    const url = request.url ?? '';
+    if (!this.#guard.allowsHost(request.headers.host)) return this.#refuse(response, 'QM_BAD_HOST');
+    if (origin !== undefined && !this.#guard.allowsOrigin(origin)) return this.#refuse(response, 'QM_BAD_ORIGIN');
+    if (request.rawHeaders.length > 2 * maxHeaders) return this.#refuse(response, 'QM_HEADERS_TOO_LARGE', maxHeaders);
+    if (url.length > maxUrlChars) return this.#refuse(response, 'QM_URL_TOO_LONG', maxUrlChars);
+    const query = url.indexOf('?');
+    const edge = this.#edges.find(query < 0 ? url : url.slice(0, query));
+    if (edge === undefined) {
+      for (let at = 0; at < securityHeaders.length; at += 2)
+        response.setHeader(securityHeaders[at] ?? '', securityHeaders[at + 1] ?? '');
+      this.#fallback(request, response);
+      return;
+    }
+    response.on('close', watcherClosed);
+    response.on('error', ignore);
+    const cors = origin === undefined ? noHead : corsHead(origin);
+    if (request.method === 'POST') receivePost(edge, request, response, cors);
+    else this.#other(edge, request, response, cors);
+  }
+
+  #other(edge: HubEdge, request: EdgeRequest, response: EdgeResponse, cors: Head): void {
+    const legacy = edge.port.graph.config.eras.includes('legacy');
+    const methods = legacy ? 'GET, POST, DELETE' : 'POST';
+    if (request.method === 'OPTIONS') answerOptions(request, response, cors, methods);
+    else if (legacy && request.method === 'GET') openSessionStream(edge, request, response, cors);
+    else if (legacy && request.method === 'DELETE') endSession(edge, request, response, cors);
+    else this.#refuse(response, 'QM_METHOD_NOT_ALLOWED', methods, [...cors, 'Allow', methods]);
+  }
+
+  #refuse(
+    response: EdgeResponse,
+    code: 'QM_BAD_HOST' | 'QM_BAD_ORIGIN' | 'QM_HEADERS_TOO_LARGE' | 'QM_URL_TOO_LONG' | 'QM_METHOD_NOT_ALLOWED',
+    limit: number | string = '',
+    extra: Head = noHead,
+  ): void {
+    const error = hubError(code, { limit, allow: limit });
+    const body = errorRaw(undefined, error.code, error.message, error.data);
+    this.#deps.observer.count('refusedRequests', code);
+    response.writeHead(error.httpStatus, jsonHead(body.length, ['Connection', 'close', ...extra]));
+    response.end(body, 'latin1');
+  }
+}
+
+/** A client that goes away while it is written to: its `close` says so as well. */
+function ignore(): void {}

@@ -1,0 +1,139 @@
+/**
+ * The client side of one hub: its legacy sessions, calls in flight and open streams, all bounded by the hub's limits.
+ *
+ * Made at the first request for the hub, retired when the hub leaves the configuration or the process ends. One coarse sweep serves
+ * everything that waits (keep-alive of streams, idle sessions), so no call and no stream has a timer of its own.
+ */
+import type { HubConfig } from '@quaymaster/crds';
+
+import type { HubPort, ListKind } from '../exchange/index.ts';
+import { createSessionStore, type LegacySession, type SessionStore } from '../session/index.ts';
+import { rawOf, type RawJson, type ScanLimits } from '../wire/index.ts';
+import type { Call } from './call.ts';
+import type { EdgeDeps } from './edge-deps.ts';
+import { changedNotifications } from './list-changes.ts';
+import type { Listening } from './listen.ts';
+
+/** Something long-lived that wants a sign of life now and then. */
+export interface KeptAlive {
+  keepAlive(nowMs: number, everyMs: number): void;
+}
+
+const shortestSweepMs = 20;
+const longestSweepMs = 1000;
+
+export class HubEdge {
+  readonly port: HubPort;
+  readonly deps: EdgeDeps;
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly hubInfo: RawJson;
+  readonly sessions: SessionStore;
+  readonly calls = new Set<Call>();
+  readonly listening = new Set<Listening>();
+  /** Every open event stream. */
+  readonly kept = new Set<KeptAlive>();
+  /** Open streams that count against `limits.streams`: GET and listen. */
+  streams = 0;
+  #requests = 0;
+  #draining = false;
+  #prefixConfig: HubConfig | undefined;
+  #keyByPrefix = new Map<string, string>();
+  readonly #undo: (() => void)[];
+
+  constructor(port: HubPort, deps: EdgeDeps) {
+    this.port = port;
+    this.deps = deps;
+    const config = port.graph.config;
+    this.key = `${config.namespace}/${config.name}`;
+    this.hubInfo = rawOf(deps.hubInfo);
+    this.sessions = createSessionStore({
+      hub: this.key,
+      sealer: deps.sealer,
+      clock: deps.clock,
+      randomBytes: deps.randomBytes,
+      limits: () => ({
+        sessions: port.graph.config.limits.sessions,
+        idleMs: port.graph.config.timeouts.sessionIdleMs,
+      }),
+      onEnd: (session) => this.#sessionEnded(session),
+    });
+    const sweepMs = Math.min(Math.max(config.timeouts.keepAliveMs / 4, shortestSweepMs), longestSweepMs);
+    this.#undo = [
+      port.onListsChanged((kinds) => this.#listsChanged(kinds)),
+      deps.clock.every(sweepMs, () => this.#sweep()),
+      deps.observer.gauge('callsInFlight', this.key, () => this.calls.size),
+      deps.observer.gauge('sessions', this.key, () => this.sessions.size),
+      deps.observer.gauge('streams', this.key, () => this.streams),
+    ];
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get scanLimits(): ScanLimits {
+    const { jsonDepth, jsonNodes } = this.port.graph.config.limits;
+    return { depth: jsonDepth, nodes: jsonNodes };
+  }
+
+  nextRequestId(): string {
+    return `${++this.#requests}`;
+  }
+
+  /** Sessions that were not opened through the store (pipes) hear of list changes as well. */
+  readonly pipes = new Set<LegacySession>();
+
+  /** Key of the server whose results carry this prefix. */
+  serverKey(prefix: string): string {
+    const config = this.port.graph.config;
+    if (this.#prefixConfig !== config) {
+      this.#prefixConfig = config;
+      this.#keyByPrefix = new Map(config.servers.map((server) => [server.prefix, server.key]));
+    }
+    return this.#keyByPrefix.get(prefix) ?? prefix;
+  }
+
+  /** No new work; open listen streams get their result. Calls in flight go on. */
+  drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    for (const one of this.listening) one.finish();
+  }
+
+  /** Ends everything at once. */
+  retire(): void {
+    this.drain();
+    for (const undo of this.#undo) undo();
+    for (const call of this.calls) call.cancellation.cancel('shutdown');
+    this.sessions.endAll();
+    for (const pipe of this.pipes) pipe.close();
+  }
+
+  #sessionEnded(session: LegacySession): void {
+    this.port.sessionEnded(session.id);
+  }
+
+  #sweep(): void {
+    this.sessions.sweep();
+    const now = this.deps.clock.monotonic();
+    const everyMs = this.port.graph.config.timeouts.keepAliveMs;
+    for (const one of this.kept) one.keepAlive(now, everyMs);
+    // Oldest first: the rest is younger still. A call that streams by now has its stream in `kept`.
+    for (const call of this.calls) {
+      if (now - call.startedMs < everyMs) break;
+      call.isSlow();
+    }
+  }
+
+  #listsChanged(kinds: readonly ListKind[]): void {
+    if (this.#draining) return;
+    const changed = changedNotifications(kinds);
+    for (const one of this.listening) one.listsChanged(changed);
+    for (const { message } of changed) {
+      for (const session of this.sessions.all()) session.notify(message);
+      for (const pipe of this.pipes) pipe.notify(message);
+    }
+    this.deps.observer.count('listChanges', this.key);
+  }
+}

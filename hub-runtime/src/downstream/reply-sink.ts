@@ -1,0 +1,28 @@
+/** Where the answer to one client request goes. HTTP makes one per POST, a pipe has one for everything. */
+import type { RawJson } from '../wire/index.ts';
+
+export interface ReplySink {
+  /** A notification that belongs to the request, ahead of its answer. Dropped when it cannot be delivered. */
+  notify(message: RawJson): void;
+  /** The only answer. `httpStatus` counts only while nothing has been streamed. */
+  answer(message: RawJson, httpStatus: number): void;
+  /** Ends the request without an answer: it was cancelled. */
+  silence(): void;
+  /** The answer takes long: an event stream may be opened for keep-alive comments, where the client takes one. */
+  answerIsSlow(): void;
+  /** Makes the answer a stream now, for requests that live long. Undefined: this client does not take one. */
+  openStream(): MessageStream | undefined;
+  /** Who must know when the client goes away before the answer. */
+  owner: ReplyOwner | undefined;
+}
+
+export interface ReplyOwner {
+  clientGone(): void;
+}
+
+export interface MessageStream {
+  /** False: closed, or its reader is too slow and has been cut. */
+  send(message: RawJson): boolean;
+  /** Ends it, after one last message when given. Idempotent. */
+  end(last?: RawJson): void;
+}
