@@ -58,7 +58,7 @@ const pypi = object(
       pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$',
       example: 'mcp-server-time',
     }),
-    version: text('Exact version.', { min: 1, max: 64, pattern: exactVersion, example: '2026.10.1' }),
+    version: text('Exact version.', { min: 1, max: 64, pattern: exactVersion, example: '2026.10.19' }),
     bin: text('Which console script to run, when it is not named like the package.', {
       min: 1,
       max: 128,

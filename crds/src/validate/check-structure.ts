@@ -187,7 +187,7 @@ function patternHint(schema: StructuralSchema): string {
 
 function requiredHint(schema: StructuralSchema | undefined): string {
   if (schema?.enum !== undefined) return `write ${oneOf(schema.enum)}`;
-  return schema?.description === undefined ? '' : firstSentence(schema.description);
+  return schema?.description === undefined ? '' : `add it: ${firstSentence(schema.description)}`;
 }
 
 function typeHint(schema: StructuralSchema, value: unknown): string {
@@ -199,7 +199,12 @@ function typeHint(schema: StructuralSchema, value: unknown): string {
   return '';
 }
 
-const firstSentence = (text: string): string => text.replace(/\.(\s.*)?$/s, '');
+/** Cut at the first full stop, lower-cased unless the first word is an abbreviation or name (`URL`, `MCP`). */
+function firstSentence(text: string): string {
+  const cut = text.replace(/\.(\s.*)?$/s, '');
+  return /^[A-Z][a-z ]/.test(cut) ? cut.charAt(0).toLowerCase() + cut.slice(1) : cut;
+}
+
 const oneOf = (values: readonly string[]): string =>
   values.length === 1 ? String(values[0]) : `one of ${values.join(', ')}`;
 const article = (type: string): string =>
