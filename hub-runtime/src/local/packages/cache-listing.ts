@@ -3,6 +3,7 @@ import { type Dirent, lstatSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
 import { isHeld } from './install-lock.ts';
+import { isInUse } from './in-use.ts';
 import { lastUsed, readRecord } from './package-record.ts';
 
 export interface CachedPackage {
@@ -12,11 +13,15 @@ export interface CachedPackage {
   readonly directory: string;
   readonly bytes: number;
   /** Wall clock, milliseconds. */
+  readonly installedAt: number;
   readonly lastUsed: number;
+  /** A living hub runs from it. */
+  readonly inUse: boolean;
 }
 
 export interface CleanReport {
   readonly removed: readonly CachedPackage[];
+  readonly kept: number;
   /** Left by interrupted installs. */
   readonly leftovers: number;
   readonly bytes: number;
@@ -31,19 +36,22 @@ export function listCache(root: string): readonly CachedPackage[] {
       const record = readRecord(directory);
       if (record === undefined || directory.endsWith('.part')) return [];
       const { package: name, version } = record;
-      return [{ kind, package: name, version, directory, bytes: sizeOf(directory), lastUsed: lastUsed(directory) }];
+      const installedAt = Date.parse(record.installedAt);
+      const about = { bytes: sizeOf(directory), installedAt, lastUsed: lastUsed(directory), inUse: isInUse(directory) };
+      return [{ kind, package: name, version, directory, ...about }];
     }),
   );
 }
 
+/** Removes what no living hub uses and was not used for `unusedForMs`, and what interrupted installs left. */
 export function cleanCache(root: string, unusedForMs: number, nowMs: number): CleanReport {
-  const removed = listCache(root).filter(
-    (cached) => nowMs - cached.lastUsed >= unusedForMs && !isHeld(`${cached.directory}.lock`, nowMs),
-  );
+  const all = listCache(root);
+  const idle = all.filter((one) => !one.inUse && !isHeld(`${one.directory}.lock`, nowMs));
+  const removed = idle.filter((one) => nowMs - one.lastUsed >= unusedForMs);
   let bytes = 0;
-  for (const cached of removed) {
-    rmSync(cached.directory, { recursive: true, force: true });
-    bytes += cached.bytes;
+  for (const one of removed) {
+    rmSync(one.directory, { recursive: true, force: true });
+    bytes += one.bytes;
   }
   let leftovers = 0;
   for (const directory of unfinished(root, nowMs)) {
@@ -51,7 +59,7 @@ export function cleanCache(root: string, unusedForMs: number, nowMs: number): Cl
     rmSync(directory, { recursive: true, force: true });
     leftovers++;
   }
-  return { removed, leftovers, bytes };
+  return { removed, kept: all.length - removed.length, leftovers, bytes };
 }
 
 /** Entries without a record, staging directories and locks, unless their installer is at work. */
@@ -61,7 +69,9 @@ function unfinished(root: string, nowMs: number): readonly string[] {
       const [key, ending] = entry.name.split('.', 2);
       const directory = path.join(root, kind, entry.name);
       if (isHeld(path.join(root, kind, `${key}.lock`), nowMs)) return [];
-      return ending === undefined && readRecord(directory) !== undefined ? [] : [directory];
+      const whole = path.join(root, kind, String(key));
+      const stays = readRecord(whole) !== undefined && (ending === undefined || ending === 'used');
+      return stays ? [] : [directory];
     }),
   );
 }

@@ -83,7 +83,8 @@ function isStale(directory: string, nowMs: number): boolean {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** True while a process of that id runs on this machine. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,5 +1,5 @@
 /** What installing one kind of package needs, and what it leaves behind. */
-import type { Clock, Logger } from '../../base/index.ts';
+import type { Clock } from '../../base/index.ts';
 import type { ChildRegistry } from '../../bridge/index.ts';
 import { TargetError } from '../../exchange/index.ts';
 import type { Env } from './find-program.ts';
@@ -11,7 +11,6 @@ export interface InstallerDeps {
   readonly env: Env;
   readonly nodePath: string;
   readonly clock: Clock;
-  readonly log: Logger;
   readonly children: ChildRegistry;
   readonly timeoutMs: number;
 }

@@ -8,11 +8,12 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
-import type { Clock, Logger } from '../../base/index.ts';
-import type { ChildRegistry } from '../../bridge/index.ts';
+import { type Clock, systemClock } from '../../base/index.ts';
+import { ChildRegistry } from '../../bridge/index.ts';
 import { TargetError } from '../../exchange/index.ts';
 import { type CachedPackage, type CleanReport, cleanCache, listCache } from './cache-listing.ts';
 import type { Env } from './find-program.ts';
+import { markInUse } from './in-use.ts';
 import { acquireLock } from './install-lock.ts';
 import { chooseBin, type InstallerDeps } from './installer.ts';
 import { checkIntegrity, installNpm } from './npm-install.ts';
@@ -25,9 +26,9 @@ export interface PackageStoreOptions {
   readonly directory: string;
   /** The hub's own environment, for the package managers. */
   readonly env: Env;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly children: ChildRegistry;
+  readonly clock?: Clock | undefined;
+  /** Of the hub, so that an interrupted install leaves no process behind. */
+  readonly children?: ChildRegistry | undefined;
   /** The Node that runs npm and the servers. */
   readonly nodePath?: string | undefined;
   /** Installs at once. */
@@ -51,8 +52,8 @@ export interface PackageStore {
   /** `progress` gets short lines for people. Rejects with TargetError. */
   install(source: PackageSource, progress: (line: string) => void, signal: AbortSignal): Promise<InstalledPackage>;
   list(): readonly CachedPackage[];
-  /** Removes entries not used for `unusedForMs` (0: all), and what interrupted installs left. Entries being installed stay. */
-  clean(unusedForMs: number): CleanReport;
+  /** Removes what no living hub uses and nobody used for `unusedForMs` (0: ever), and what interrupted installs left. */
+  clean(unusedForMs?: number): CleanReport;
 }
 
 export function createPackageStore(options: PackageStoreOptions): PackageStore {
@@ -64,6 +65,8 @@ const defaults = { parallel: 4, timeoutMs: 600_000 };
 class CachedPackageStore implements PackageStore {
   readonly #options: PackageStoreOptions;
   readonly #nodePath: string;
+  readonly #clock: Clock;
+  #children: ChildRegistry | undefined;
   /** By key. Entries leave when their install ends. */
   readonly #installing = new Map<string, Promise<PackageRecord>>();
   readonly #waiting: (() => void)[] = [];
@@ -72,6 +75,7 @@ class CachedPackageStore implements PackageStore {
   constructor(options: PackageStoreOptions) {
     this.#options = options;
     this.#nodePath = options.nodePath ?? process.execPath;
+    this.#clock = options.clock ?? systemClock;
   }
 
   async install(
@@ -114,8 +118,8 @@ class CachedPackageStore implements PackageStore {
     return listCache(this.#options.directory);
   }
 
-  clean(unusedForMs: number): CleanReport {
-    return cleanCache(this.#options.directory, unusedForMs, this.#options.clock.now());
+  clean(unusedForMs = 0): CleanReport {
+    return cleanCache(this.#options.directory, unusedForMs, this.#clock.now());
   }
 
   /** Undefined when files of a finished entry are gone (a half-deleted cache): it is installed anew. */
@@ -129,7 +133,8 @@ class CachedPackageStore implements PackageStore {
     const bin = chooseBin(record.bins, source.bin, source.package, titleOf(source));
     const file = path.join(entry, bin.file);
     if (!existsSync(file)) return undefined;
-    touchRecord(entry, this.#options.clock.now());
+    touchRecord(entry, this.#clock.now());
+    markInUse(entry);
     const { version, lockHash } = record;
     return { ...this.#commandOf(entry, bin, file), directory: entry, version, lockHash, installed };
   }
@@ -158,17 +163,17 @@ class CachedPackageStore implements PackageStore {
       this.#writable(path.dirname(entry));
       release = await acquireLock(
         `${entry}.lock`,
-        this.#options.clock,
+        this.#clock,
         () => progress(`waiting: ${title} is being installed by another process`),
         signal,
       );
       const found = readRecord(entry);
       if (found !== undefined && Object.values(found.bins).every((bin) => existsSync(path.join(entry, bin.file))))
         return found;
-      const begun = this.#options.clock.monotonic();
+      const begun = this.#clock.monotonic();
       progress(`installing ${title}`);
       const record = await this.#fresh(source, entry, signal);
-      progress(`installed ${title} in ${((this.#options.clock.monotonic() - begun) / 1_000).toFixed(1)} s`);
+      progress(`installed ${title} in ${((this.#clock.monotonic() - begun) / 1_000).toFixed(1)} s`);
       return record;
     } catch (error) {
       if (signal.aborted) throw new CalledOff(title);
@@ -183,8 +188,10 @@ class CachedPackageStore implements PackageStore {
 
   /** npm trees are made beside and moved; Python environments cannot be moved and are made in place. */
   async #fresh(source: PackageSource, entry: string, signal: AbortSignal): Promise<PackageRecord> {
-    const { env, clock, log, children, timeoutMs = defaults.timeoutMs } = this.#options;
-    const deps: InstallerDeps = { env, nodePath: this.#nodePath, clock, log, children, timeoutMs };
+    const { env, timeoutMs = defaults.timeoutMs } = this.#options;
+    this.#children ??= this.#options.children ?? new ChildRegistry();
+    const clock = this.#clock;
+    const deps: InstallerDeps = { env, nodePath: this.#nodePath, clock, children: this.#children, timeoutMs };
     const place = source.kind === 'npm' ? `${entry}.part` : entry;
     remove(place);
     remove(entry);

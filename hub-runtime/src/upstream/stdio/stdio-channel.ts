@@ -221,7 +221,7 @@ export class StdioChannel {
     const member = findMember(message.params, 'progressToken');
     const pending = member && this.#pending.get(Number(raw.slice(member.start, member.end)));
     const leg = pending?.leg;
-    if (member === undefined || leg?.progressToken === undefined) {
+    if (member === undefined || pending === undefined || leg?.progressToken === undefined) {
       this.dropped.notifications++;
       return;
     }
