@@ -40,8 +40,9 @@ export function outcomeOf(message: ScannedMessage, method: string, from: Answere
   if (result === undefined) return protocolFault(from.key, 'neither result nor error');
   if (from.era === 'legacy') return { kind: 'result', result, era: 'legacy', server: from.prefix };
   const type = memberString(result, 'resultType');
-  // Absent counts as complete: servers that forget it exist, and dropping their tools helps nobody (protocol notes 8, FastMCP).
-  if (type === undefined || type === 'complete') return { kind: 'result', result, era: 'modern', server: from.prefix };
+  if (type === 'complete') return { kind: 'result', result, era: 'modern', server: from.prefix };
+  // Absent: servers that forget it exist, and losing their answers helps nobody. It is completed like a legacy one.
+  if (type === undefined) return { kind: 'result', result, era: 'legacy', server: from.prefix };
   if (type === 'input_required' && mayAsk(method)) return { kind: 'inputRequired', result, server: from.prefix };
   return protocolFault(from.key, `result of type "${printable(type)}" to ${printable(method)}, which was not asked for`);
 }
@@ -65,7 +66,7 @@ export function errorOutcome(error: RawJson, from: Answerer): ErrorOutcome {
     case rpcCode.unsupportedVersion:
       return protocolFault(from.key, `it refused the hub's request (${failure.code}: ${printable(failure.message)})`);
     default:
-      return { kind: 'error', origin: 'server', ...failure, httpStatus: statusFor(failure.code) };
+      return { kind: 'error', origin: 'server', ...failure, serverKey: from.key, httpStatus: statusFor(failure.code) };
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import type { Era } from '@quaymaster/crds';
 
-import type { Caller, ErrorOutcome, Lane, ResultOutcome } from '../exchange/index.ts';
+import type { Caller, ErrorOutcome, Lane, LaneCall, Outcome, ResultOutcome } from '../exchange/index.ts';
 import type { RawJson, ScannedObject } from '../wire/index.ts';
 
 export interface Conversation extends Lane {
@@ -23,7 +23,10 @@ export interface Conversation extends Lane {
   request(method: string, params: RawJson, timeoutMs: number): Promise<ResultOutcome | ErrorOutcome>;
   /** Notifications that belong to no call in flight: list changes, logs of a session of its own. */
   onNotification(listener: (method: string, params: ScannedObject | undefined, message: RawJson) => void): void;
-  /** Called once when the conversation is over by itself (exit, session lost, stream refused). All calls in flight have been answered by then. */
+  /**
+   * Called once when the conversation is over by itself (exit, session lost, stream refused). Nothing more can be sent; calls in flight have
+   * been answered, or (over HTTP) end one by one on their own connections: `inFlight` says whether any are left.
+   */
   onClosed(listener: (end: ConversationEnd) => void): void;
   /** Ends it: calls in flight get QM_SERVER_GONE; children are ended with their whole group. Idempotent. */
   close(reason: string): Promise<void>;
@@ -42,11 +45,20 @@ export interface ConnectRequest {
   readonly caller: Caller | undefined;
   /** Era verdict of an earlier conversation with the same server, tried first. */
   readonly verdict: Era | undefined;
+  /**
+   * Takes back a call that provably was not executed, or may be repeated: it is sent again once, on whatever conversation there is by then.
+   * Undefined: it has been sent again before, the caller gets the error.
+   */
+  readonly resend?: ((call: LaneCall) => Promise<Outcome> | undefined) | undefined;
+  /** Called when a connection broke under a call: a reason to look after the server now rather than at the next check. */
+  readonly suspect?: (() => void) | undefined;
 }
 
 export interface Connector {
   /** Rejects with ConnectError (reason, message, retryable). Bounded by the server's `timeouts.start`. */
   connect(request: ConnectRequest, signal: AbortSignal): Promise<Conversation>;
+  /** Asks a server known as legacy whether it speaks 2026-07-28 by now. Absent: an upgrade cannot happen under a live conversation. */
+  upgraded?(signal: AbortSignal): Promise<boolean>;
 }
 
 export class ConnectError extends Error {

@@ -7,7 +7,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 
-import { type RawJson, SseParser } from '../../wire/index.ts';
+import { type RawJson, rawFromBytes, SseParser } from '../../wire/index.ts';
 
 export type FailureKind =
   /** Nothing was written: the server cannot have seen it. */
@@ -97,7 +97,7 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
     if (this.#events !== undefined) {
-      if (!this.#events.push(chunk.latin1Slice())) this.refuse(`one event is larger than ${this.#maxBytes} bytes`);
+      if (!this.#events.push(rawFromBytes(chunk))) this.refuse(`one event is larger than ${this.#maxBytes} bytes`);
       return;
     }
     this.#bytes += chunk.length;
@@ -105,7 +105,7 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
       this.refuse(`its body is larger than ${this.#maxBytes} bytes`);
       return;
     }
-    this.#body += chunk.latin1Slice();
+    this.#body += rawFromBytes(chunk);
   }
 
   onResponseEnd(): void {

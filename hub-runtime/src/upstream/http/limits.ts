@@ -29,5 +29,8 @@ export const httpLimits = {
   courtesyMs: 2_000,
 } as const;
 
+/** How long the first list waits for the event stream to stand, milliseconds. */
+export const listenMs = 300;
+
 /** Results of servers may be larger than what clients may send; both are bounded before anything is built. */
 export const upstreamScanLimits = { depth: 128, nodes: 1_000_000 } as const;

@@ -1,0 +1,198 @@
+/**
+ * Conversations of single clients (`instances.mode: perClient`): one per legacy session, or per principal for modern callers.
+ *
+ * Opened by the first call, one attempt at a time; ended with its session, or after five idle minutes; at most `instances.max` at once. At
+ * the limit the one that has been idle longest makes room, but none that was used within the last minute: taking a client's state away
+ * silently is worse than telling the newcomer to come back.
+ */
+import type { Clock } from '../base/index.ts';
+import { type Caller, hubError, type LaneCall, type Outcome } from '../exchange/index.ts';
+import type { Conversation } from './conversation.ts';
+
+export const clientLimits = {
+  /** A conversation without calls is ended after this, milliseconds. */
+  idleMs: 5 * 60_000,
+  /** Only those idle for this long make room for others, milliseconds. */
+  evictableMs: 60_000,
+  sweepMs: 15_000,
+  /** After a failed start the next call fails at once for this long, milliseconds. */
+  failedMs: 1_000,
+} as const;
+
+export interface ClientLanesOptions {
+  readonly clock: Clock;
+  /** Server key. */
+  readonly server: string;
+  readonly max: () => number;
+  /** Opens a conversation for the caller. Rejects with an Error whose message may be shown. */
+  readonly open: (caller: Caller, resend: (call: LaneCall) => Promise<Outcome> | undefined) => Promise<Conversation>;
+  /** A conversation was ended with calls still in flight on it. */
+  readonly retired: (conversation: Conversation) => void;
+}
+
+interface Entry {
+  conversation: Conversation | undefined;
+  opening: Promise<Conversation | undefined> | undefined;
+  usedAt: number;
+  failedAt: number;
+  failure: string;
+}
+
+export class ClientLanes {
+  readonly #options: ClientLanesOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #resent = new WeakSet<LaneCall>();
+  #stopSweep: (() => void) | undefined;
+
+  constructor(options: ClientLanesOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get inFlight(): number {
+    let sum = 0;
+    for (const { conversation } of this.#entries.values()) sum += conversation?.inFlight ?? 0;
+    return sum;
+  }
+
+  send(caller: Caller, call: LaneCall): Promise<Outcome> {
+    const key = keyOf(caller);
+    const entry = this.#entries.get(key);
+    const now = this.#options.clock.monotonic();
+    if (entry?.conversation !== undefined) {
+      entry.usedAt = now;
+      return entry.conversation.send(call);
+    }
+    return this.#sendOpening(key, caller, call, entry, now);
+  }
+
+  notify(caller: Caller, method: string, params: Parameters<NonNullable<Conversation['notify']>>[1]): void {
+    this.#entries.get(keyOf(caller))?.conversation?.notify?.(method, params);
+  }
+
+  sessionEnded(sessionId: string): void {
+    this.#drop(sessionKey(sessionId), 'its session ended');
+  }
+
+  async closeAll(reason: string): Promise<void> {
+    this.#stopSweep?.();
+    this.#stopSweep = undefined;
+    const open = [...this.#entries.values()];
+    this.#entries.clear();
+    await Promise.all(
+      open.map(async (entry) => {
+        const conversation = entry.conversation ?? (await entry.opening);
+        await conversation?.close(reason);
+      }),
+    );
+  }
+
+  async #sendOpening(
+    key: string,
+    caller: Caller,
+    call: LaneCall,
+    known: Entry | undefined,
+    now: number,
+  ): Promise<Outcome> {
+    let entry = known;
+    if (entry === undefined) {
+      if (this.#entries.size >= this.#options.max() && !this.#makeRoom(now)) {
+        const what = `conversations of clients with server "${this.#options.server}"`;
+        return hubError('QM_OVERLOADED', { limit: this.#options.max(), what });
+      }
+      entry = { conversation: undefined, opening: undefined, usedAt: now, failedAt: -Infinity, failure: '' };
+      this.#entries.set(key, entry);
+      this.#stopSweep ??= this.#options.clock.every(clientLimits.sweepMs, () => this.#sweep());
+    }
+    entry.usedAt = now;
+    if (entry.opening === undefined && now - entry.failedAt >= clientLimits.failedMs) this.#open(key, entry, caller);
+    const conversation = await entry.opening;
+    const { cancellation } = call.exchange.leg;
+    if (cancellation.cancelled) return hubError('QM_CANCELLED');
+    if (conversation === undefined)
+      return hubError('QM_SERVER_FAILED', { server: this.#options.server, reason: entry.failure });
+    return conversation.send(call);
+  }
+
+  #open(key: string, entry: Entry, caller: Caller): void {
+    const resend = (call: LaneCall): Promise<Outcome> | undefined => {
+      if (this.#resent.has(call)) return undefined;
+      this.#resent.add(call);
+      return this.send(caller, call);
+    };
+    entry.opening = this.#options
+      .open(caller, resend)
+      .then(
+        async (conversation) => {
+          if (this.#entries.get(key) !== entry) {
+            await conversation.close('nobody waits for it any more');
+            return undefined;
+          }
+          entry.conversation = conversation;
+          conversation.onClosed(() => this.#ended(key, entry, conversation));
+          return conversation;
+        },
+        (error: unknown) => {
+          entry.failedAt = this.#options.clock.monotonic();
+          entry.failure = error instanceof Error ? error.message : 'it could not be started';
+          return undefined;
+        },
+      )
+      .finally(() => {
+        entry.opening = undefined;
+      });
+  }
+
+  #ended(key: string, entry: Entry, conversation: Conversation): void {
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    if (conversation.inFlight > 0) this.#options.retired(conversation);
+  }
+
+  #makeRoom(now: number): boolean {
+    let oldest: string | undefined;
+    let usedAt = Infinity;
+    for (const [key, entry] of this.#entries) {
+      if (!isIdle(entry)) continue;
+      // What never came up holds no state that could be lost.
+      const since = entry.conversation === undefined ? -Infinity : entry.usedAt;
+      if (oldest !== undefined && since >= usedAt) continue;
+      oldest = key;
+      usedAt = since;
+    }
+    if (oldest === undefined || now - usedAt < clientLimits.evictableMs) return false;
+    this.#drop(oldest, 'made room for another client');
+    return true;
+  }
+
+  #sweep(): void {
+    const now = this.#options.clock.monotonic();
+    for (const [key, entry] of this.#entries) {
+      if (isIdle(entry) && now - entry.usedAt >= clientLimits.idleMs) this.#drop(key, 'idle');
+    }
+    if (this.#entries.size > 0) return;
+    this.#stopSweep?.();
+    this.#stopSweep = undefined;
+  }
+
+  #drop(key: string, reason: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    void entry.conversation?.close(reason);
+  }
+}
+
+function isIdle(entry: Entry): boolean {
+  return entry.opening === undefined && (entry.conversation?.inFlight ?? 0) === 0;
+}
+
+function keyOf(caller: Caller): string {
+  return caller.session === undefined ? `principal ${caller.principal.id}` : sessionKey(caller.session.id);
+}
+
+function sessionKey(id: string): string {
+  return `session ${id}`;
+}

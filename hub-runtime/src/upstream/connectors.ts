@@ -1,0 +1,116 @@
+/** Which transport leads to a target: stdio, HTTP, or a process of ours that listens on HTTP itself. */
+import type { ServerConfig } from '@quaymaster/crds';
+
+import { type Child, ChildError, startListeningChild } from '../bridge/index.ts';
+import type { ServerTarget } from '../exchange/index.ts';
+import { ConnectError, type Connector, type Conversation } from './conversation.ts';
+import { createHttpConnector } from './http/index.ts';
+import { createStdioConnector } from './stdio/index.ts';
+import type { UpstreamDeps } from './upstream-deps.ts';
+
+type HttpTarget = Extract<ServerTarget, { kind: 'http' }>;
+
+/** `config` gives the settings of the moment. */
+export function connectorFor(target: ServerTarget, config: () => ServerConfig, deps: UpstreamDeps): Connector {
+  if (deps.connectorFor !== undefined) return deps.connectorFor(target, config);
+  if (target.kind === 'http') {
+    const http = createHttpConnector(config, target, deps);
+    return target.process === undefined ? http : besideProcess(target, target.process, http, config, deps);
+  }
+  const { key } = config();
+  const { clock, log, children, hubInfo, serverLog } = deps;
+  const stderr = serverLog === undefined ? undefined : (line: string): void => serverLog(key, line);
+  return createStdioConnector(config, { clock, log, target, children, hubInfo, stderr });
+}
+
+/**
+ * The process and the conversation live and die together. Only the primary conversation brings the process up; those of single clients
+ * use the one that runs.
+ */
+function besideProcess(
+  target: HttpTarget,
+  process: NonNullable<HttpTarget['process']>,
+  http: Connector,
+  config: () => ServerConfig,
+  deps: UpstreamDeps,
+): Connector {
+  return {
+    async connect(request, signal) {
+      if (request.purpose === 'client') return http.connect(request, signal);
+      const child = await startProcess(target, process, config, deps, signal);
+      try {
+        return withProcess(await http.connect(request, signal), child);
+      } catch (error) {
+        await child.stop(0);
+        throw error;
+      }
+    },
+  };
+}
+
+async function startProcess(
+  target: HttpTarget,
+  process: NonNullable<HttpTarget['process']>,
+  config: () => ServerConfig,
+  deps: UpstreamDeps,
+  signal: AbortSignal,
+): Promise<Child> {
+  const { clock, log, children, serverLog } = deps;
+  const { key, timeouts } = config();
+  const url = new URL(target.url);
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  const stderr = serverLog === undefined ? undefined : (line: string): void => serverLog(key, line);
+  const where = { host: url.hostname, port, timeoutMs: timeouts.startMs };
+  try {
+    return await startListeningChild(process, where, { clock, log, children, stderr }, signal);
+  } catch (error) {
+    if (error instanceof ChildError) throw new ConnectError(error.reason, error.message, error.retryable, error);
+    throw error;
+  }
+}
+
+const graceMs = 1_000;
+
+function withProcess(inner: Conversation, child: Child): Conversation {
+  let closed = false;
+  let tell: Parameters<Conversation['onClosed']>[0] | undefined;
+  const close = async (reason: string): Promise<void> => {
+    closed = true;
+    await inner.close(reason);
+    await child.stop(graceMs);
+  };
+  const end = (reason: string, message: string): void => {
+    if (closed) return;
+    void close(message);
+    tell?.({ reason, message });
+  };
+  inner.onClosed(({ reason, message }) => end(reason, message));
+  child.onExit(({ message }) => end('Exited', `the server ${message}`));
+  return {
+    era: inner.era,
+    pid: child.pid,
+    get revision() {
+      return inner.revision;
+    },
+    get serverInfo() {
+      return inner.serverInfo;
+    },
+    get instructions() {
+      return inner.instructions;
+    },
+    get capabilities() {
+      return inner.capabilities;
+    },
+    get inFlight() {
+      return inner.inFlight;
+    },
+    send: (call) => inner.send(call),
+    notify: (method, params) => inner.notify?.(method, params),
+    request: (method, params, timeoutMs) => inner.request(method, params, timeoutMs),
+    onNotification: (listener) => inner.onNotification(listener),
+    onClosed(listener) {
+      tell = listener;
+    },
+    close,
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * One call on its way to an HTTP server and back: what undici tells is handed to its conversation, exactly one outcome comes out.
+ *
+ * Runs for every call. It holds the state of the call and nothing else; what an answer means is decided by the conversation.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { LaneCall, Outcome } from '../../exchange/index.ts';
+import type { RawJson } from '../../wire/index.ts';
+import { type Failure, HttpRequest } from './http-request.ts';
+import { httpLimits } from './limits.ts';
+
+/** What a call tells its conversation. */
+export interface CallHost {
+  onBody(call: HttpCall, body: RawJson): void;
+  onEvent(call: HttpCall, data: RawJson): void;
+  onStreamEnd(call: HttpCall): void;
+  onFailure(call: HttpCall, failure: Failure): void;
+}
+
+export class HttpCall extends HttpRequest {
+  readonly id: number;
+  /** The id as it stands in the message. */
+  readonly idRaw: string;
+  readonly lane: LaneCall;
+  readonly startedAt: number;
+  /** Without progress until then, monotonic milliseconds. */
+  dueAt = 0;
+  /** With progress until then. */
+  endsAt = 0;
+  settled = false;
+  /** Set when the call is settled while its answer is still open: cut at this time. */
+  cutAt = 0;
+  /** What was wrong with what came so far; the reason when the stream ends without an answer. */
+  fault: string | undefined;
+  /** Session it was sent in (legacy). */
+  session: string | undefined;
+  stopListening: (() => void) | undefined;
+  readonly #host: CallHost;
+  readonly #resolve: (outcome: Outcome | Promise<Outcome>) => void;
+
+  constructor(
+    host: CallHost,
+    id: number,
+    lane: LaneCall,
+    startedAt: number,
+    resolve: (outcome: Outcome | Promise<Outcome>) => void,
+  ) {
+    super(httpLimits.responseBytes);
+    this.#host = host;
+    this.#resolve = resolve;
+    this.id = id;
+    this.idRaw = String(id);
+    this.lane = lane;
+    this.startedAt = startedAt;
+  }
+
+  /** The first outcome counts; false when there was one already. */
+  settle(outcome: Outcome | Promise<Outcome>): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    this.stopListening?.();
+    this.#resolve(outcome);
+    return true;
+  }
+
+  protected override started(_status: number, _headers: IncomingHttpHeaders): void {}
+
+  protected override event(data: RawJson): void {
+    if (data !== '') this.#host.onEvent(this, data);
+  }
+
+  protected override complete(body: RawJson): void {
+    if (this.streaming) this.#host.onStreamEnd(this);
+    else this.#host.onBody(this, body);
+  }
+
+  protected override failed(failure: Failure): void {
+    this.#host.onFailure(this, failure);
+  }
+}

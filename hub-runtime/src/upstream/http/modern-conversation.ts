@@ -1,0 +1,180 @@
+/**
+ * Conversation with a 2026-07-28 server: every request stands alone, carries its envelope and mirrored headers, and is cancelled by closing
+ * its answer. List changes come on one `subscriptions/listen`, opened only when the server says it announces any.
+ *
+ * A 400 that shows the server no longer speaks this era ends the conversation; the call goes back, for nothing was executed.
+ */
+import {
+  encodeHeaderValue,
+  encodeText,
+  memberRaw,
+  modernEnvelope,
+  modernRevision,
+  type ParamHeader,
+  paramHeaderValues,
+  parseRaw,
+  type RawJson,
+  requestRaw,
+  rpcCode,
+  type ScannedMessage,
+  upstreamMeta,
+} from '../../wire/index.ts';
+import { errorOutcome, printable, protocolFault, rpcFailure } from '../answer.ts';
+import { EventStream } from './event-stream.ts';
+import type { HttpCall } from './http-call.ts';
+import { type Handshake, HttpConversation, type HttpConversationDeps } from './http-conversation.ts';
+import { listenMs } from './limits.ts';
+
+const noCapabilities = '{}' as RawJson;
+const method = 'subscriptions/listen';
+
+export function modernHeaders(configured: readonly string[], userAgent: string): string[] {
+  return [
+    ...configured,
+    'content-type',
+    'application/json',
+    'accept',
+    'application/json, text/event-stream',
+    'user-agent',
+    userAgent,
+    'mcp-protocol-version',
+    modernRevision,
+  ];
+}
+
+export class ModernConversation extends HttpConversation {
+  readonly era = 'modern';
+  protected readonly envelope: string;
+  protected readonly recovering = undefined;
+  readonly #headers: readonly string[];
+  readonly #listen: EventStream | undefined;
+  #listenId = 0;
+
+  constructor(deps: HttpConversationDeps, handshake: Handshake, hubInfo: RawJson, userAgent: string) {
+    super(deps, handshake, 'modern');
+    this.envelope = modernEnvelope(hubInfo, noCapabilities);
+    this.#headers = modernHeaders(deps.endpoint.headers, userAgent);
+    const wanted = deps.request.purpose === 'primary' ? listenFilter(handshake) : undefined;
+    if (wanted !== undefined) this.#listen = this.#openListen(wanted);
+  }
+
+  /** Resolves when the server listens to us listening, so that nothing changes unseen after the first list. */
+  async opened(): Promise<void> {
+    this.#listen?.start();
+    await this.#listen?.settled(listenMs);
+  }
+
+  protected override headersFor(call: HttpCall): string[] {
+    const { exchange, target } = call.lane;
+    const headers = this.#headers.slice();
+    headers.push('mcp-method', headerMethod(exchange.method));
+    if (target === undefined) return headers;
+    headers.push('mcp-name', encodeHeaderValue(target));
+    const { paramHeaders } = call.lane;
+    if (paramHeaders !== undefined)
+      for (const [name, value] of paramHeaderValues(paramHeaders, memberRaw(exchange.params, 'arguments')))
+        headers.push(name, value);
+    if (exchange.paramHeaders !== undefined) forwardUndeclared(headers, exchange.paramHeaders, paramHeaders);
+    return headers;
+  }
+
+  protected override ownHeaders(own: string): string[] {
+    return [...this.#headers, 'mcp-method', own];
+  }
+
+  notify(name: string, params: RawJson): void {
+    void this.tell(name, params, this.ownHeaders(headerMethod(name)));
+  }
+
+  protected override withdraw(call: HttpCall, reason: string): void {
+    call.abort(reason);
+  }
+
+  protected override refused(call: HttpCall, message: ScannedMessage | undefined): void {
+    const failure = message?.error === undefined ? undefined : rpcFailure(message.error);
+    if (call.status === 401 || call.status === 403 || failure === undefined) {
+      this.settle(call, this.statusOutcome(call.status));
+      return;
+    }
+    const fault = errorOutcome(message!.error!, this.from);
+    if (call.status === 400 && speaksOtherEra(failure.code)) {
+      this.over('HandshakeFailed', `it no longer speaks ${modernRevision}: ${printable(failure.message)}`);
+      this.sendAgain(call, protocolFault(this.from.key, printable(failure.message)));
+      return;
+    }
+    this.settle(call, fault);
+  }
+
+  protected override serverAsks(): void {
+    // Modern servers have no requests of their own; there is nobody to answer.
+  }
+
+  protected override async ended(): Promise<void> {
+    this.#listen?.stop();
+  }
+
+  #openListen(wanted: RawJson): EventStream {
+    const { lease, endpoint, clock, random } = this.deps;
+    return new EventStream({
+      pool: lease.streams,
+      path: endpoint.path,
+      clock,
+      random,
+      attempt: () => {
+        const meta = upstreamMeta(undefined, this.envelope, undefined)!;
+        const params = `{"notifications":${wanted},"_meta":${meta}}` as RawJson;
+        const id = `listen-${++this.#listenId}`;
+        return { method: 'POST', headers: this.ownHeaders(method), body: requestRaw(id, method, params) };
+      },
+      onMessage: (message) => {
+        if (message.kind === 'notification' && message.method !== 'notifications/subscriptions/acknowledged')
+          this.unsolicited(message);
+      },
+      onOpen: (again) => {
+        if (again) this.missedChanges();
+      },
+      onRefused: (status) => {
+        this.deps.log.debug({ server: this.from.key, status }, 'the server opens no listen stream');
+        return status >= 500 || status === 429;
+      },
+      onUnreachable: (reason) => {
+        this.over('Unreachable', `it cannot be reached: ${reason}`);
+        return false;
+      },
+    });
+  }
+}
+
+/** Codes by which a server refuses the envelope itself; a modern server never sends -32000..-32019 (protocol 1.2). */
+export function speaksOtherEra(code: number): boolean {
+  return code === rpcCode.unsupportedVersion || (code <= -32_000 && code >= -32_019);
+}
+
+/** The lists the server announces changes of, as the filter of a listen request. */
+function listenFilter(handshake: Handshake): RawJson | undefined {
+  const parts: string[] = [];
+  for (const kind of ['tools', 'prompts', 'resources'] as const) {
+    const declared = memberRaw(handshake.capabilities, kind);
+    if (declared === undefined) continue;
+    const value = parseRaw(declared);
+    if (typeof value === 'object' && value !== null && 'listChanged' in value && value.listChanged === true)
+      parts.push(`"${kind}ListChanged":true`);
+  }
+  return parts.length === 0 ? undefined : (`{${parts.join(',')}}` as RawJson);
+}
+
+/** Mirrored headers nobody declared here may mean something to the server: they pass as they came (protocol 5.2). */
+function forwardUndeclared(
+  headers: string[],
+  given: Readonly<Record<string, string>>,
+  declared: readonly ParamHeader[] | undefined,
+): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (!name.startsWith('mcp-param-') || declared?.some((one) => one.header === name) === true) continue;
+    headers.push(name, value);
+  }
+}
+
+function headerMethod(name: string): string {
+  return encodeHeaderValue(encodeText(name));
+}
