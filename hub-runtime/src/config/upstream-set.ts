@@ -13,12 +13,15 @@ interface Held {
   readonly unsubscribe: () => void;
 }
 
+interface Wanted {
+  readonly upstream: Upstream;
+  readonly config: ServerConfig;
+  readonly isNew: boolean;
+}
+
 export interface UpstreamPlan {
   /** By identity: every upstream the configurations need. */
-  readonly wanted: ReadonlyMap<
-    string,
-    { readonly upstream: Upstream; readonly config: ServerConfig; readonly isNew: boolean }
-  >;
+  readonly wanted: ReadonlyMap<string, Wanted>;
 }
 
 export class UpstreamSet {
