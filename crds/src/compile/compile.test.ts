@@ -6,6 +6,7 @@ import { parseAllDocuments } from 'yaml';
 import type { ManifestObject } from '../manifest/index.ts';
 import { loadValidator } from '../validate/index.ts';
 import type { Validator } from '../validate/index.ts';
+import { compareText } from './canonical.ts';
 import { canonicalJson, compile, contentHash } from './index.ts';
 import type { Compiled, CompileOptions } from './index.ts';
 
@@ -180,7 +181,7 @@ describe('a broken object never takes the others down', () => {
       { apiVersion: 'v1', kind: 'Secret', metadata: { name: '' } },
       hub('h'),
     ]);
-    expect(compiled.refused.map((entry) => entry.conditions[0]?.reason).toSorted()).toEqual([
+    expect(compiled.refused.map((entry) => String(entry.conditions[0]?.reason)).toSorted(compareText)).toEqual([
       'Invalid',
       'Invalid',
       'Invalid',
@@ -188,6 +189,12 @@ describe('a broken object never takes the others down', () => {
       'UnknownKind',
     ]);
     expect(compiled.hubs).toHaveLength(1);
+  });
+
+  test('a document that contains itself', () => {
+    const spec: Record<string, unknown> = { source: npm };
+    spec['self'] = spec;
+    expect(reasons(run([server('bad', spec), hub('h')]), 'bad')?.[0]).toBe('Accepted=False/Invalid');
   });
 
   test('many issues are summarised', () => {

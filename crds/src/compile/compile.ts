@@ -34,7 +34,11 @@ export function compile(objects: readonly ManifestObject[], options: CompileOpti
   const candidates = gathered.servers.map((group) => toCandidate(group, lookup));
   const hubOutcomes = byKey(gathered.hubs.map((group) => toHubOutcome(group, candidates)));
   const hubs = hubOutcomes.flatMap((outcome) => (outcome.config === undefined ? [] : [outcome.config]));
-  const servers = byKey(candidates.map((candidate) => toServerOutcome(candidate, hubOutcomes)));
+  const offers = hubOutcomes.map(({ key, config }) => ({
+    key,
+    servers: new Set(config?.servers.map((server) => server.key)),
+  }));
+  const servers = byKey(candidates.map((candidate) => toServerOutcome(candidate, offers)));
   return { hubs, servers, hubOutcomes, refused: gathered.refused };
 }
 
@@ -58,10 +62,14 @@ function toCandidate(group: Group, lookup: KeyLookup): Candidate {
   return references.status === 'True' ? { group, spec, conditions } : { group, conditions };
 }
 
-function toServerOutcome({ group, spec, conditions }: Candidate, hubs: readonly HubOutcome[]): ServerOutcome {
-  const offeredBy = hubs
-    .filter((hub) => hub.config?.servers.some((server) => server.key === group.key))
-    .map((hub) => hub.key);
+/** Which servers a hub has in its configuration, by key. */
+interface Offer {
+  readonly key: string;
+  readonly servers: ReadonlySet<string>;
+}
+
+function toServerOutcome({ group, spec, conditions }: Candidate, offers: readonly Offer[]): ServerOutcome {
+  const offeredBy = offers.filter((offer) => offer.servers.has(group.key)).map((offer) => offer.key);
   const programmed =
     spec === undefined
       ? draft('Programmed', 'NotProgrammed')

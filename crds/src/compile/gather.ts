@@ -121,5 +121,14 @@ function sortKey(object: ManifestObject): string {
   const metadata = (object.metadata ?? {}) as Partial<ManifestObject['metadata']>;
   const line = String(object.origin?.line ?? 0).padStart(9, '0');
   const place = [object.kind, metadata.namespace ?? defaultNamespace, metadata.name, object.origin?.file ?? '', line];
-  return [...place, canonicalJson([object.apiVersion, metadata, object.spec])].join('\u0000');
+  return [...place, tieBreaker([object.apiVersion, metadata, object.spec])].join('\u0000');
+}
+
+/** A document that refers to itself or nests beyond the stack has no JSON; it will be refused, and must not stop the others. */
+function tieBreaker(value: unknown): string {
+  try {
+    return canonicalJson(value);
+  } catch {
+    return '';
+  }
 }

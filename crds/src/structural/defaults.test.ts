@@ -59,3 +59,12 @@ test('every string, list and map of every kind is bounded, and every pattern is 
   }
   expect(seen).toBeGreaterThan(100);
 });
+
+test('a key named __proto__ stays a key and changes no prototype', () => {
+  const out = applyDefaults(schema, JSON.parse('{"map": {"__proto__": {"d": 1}}, "__proto__": {"a": 9}}')) as {
+    map: object;
+  };
+  expect(Object.keys(out.map)).toEqual(['__proto__']);
+  expect(Object.getPrototypeOf(out)).toBe(Object.prototype);
+  expect(Object.keys(out)).toContain('__proto__');
+});

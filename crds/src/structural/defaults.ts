@@ -11,18 +11,19 @@ export function applyDefaults(schema: StructuralSchema, value: unknown): unknown
     return items === undefined ? value : value.map((entry) => applyDefaults(items, entry));
   }
   if (schema.type !== 'object' || !isPlainObject(value)) return value;
-  const out: Record<string, unknown> = {};
+  // Entries, not assignments: a key named __proto__ must stay a key.
+  const out: [string, unknown][] = [];
   for (const [name, entry] of Object.entries(value)) {
     const child = childSchema(schema, name);
-    if (child === undefined) out[name] = entry;
-    // A null where null is not allowed and a default exists counts as absent; without a default it is dropped (API server, both).
-    else if (entry === null && child.nullable !== true) continue;
-    else out[name] = applyDefaults(child, entry);
+    // A null where null is not allowed counts as absent, so a default applies (API server).
+    if (entry === null && child !== undefined && child.nullable !== true) continue;
+    out.push([name, child === undefined ? entry : applyDefaults(child, entry)]);
   }
+  const present = new Set(out.map(([name]) => name));
   for (const [name, child] of Object.entries(schema.properties ?? {})) {
-    if (child.default !== undefined && !Object.hasOwn(out, name)) out[name] = applyDefaults(child, child.default);
+    if (child.default !== undefined && !present.has(name)) out.push([name, applyDefaults(child, child.default)]);
   }
-  return out;
+  return Object.fromEntries(out);
 }
 
 export function childSchema(schema: StructuralSchema, name: string): StructuralSchema | undefined {
