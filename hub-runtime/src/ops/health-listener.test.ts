@@ -218,7 +218,7 @@ test('a scrape that fails is a 500 without inner detail', async () => {
   expect(await answer.text()).not.toContain('inner detail');
 });
 
-test('EF-22 on loopback only loopback Host names are answered', async () => {
+test('HS-07 on loopback only loopback Host names are answered', async () => {
   const { port } = await start(factsOf());
   expect(await statusFor(port, 'evil.example.test')).toBe(403);
   expect(await statusFor(port, `localhost:${port}`)).toBe(200);

@@ -3,7 +3,7 @@
  *
  * Serves /livez, /startupz, /readyz, /statusz and /metrics; 200 or 503, always JSON with the reasons (metrics: text). It is never behind
  * authentication and never on the public port, so it tells nothing secret: whatever it sends is masked. Bound to loopback it answers only to
- * loopback Host names, or a web page could read it by rebinding its own name (EF-22).
+ * loopback Host names, or a web page could read it by rebinding its own name (HS-07).
  */
 import { isIP } from 'node:net';
 

@@ -1,0 +1,60 @@
+/**
+ * What rooms tell about their work: one record per finished call, state changes, counted events, and gauges that are read when scraped.
+ *
+ * Runs on the path of every call, so `callFinished` must stay below 2 microseconds and must never throw. It decides nothing;
+ * without an observer (tests, embedding) `silentObserver` stands in.
+ */
+import type { Era } from '@quaymaster/crds';
+import type { UpstreamPhase } from '../exchange/index.ts';
+export interface CallRecord {
+    /** Hub key, `namespace/name`. */
+    readonly hub: string;
+    /** Server key, when the call reached one. */
+    readonly server: string | undefined;
+    readonly method: string;
+    /** Exposed tool, prompt name or resource URI, byte form. Client input: capped and masked before it is kept anywhere. */
+    readonly target: string | undefined;
+    readonly era: Era;
+    readonly upstreamEra: Era | undefined;
+    readonly outcome: CallOutcome;
+    /** JSON-RPC code of an error answer. */
+    readonly code: number | undefined;
+    /** `QM_...`, when the error is the hub's own. */
+    readonly errorCode: string | undefined;
+    readonly durationMs: number;
+    readonly bytesIn: number;
+    readonly bytesOut: number;
+    /** Internal session id, never the sealed one that the client holds. */
+    readonly sessionId?: string | undefined;
+    readonly requestId: string;
+}
+export type CallOutcome = 'ok' | 'tool_error' | 'error' | 'cancelled';
+/** Values read at scrape time. `label` is the hub key, or empty for the process. */
+export type GaugeName = 'callsInFlight' | 'sessions' | 'streams' | 'liveGraphs' | 'waitingCalls' | 'children';
+/** Things that are only counted. `label` must come from a closed set: a server or hub key, a limit's field name, an error code. */
+export type CounterName = 
+/** An answer arrived for a call that had ended. Label: server. */
+'lateAnswers'
+/** A notification nobody could receive (slow or gone reader). Label: hub. */
+ | 'droppedNotifications'
+/** A request refused because of a limit. Label: the limit's field name. */
+ | 'limitRejections'
+/** A request refused at the edge before it became a call. Label: `QM_` code. */
+ | 'refusedRequests'
+/** A line on a child's stdout that is no JSON-RPC. Label: server. */
+ | 'noiseLines'
+/** A configuration swap. Label: hub. */
+ | 'configSwaps'
+/** A list change announced to clients. Label: hub. */
+ | 'listChanges';
+export interface Observer {
+    callFinished(record: CallRecord): void;
+    /** Called at each change; `restarts` is the total so far. */
+    upstreamState(server: string, phase: UpstreamPhase, restarts: number): void;
+    /** The server left the configuration: its series go. */
+    upstreamGone(server: string): void;
+    count(name: CounterName, label: string, by?: number): void;
+    /** Registers a reader; several readers of the same name and label are summed. The returned function takes it off. */
+    gauge(name: GaugeName, label: string, read: () => number): () => void;
+}
+export declare const silentObserver: Observer;

@@ -1,0 +1,50 @@
+/**
+ * `make generate`: rewrites every generated file. With `--check` writes nothing, names what is stale and exits 1.
+ *
+ * CRDs, JSON Schemas and the pages about manifests come from `crds`; the rest is put together here. Every generator is a function from
+ * the sources to a text, so what is checked in can always be proven fresh.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { errorsPage } from './generators/errors-page.ts';
+import { metricsPage } from './generators/metrics-page.ts';
+import { findProofs, readTestFiles, requirementProblems, requirementsPage } from './generators/requirements-page.ts';
+import { root, run } from './support/run.ts';
+
+const check = process.argv.includes('--check');
+const proofs = findProofs(readTestFiles());
+const files: Readonly<Record<string, string>> = {
+  'docs/reference/errors.md': errorsPage(),
+  'docs/reference/metrics.md': metricsPage(),
+  'docs/requirements.md': requirementsPage(proofs),
+};
+
+let stale = 0;
+for (const [path, text] of Object.entries(files)) {
+  const file = join(root, path);
+  if (read(file) === text) continue;
+  stale += 1;
+  console.log(`${check ? 'stale' : 'wrote'} ${path}`);
+  if (check) continue;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+const manifests = await run('node', [
+  '--conditions=quaymaster-source',
+  'crds/src/generate/main.ts',
+  ...(check ? ['--check'] : []),
+]);
+process.stdout.write(manifests.output);
+const problems = requirementProblems(proofs);
+for (const problem of problems) console.log(problem);
+if (check && stale > 0) console.log('run `make generate`');
+process.exitCode = manifests.code !== 0 || problems.length > 0 || (check && stale > 0) ? 1 : 0;
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

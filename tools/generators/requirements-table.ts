@@ -1,0 +1,114 @@
+/** What this repository claims of its requirements, one row per id. The proof is a test title; see `requirements-page.ts`. */
+export interface Requirement {
+  readonly what: string;
+  readonly state: 'met' | 'partly' | 'open';
+  /** What is missing, when it is not met. */
+  readonly note?: string;
+}
+
+const later = 'questions, subscriptions to single resources and resumption follow';
+
+export const requirements: Readonly<Record<string, Requirement>> = {
+  'EF-02': { what: 'A short manifest is enough for a working, safely bound endpoint', state: 'met' },
+  'EF-21': {
+    what: 'JSON-RPC as specified: ids keep their type, codes and HTTP statuses per revision',
+    state: 'partly',
+    note: 'the list of expected conformance failures is not empty yet',
+  },
+  'EF-22': {
+    what: 'Clients and servers of both protocol eras meet on one endpoint, in every combination',
+    state: 'partly',
+    note: later,
+  },
+  'EF-23': {
+    what: 'Tools with their schemas, unchanged',
+    state: 'partly',
+    note: 'arguments are validated by the servers, not yet by the hub',
+  },
+  'EF-25': { what: 'Resources of all servers stay readable, also when URIs collide', state: 'met' },
+  'EF-27': { what: 'Prompts and completion through the hub', state: 'partly', note: 'not yet filtered by policy' },
+  'EF-29': { what: 'Sessions have unguessable ids of their own, and no answer reaches another client', state: 'met' },
+  'EF-30': { what: 'Session ids are sealed tokens that need no store', state: 'partly', note: 'one replica for now' },
+  'EF-31': { what: 'A server that dies is started again; its callers get a clear, retryable error', state: 'met' },
+  'EF-45': { what: 'Edited manifests act within two seconds and leave other servers alone', state: 'met' },
+  'EF-48': { what: 'Line and branch coverage of at least 80 %, enforced', state: 'met' },
+  'EF-69': { what: 'Prometheus metrics with bounded label sets', state: 'met' },
+  'EF-71': {
+    what: 'One structured log line per operation, with the request id',
+    state: 'partly',
+    note: 'trace ids come with tracing',
+  },
+  'EF-72': {
+    what: 'Secrets are masked in every sink',
+    state: 'partly',
+    note: 'logs, metrics and status pages; audit and traces come with them',
+  },
+  'EF-73': { what: 'Liveness, readiness and startup tell the truth, with detail per dependency', state: 'met' },
+  'HS-02': { what: 'Few, counted dependencies and a bounded bundle', state: 'met' },
+  'HS-07': {
+    what: 'Host and Origin are validated, the local bind is loopback',
+    state: 'partly',
+    note: 'security headers of documentation pages come with them',
+  },
+  'HS-11': {
+    what: 'Locked installs without scripts; an unlisted package fails the build',
+    state: 'partly',
+    note: 'signatures and bills of materials come with the release work',
+  },
+  'HS-12': { what: 'Health and metrics on a listener of their own', state: 'met' },
+  'HS-13': {
+    what: 'An orderly end: calls finish, processes and sockets go, exit 0',
+    state: 'partly',
+    note: 'the cluster side follows',
+  },
+  'HS-16': {
+    what: 'The same compiled configuration drives laptop and cluster',
+    state: 'partly',
+    note: 'one driver so far',
+  },
+  'HS-30': { what: 'Benchmarks compare with a bare relay in the same run', state: 'met' },
+  'HT-0.01': { what: 'What the hub does not have to change passes as the same bytes', state: 'met' },
+  'HT-0.04': { what: 'Ids, progress tokens and cancellations belong to one client', state: 'partly', note: later },
+  'HT-0.05': { what: 'Configuration swaps are atomic and lose no call', state: 'met' },
+  'HT-0.06': {
+    what: 'Tools of all servers in one list: stable order and names, collisions are conditions',
+    state: 'met',
+  },
+  'HT-0.07': { what: 'Resources and templates of all servers in one list', state: 'partly', note: later },
+  'HT-0.08': { what: 'Prompts of all servers in one list', state: 'met' },
+  'HT-0.09': { what: 'Servers have a life cycle with phases and reasons', state: 'partly', note: 'idle stop follows' },
+  'HT-0.11': { what: 'stdio on both sides, tolerant of noise on stdout', state: 'met' },
+  'HT-0.12': { what: 'Streamable HTTP of both eras', state: 'partly', note: later },
+  'HT-1.03': {
+    what: 'Health endpoints as Kubernetes expects them',
+    state: 'partly',
+    note: 'probing of servers belongs to their life cycle',
+  },
+  'HT-1.04': { what: 'JSON logs, masked', state: 'met' },
+  'HT-1.08': { what: 'Log text is masked by key, shape and checksum', state: 'met' },
+  'HT-1.13': {
+    what: 'Servers from npm, PyPI, commands and URLs',
+    state: 'partly',
+    note: 'images need a container engine',
+  },
+  'HT-1.14': { what: 'Client configuration files are read as they are', state: 'met' },
+  'HT-2.17': { what: 'A scriptable MCP server for tests', state: 'met' },
+  'HT-2.18': { what: 'A recording MCP client with matchers', state: 'met' },
+  'HT-C1': {
+    what: 'Documentation whose commands run',
+    state: 'partly',
+    note: 'the guides come with the features they guide to',
+  },
+  'HT-C6': { what: 'Borders between packages and rooms are enforced', state: 'met' },
+  'HT-I1': { what: 'One command runs everything that must pass', state: 'met' },
+  'HT-Q2': { what: 'Performance baselines are kept as ratios', state: 'met' },
+  'HT-Q4': { what: 'What is stable is written down and frozen by tests', state: 'partly', note: 'one version so far' },
+  'X-01': { what: 'The hub listens at once; servers start in parallel', state: 'met' },
+  'X-02': { what: 'List changes are merged into one announcement', state: 'met' },
+  'X-05': {
+    what: 'Servers and networks fail on demand, in tests',
+    state: 'partly',
+    note: 'not as an administrative action',
+  },
+  'X-06': { what: 'Naming with prefix, separator and aliases', state: 'met' },
+};
