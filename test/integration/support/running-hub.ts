@@ -1,5 +1,5 @@
 /** Runs `qm up` for a test: own folder for manifests and state, a free port, everything ended and removed with the test. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,13 +23,11 @@ export interface RunningHub extends AsyncDisposable {
 const apiVersion = 'quaymaster.dev/v1alpha1';
 const readyMs = 30_000;
 
-/** The sources while developing; `QM_TEST_BUNDLE=1` runs what is shipped. */
+/** The sources; `QM_TEST_MAIN` names another main file, such as the bundle. */
 export function qm(...args: string[]): { command: string; args: string[] } {
-  const bundle = fileURLToPath(new URL('../../../hub-runtime/dist/qm.js', import.meta.url));
-  if (process.env['QM_TEST_BUNDLE'] === '1' && existsSync(bundle))
-    return { command: process.execPath, args: [bundle, ...args] };
   const source = fileURLToPath(new URL('../../../hub-runtime/src/cli/main.ts', import.meta.url));
-  return { command: process.execPath, args: ['--conditions=quaymaster-source', source, ...args] };
+  const main = process.env['QM_TEST_MAIN'] ?? source;
+  return { command: process.execPath, args: ['--conditions=quaymaster-source', main, ...args] };
 }
 
 export function mcpServer(name: string, spec: JsonObject): Manifest {

@@ -207,7 +207,7 @@ export class HttpEndpoint {
     const abort = new AbortController();
     const id = message.id ?? null;
     // Modern requests have no connection to share: the HTTP answer is the request, so its id alone would mix callers up.
-    const tracked = this.#server.track(about.era === 'modern' ? randomUUID() : about.connection, id, abort);
+    const tracked = this.#server.track(about.era === 'modern' ? randomUUID() : about.connection, message, abort);
     response.on('close', () => {
       tracked[Symbol.dispose]();
       // Closing the answer cancels a modern request; a legacy disconnect alone does not (protocol 1.9).

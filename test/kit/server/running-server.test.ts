@@ -21,6 +21,7 @@ test('HT-2.17 the control tool changes every list, announces it, and tells what 
     promptsListChanged: true,
     resourceSubscriptions: ['kit://r'],
   });
+  expect([server.inFlight, server.openStreams]).toEqual([0, 1]);
   const act = (args: Record<string, unknown>) => client.callTool('control', args);
   await act({ action: 'addTool', tool: { name: 'a' } });
   await act({ action: 'setTools', tools: [{ name: 'b' }], silent: true });

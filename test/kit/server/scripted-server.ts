@@ -44,7 +44,7 @@ export class ScriptedServer {
   readonly subscribers = new Set<Subscriber>();
   readonly startedAt = performance.now();
   /** Calls now running, by connection and id. */
-  readonly #running = new Map<string, AbortController>();
+  readonly #running = new Map<string, { abort: AbortController; method: string | undefined }>();
   readonly #deps: ScriptedServerDeps;
 
   constructor(script: ServerScript, deps: ScriptedServerDeps) {
@@ -55,7 +55,8 @@ export class ScriptedServer {
   }
 
   get running(): number {
-    return this.#running.size;
+    // A listen stream stays open by nature: it is no call that waits.
+    return [...this.#running.values()].filter((one) => one.method !== 'subscriptions/listen').length;
   }
 
   serves(era: EraName): boolean {
@@ -63,9 +64,9 @@ export class ScriptedServer {
   }
 
   /** Remembers a request so that `notifications/cancelled` on the same connection finds it. */
-  track(connection: string, id: RpcId, abort: AbortController): Disposable {
-    const key = runKey(connection, id);
-    this.#running.set(key, abort);
+  track(connection: string, message: RpcMessage, abort: AbortController): Disposable {
+    const key = runKey(connection, message.id ?? null);
+    this.#running.set(key, { abort, method: message.method });
     return { [Symbol.dispose]: () => void this.#running.delete(key) };
   }
 
@@ -74,7 +75,7 @@ export class ScriptedServer {
     const id = message.params?.['requestId'];
     if (typeof id !== 'string' && typeof id !== 'number') return;
     this.recorder.cancel(id);
-    this.#running.get(runKey(connection, id))?.abort();
+    this.#running.get(runKey(connection, id))?.abort.abort();
   }
 
   broadcast(method: string, params: JsonObject = {}): void {

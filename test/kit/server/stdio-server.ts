@@ -29,7 +29,7 @@ export function serveStdio(server: ScriptedServer, ports: StdioPorts): (line: st
 
   const request = (message: RpcMessage & { id: string | number }, era: EraName, envelope: JsonObject): void => {
     const abort = new AbortController();
-    const tracked = server.track('stdio', message.id, abort);
+    const tracked = server.track('stdio', message, abort);
     const leave = (text: string | Buffer) => {
       tracked[Symbol.dispose]();
       ports.write(text);
