@@ -155,7 +155,7 @@ function checkObject(schema: StructuralSchema, value: Record<string, unknown>, p
   }
 }
 
-function unknownField(path: string, name: string, known: readonly string[]): Issue {
+export function unknownField(path: string, name: string, known: readonly string[]): Issue {
   const guess = nearest(name, known);
   const listed = known.length === 0 ? 'nothing goes here' : `known here: ${known.slice(0, 30).join(', ')}`;
   return {

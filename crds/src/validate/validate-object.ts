@@ -8,6 +8,7 @@ import type { ManifestObject } from '../manifest/index.ts';
 import { applyDefaults, isPlainObject, kindNames, schemaFor } from '../structural/index.ts';
 import type { StructuralSchema } from '../structural/index.ts';
 import { nearest } from '../suggest/index.ts';
+import { checkMetadata } from './check-metadata.ts';
 import { checkStructure } from './check-structure.ts';
 import type { Issue } from './issue.ts';
 
@@ -32,7 +33,9 @@ export function checkObjectStructure(object: ManifestObject): readonly Issue[] {
   if (kindIssue !== undefined) return [withOrigin(object, kindIssue)];
   const schema = schemaFor(object.kind);
   const issues =
-    schema === undefined ? checkCompanion(object) : [...checkMetadata(object, schema), ...checkParts(object, schema)];
+    schema === undefined
+      ? checkCompanion(object)
+      : [...checkMetadata(object.metadata, schema), ...checkParts(object, schema)];
   return issues.map((issue) => withOrigin(object, issue));
 }
 
@@ -85,45 +88,6 @@ function checkKind(object: ManifestObject): Issue | undefined {
     message: `unknown kind ${JSON.stringify(kind)} (${version})`,
     next: guess === undefined ? `known kinds: ${known.join(', ')}` : `did you mean ${guess}?`,
   };
-}
-
-/** Of metadata only what concerns us: the rest belongs to Kubernetes. */
-function checkMetadata(object: ManifestObject, schema: StructuralSchema): Issue[] {
-  const metadata: unknown = object.metadata;
-  if (!isPlainObject(metadata))
-    return [{ path: 'metadata', code: 'required', message: 'is required', next: 'write metadata: {name: ...}' }];
-  const name = schema.properties?.['metadata']?.properties?.['name'];
-  const issues: Issue[] = [];
-  if (metadata['name'] === undefined || metadata['name'] === null) {
-    issues.push({ path: 'metadata.name', code: 'required', message: 'is required', next: 'give the object a name' });
-  } else if (name !== undefined) {
-    issues.push(
-      ...checkStructure(
-        { ...name, description: 'lower-case letters, digits and -' },
-        metadata['name'],
-        'metadata.name',
-      ),
-    );
-  }
-  const { namespace } = metadata;
-  if (namespace !== undefined && namespace !== null) {
-    const shape: StructuralSchema = {
-      type: 'string',
-      minLength: 1,
-      maxLength: 63,
-      pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
-      description: 'lower-case letters, digits and -',
-    };
-    issues.push(...checkStructure(shape, namespace, 'metadata.namespace'));
-  }
-  for (const member of ['labels', 'annotations'] as const)
-    issues.push(...checkTexts(metadata[member], `metadata.${member}`));
-  return issues;
-}
-
-function checkTexts(value: unknown, path: string): Issue[] {
-  if (value === undefined || value === null) return [];
-  return checkStructure({ type: 'object', additionalProperties: { type: 'string' } }, value, path);
 }
 
 /** `status` is not the user's: an API server ignores it on create, and so do we. */
