@@ -7,14 +7,13 @@
 import {
   type Caller,
   Cancellation,
-  type ErrorOutcome,
   type Exchange,
   hubError,
   type HubGraph,
   type Leg,
   type Outcome,
 } from '../exchange/index.ts';
-import { idKey, memberString, nameMember, type RawJson, type RequestMeta, type ScannedMessage } from '../wire/index.ts';
+import { idKey, type RawJson, type RequestMeta, type ScannedMessage } from '../wire/index.ts';
 import type { HubEdge } from './hub-edge.ts';
 import { refuse } from './refuse.ts';
 import { renderOutcome } from './render-outcome.ts';
@@ -28,6 +27,7 @@ export interface CallScope {
 
 /** Everything about a request that is known before it starts. */
 export interface Arrived {
+  readonly id: RawJson;
   readonly message: ScannedMessage;
   readonly meta: RequestMeta;
   readonly caller: Caller;
@@ -50,11 +50,10 @@ export class Call implements Leg, ReplyOwner {
   readonly #arrived: Arrived;
   readonly #key: string | undefined;
   readonly startedMs: number;
-  #bytesOut = 0;
   #finished = false;
 
   constructor(edge: HubEdge, sink: ReplySink, arrived: Arrived, key: string | undefined) {
-    this.id = arrived.message.id as RawJson;
+    this.id = arrived.id;
     this.progressToken = arrived.meta.progressToken;
     this.logLevel = arrived.logLevel;
     this.#edge = edge;
@@ -66,7 +65,6 @@ export class Call implements Leg, ReplyOwner {
 
   notify(message: RawJson): void {
     if (this.#finished || this.cancellation.cancelled) return;
-    this.#bytesOut += message.length;
     this.#sink.notify(message);
   }
 
@@ -92,67 +90,28 @@ export class Call implements Leg, ReplyOwner {
   }
 
   #finish(outcome: Outcome, exchange: Exchange): void {
-    const { scope, message } = this.#arrived;
+    const { scope } = this.#arrived;
     this.#finished = true;
     this.#edge.calls.delete(this);
     if (scope !== undefined && this.#key !== undefined) scope.callEnded(this.#key, this);
     if (this.cancellation.cancelled) {
       this.#sink.silence();
-      this.#record(outcome, message, 'cancelled', undefined);
       return;
     }
     const rendered = renderOutcome(outcome, exchange, this.#edge.hubInfo);
-    this.#bytesOut += rendered.message.length;
     this.#sink.answer(rendered.message, rendered.httpStatus);
-    const kind = rendered.error === undefined ? (rendered.toolError ? 'tool_error' : 'ok') : 'error';
-    this.#record(outcome, message, kind, rendered.error);
-  }
-
-  #record(
-    outcome: Outcome,
-    message: ScannedMessage,
-    kind: 'ok' | 'tool_error' | 'error' | 'cancelled',
-    error: ErrorOutcome | undefined,
-  ): void {
-    const edge = this.#edge;
-    const { caller } = this.#arrived;
-    const member = nameMember(message.method);
-    const server = outcome.kind === 'result' || outcome.kind === 'inputRequired' ? outcome.server : undefined;
-    edge.deps.observer.callFinished({
-      hub: edge.key,
-      server:
-        server === undefined ? (outcome.kind === 'error' ? outcome.serverKey : undefined) : edge.serverKey(server),
-      method: message.method,
-      target: member === undefined ? undefined : memberString(message.params, member),
-      era: caller.era,
-      upstreamEra: outcome.kind === 'result' ? outcome.era : outcome.kind === 'inputRequired' ? 'modern' : undefined,
-      outcome: kind,
-      code: error?.code,
-      errorCode: error?.errorCode,
-      durationMs: edge.deps.clock.monotonic() - this.startedMs,
-      bytesIn: message.raw.length,
-      bytesOut: this.#bytesOut,
-      sessionId: caller.session?.id,
-      requestId: edge.nextRequestId(),
-    });
   }
 }
 
-/** Starts a call, or refuses it: too many in flight, or its id is taken. Undefined = it was refused and answered. */
-export function startCall(edge: HubEdge, sink: ReplySink, arrived: Arrived): Call | undefined {
+/** Starts a call, or refuses it because its id is taken. The bound on calls in flight is the router's. */
+export function startCall(edge: HubEdge, sink: ReplySink, arrived: Arrived): void {
   const { message, caller, graph, scope, paramHeaders } = arrived;
-  const id = message.id as RawJson;
-  const limit = graph.config.limits.inFlight;
-  if (edge.calls.size >= limit) {
-    refuse(edge, sink, id, hubError('QM_OVERLOADED', { limit, what: 'calls in flight' }), 'inFlight');
-    return undefined;
-  }
   let key: string | undefined;
   if (scope !== undefined) {
-    key = idKey(id);
+    key = idKey(arrived.id);
     if (scope.calls.has(key)) {
-      refuse(edge, sink, id, hubError('QM_DUPLICATE_ID'));
-      return undefined;
+      refuse(edge, sink, arrived.id, hubError('QM_DUPLICATE_ID'));
+      return;
     }
   }
   const call = new Call(edge, sink, arrived, key);
@@ -168,5 +127,4 @@ export function startCall(edge: HubEdge, sink: ReplySink, arrived: Arrived): Cal
   if (key !== undefined) scope?.calls.set(key, call);
   sink.owner = call;
   void call.run(exchange);
-  return call;
 }

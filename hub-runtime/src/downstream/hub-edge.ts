@@ -4,8 +4,6 @@
  * Made at the first request for the hub, retired when the hub leaves the configuration or the process ends. One coarse sweep serves
  * everything that waits (keep-alive of streams, idle sessions), so no call and no stream has a timer of its own.
  */
-import type { HubConfig } from '@quaymaster/crds';
-
 import type { HubPort, ListKind } from '../exchange/index.ts';
 import { createSessionStore, type LegacySession, type SessionStore } from '../session/index.ts';
 import { rawOf, type RawJson, type ScanLimits } from '../wire/index.ts';
@@ -35,10 +33,7 @@ export class HubEdge {
   readonly kept = new Set<KeptAlive>();
   /** Open streams that count against `limits.streams`: GET and listen. */
   streams = 0;
-  #requests = 0;
   #draining = false;
-  #prefixConfig: HubConfig | undefined;
-  #keyByPrefix = new Map<string, string>();
   readonly #undo: (() => void)[];
 
   constructor(port: HubPort, deps: EdgeDeps) {
@@ -77,22 +72,8 @@ export class HubEdge {
     return { depth: jsonDepth, nodes: jsonNodes };
   }
 
-  nextRequestId(): string {
-    return `${++this.#requests}`;
-  }
-
   /** Sessions that were not opened through the store (pipes) hear of list changes as well. */
   readonly pipes = new Set<LegacySession>();
-
-  /** Key of the server whose results carry this prefix. */
-  serverKey(prefix: string): string {
-    const config = this.port.graph.config;
-    if (this.#prefixConfig !== config) {
-      this.#prefixConfig = config;
-      this.#keyByPrefix = new Map(config.servers.map((server) => [server.prefix, server.key]));
-    }
-    return this.#keyByPrefix.get(prefix) ?? prefix;
-  }
 
   /** No new work; open listen streams get their result. Calls in flight go on. */
   drain(): void {

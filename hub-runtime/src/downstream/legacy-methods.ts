@@ -78,6 +78,7 @@ export function serveLegacyRequest(
       return;
     default:
       startCall(edge, sink, {
+        id,
         message,
         meta,
         caller: session.caller,

@@ -83,6 +83,7 @@ function serveCall(
     paramHeaders = paramHeadersIn(headers);
   }
   startCall(edge, sink, {
+    id: message.id as RawJson,
     message,
     meta,
     caller: modernCaller(meta),

@@ -28,16 +28,13 @@ import {
 export interface Rendered {
   readonly message: RawJson;
   readonly httpStatus: number;
-  /** What it is, for the record of the call. */
-  readonly error: ErrorOutcome | undefined;
-  readonly toolError: boolean;
 }
 
 export function renderOutcome(outcome: Outcome, exchange: Exchange, hubInfo: RawJson): Rendered {
   const id = exchange.leg.id;
   switch (outcome.kind) {
     case 'ready':
-      return ok(resultRaw(id, outcome.result), false);
+      return ok(resultRaw(id, outcome.result));
     case 'result': {
       const modern = exchange.caller.era === 'modern';
       const result = modern ? renderForModern(outcome, exchange.method, hubInfo) : renderForLegacy(outcome);
@@ -46,7 +43,7 @@ export function renderOutcome(outcome: Outcome, exchange: Exchange, hubInfo: Raw
           exchange,
           hubError('QM_UPSTREAM_PROTOCOL', { server: outcome.server, reason: 'unknown resultType' }),
         );
-      return ok(resultRaw(id, result), memberRaw(outcome.result, 'isError') === 'true');
+      return ok(resultRaw(id, result));
     }
     case 'error':
       return failed(exchange, outcome);
@@ -55,8 +52,8 @@ export function renderOutcome(outcome: Outcome, exchange: Exchange, hubInfo: Raw
   }
 }
 
-function ok(message: RawJson, toolError: boolean): Rendered {
-  return { message, httpStatus: 200, error: undefined, toolError };
+function ok(message: RawJson): Rendered {
+  return { message, httpStatus: 200 };
 }
 
 function failed(exchange: Exchange, error: ErrorOutcome): Rendered {
@@ -67,8 +64,6 @@ function failed(exchange: Exchange, error: ErrorOutcome): Rendered {
     message: errorRaw(exchange.leg.id, shown.code, shown.message, shown.data),
     // Legacy clients read JSON-RPC errors only from a 200; 503 is understood by every HTTP client.
     httpStatus: modern || shown.httpStatus === 503 ? shown.httpStatus : 200,
-    error: shown,
-    toolError: false,
   };
 }
 
