@@ -7,7 +7,7 @@
  */
 import type { Clock, Logger } from '../../base/index.ts';
 import type { Child } from '../../bridge/index.ts';
-import { hubError, type Leg, type Outcome } from '../../exchange/index.ts';
+import { type Exchange, hubError, type Leg, type Outcome } from '../../exchange/index.ts';
 import {
   emptyObject,
   errorRaw,
@@ -27,6 +27,7 @@ const sweepMs = 250;
 interface Pending {
   readonly id: number;
   readonly method: string;
+  readonly exchange: Exchange | undefined;
   readonly leg: Leg | undefined;
   readonly resolve: (outcome: Outcome) => void;
   /** Without progress; moves with it. */
@@ -94,23 +95,24 @@ export class StdioChannel {
     return ++this.#lastId;
   }
 
-  /** The one client request in flight, when there is exactly one. */
-  onlyLeg(): Leg | undefined {
+  /** The one client call in flight, when there is exactly one. */
+  onlyExchange(): Exchange | undefined {
     if (this.#calls !== 1) return undefined;
-    for (const pending of this.#pending.values()) if (pending.leg !== undefined) return pending.leg;
+    for (const pending of this.#pending.values()) if (pending.exchange !== undefined) return pending.exchange;
     return undefined;
   }
 
-  /** Sends a request whose line carries `id`. Without a leg it is the hub's own: never cancelled on the wire, no progress. */
+  /** Sends a request whose line carries `id`. Without an exchange it is the hub's own: never cancelled on the wire, no progress. */
   request(
     id: number,
     method: string,
     line: RawJson,
-    leg: Leg | undefined,
+    exchange: Exchange | undefined,
     patienceMs: number,
     limitMs: number,
   ): Promise<Outcome> {
     const { server, maxInFlight } = this.#options;
+    const leg = exchange?.leg;
     if (this.#end !== undefined) return Promise.resolve(hubError('QM_SERVER_GONE', { server, reason: this.#end }));
     if (leg !== undefined && leg.cancellation.cancelled) return Promise.resolve(hubError('QM_CANCELLED'));
     if (this.#pending.size >= maxInFlight)
@@ -123,6 +125,7 @@ export class StdioChannel {
       const pending: Pending = {
         id,
         method,
+        exchange,
         leg,
         resolve,
         deadline: now + patienceMs,

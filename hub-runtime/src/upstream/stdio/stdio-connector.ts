@@ -115,7 +115,7 @@ class StdioConnector implements Connector {
     return new StdioConversation({
       channel,
       negotiated,
-      purpose: request.purpose,
+      request,
       envelope: this.#envelope,
       clock: this.#deps.clock,
       config: this.#config,

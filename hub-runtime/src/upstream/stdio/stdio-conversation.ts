@@ -8,9 +8,19 @@ import type { Era, ServerConfig } from '@quaymaster/crds';
 
 import type { Clock } from '../../base/index.ts';
 import type { ErrorOutcome, LaneCall, Outcome, ResultOutcome } from '../../exchange/index.ts';
-import type { RawJson, ScannedMessage, ScannedObject } from '../../wire/index.ts';
+import {
+  editObject,
+  memberString,
+  notificationRaw,
+  type RawJson,
+  type ScannedMessage,
+  type ScannedObject,
+  scanObject,
+  upstreamMeta,
+} from '../../wire/index.ts';
 import { protocolFault } from '../answer.ts';
-import type { Conversation, ConversationEnd } from '../conversation.ts';
+import type { ConnectRequest, Conversation, ConversationEnd } from '../conversation.ts';
+import { isLogWanted } from '../log-level.ts';
 import { callLine, ownLine } from './call-line.ts';
 import type { Negotiated } from './handshake.ts';
 import { listenForListChanges } from './list-changes.ts';
@@ -19,7 +29,7 @@ import type { StdioChannel } from './stdio-channel.ts';
 export interface ConversationOptions {
   readonly channel: StdioChannel;
   readonly negotiated: Negotiated;
-  readonly purpose: 'primary' | 'client';
+  readonly request: ConnectRequest;
   /** Members of the modern envelope. */
   readonly envelope: string;
   readonly clock: Clock;
@@ -62,7 +72,7 @@ export class StdioConversation implements Conversation {
     channel.onNotification = (message) => this.#notified(message);
     channel.onEnd = (message) => this.#over(message);
     if (channel.child.exit !== undefined) this.#over(channel.child.exit.message);
-    if (negotiated.era === 'modern' && options.purpose === 'primary')
+    if (negotiated.era === 'modern' && options.request.purpose === 'primary')
       listenForListChanges(channel, negotiated.capabilities, options.envelope, options.clock);
   }
 
@@ -71,10 +81,15 @@ export class StdioConversation implements Conversation {
   }
 
   send(call: LaneCall): Promise<Outcome> {
+    // Nothing has been written yet: whoever opened this conversation may have a newer one.
+    if (this.#channel.end !== undefined) {
+      const again = this.#options.request.resend?.(call);
+      if (again !== undefined) return again;
+    }
     const { callMs, callMaxMs } = this.#options.config().timeouts;
     const id = this.#channel.nextId();
-    const { method, leg } = call.exchange;
-    return this.#channel.request(id, method, callLine(id, call, this.#envelope), leg, callMs, callMaxMs);
+    const line = callLine(id, call, this.#envelope);
+    return this.#channel.request(id, call.exchange.method, line, call.exchange, callMs, callMaxMs);
   }
 
   async request(method: string, params: RawJson, timeoutMs: number): Promise<ResultOutcome | ErrorOutcome> {
@@ -83,6 +98,12 @@ export class StdioConversation implements Conversation {
     const outcome = await this.#channel.request(id, method, line, undefined, timeoutMs, timeoutMs);
     if (outcome.kind === 'result' || outcome.kind === 'error') return outcome;
     return protocolFault(this.#options.config().key, `${method} asked a question`);
+  }
+
+  notify(method: string, params: RawJson): void {
+    const object = scanObject(params);
+    const meta = this.#envelope === '' ? undefined : upstreamMeta(object?.meta, this.#envelope, undefined);
+    this.#channel.notify(notificationRaw(method, meta === undefined ? params : editObject(object, [['_meta', meta]])));
   }
 
   onNotification(listener: NotificationListener): void {
@@ -120,12 +141,14 @@ export class StdioConversation implements Conversation {
 
   /** A log line names no request on stdio. Only a child of one caller's own says by that whose it is. */
   #logged(message: ScannedMessage): void {
-    if (this.#options.purpose === 'primary') {
-      this.#channel.dropped.notifications++;
+    const { caller } = this.#options.request;
+    if (this.#options.request.purpose === 'client' && caller?.session !== undefined) {
+      caller.session.notify(message.raw);
       return;
     }
-    const leg = this.#channel.onlyLeg();
-    if (leg?.logLevel !== undefined) leg.notify(message.raw);
-    else this.#onNotification(message.method, message.params, message.raw);
+    const exchange = this.#options.request.purpose === 'client' ? this.#channel.onlyExchange() : undefined;
+    if (exchange !== undefined && isLogWanted(exchange, memberString(message.params, 'level')))
+      exchange.leg.notify(message.raw);
+    else this.#channel.dropped.notifications++;
   }
 }
