@@ -7,10 +7,10 @@
  * are refused, since two parsers may disagree on which one counts (request smuggling).
  * It never throws on input; a fault comes back as data.
  */
-import { parseRaw, type RawJson } from './raw.ts';
+import { encodeText, parseRaw, type RawJson } from './raw.ts';
 
 export interface Member {
-  /** Decoded key (byte form when it is not ASCII: such keys are only ever forwarded). */
+  /** Decoded key in byte form, so that two spellings of one key are equal. */
   readonly key: string;
   readonly keyStart: number;
   readonly start: number;
@@ -162,7 +162,7 @@ class Scanner {
     const plain = this.string();
     const key = plain
       ? this.text.slice(keyStart + 1, this.position - 1)
-      : String(parseRaw(this.text.slice(keyStart, this.position)));
+      : encodeText(String(parseRaw(this.text.slice(keyStart, this.position))));
     this.colon();
     return key;
   }

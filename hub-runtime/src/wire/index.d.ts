@@ -1,0 +1,43 @@
+/** JSON-RPC and MCP as data. Pure: no I/O, no clock, no state. */
+export {
+  type Classified,
+  type ClassifyFault,
+  classifyPiped,
+  classifyPost,
+  type MirroredHeaders,
+  unsupportedVersion,
+} from './classify.ts';
+export { editObject, findMember, type MemberEdit, memberRaw, memberString, objectRaw } from './edit.ts';
+export { decodeHeaderValue, encodeHeaderValue, nameMember, trimOws } from './headers.ts';
+export { claimsModern, modernEnvelope, readMeta, type RequestMeta, upstreamMeta } from './meta.ts';
+export { errorRaw, idKey, notificationRaw, quoted, requestRaw, resultRaw } from './message.ts';
+export {
+  paramHeaderFault,
+  type ParamHeader,
+  type ParamHeaders,
+  paramHeadersOf,
+  paramHeaderValues,
+} from './param-headers.ts';
+export { decodeText, emptyObject, encodeText, parseRaw, type RawJson, rawFromBytes, rawOf, rawToBytes } from './raw.ts';
+export { renderForLegacy, renderForModern, type ServerResult } from './render-result.ts';
+export {
+  assumedLegacyRevision,
+  latestLegacyRevision,
+  legacyRevisions,
+  metaKey,
+  modernRevision,
+  rpcCode,
+} from './revisions.ts';
+export {
+  defaultScanLimits,
+  type Member,
+  scanArray,
+  scanBatch,
+  type ScanFault,
+  type ScanLimits,
+  scanMessage,
+  type ScannedMessage,
+  type ScannedObject,
+  scanObject,
+} from './scan.ts';
+export { type SseEvent, sseEvent, sseKeepAlive, SseParser } from './sse.ts';

@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+
+import { paramHeaderFault, paramHeadersOf, paramHeaderValues, type ParamHeader } from './param-headers.ts';
+import { rawOf } from './raw.ts';
+
+const property = (type: string, header: unknown): unknown => ({ type, 'x-mcp-header': header });
+
+function declared(properties: Readonly<Record<string, unknown>>): readonly ParamHeader[] {
+  const found = paramHeadersOf(rawOf({ type: 'object', properties }));
+  if ('fault' in found) throw new Error(found.fault);
+  return found.headers;
+}
+
+const tool = declared({
+  region: property('string', 'Region'),
+  limit: property('integer', 'Limit'),
+  where: { type: 'object', properties: { dry: property('boolean', 'Dry') } },
+});
+
+describe('declarations', () => {
+  test('are found along chains of properties', () => {
+    expect(tool).toEqual([
+      { header: 'mcp-param-region', path: ['region'], type: 'string' },
+      { header: 'mcp-param-limit', path: ['limit'], type: 'integer' },
+      { header: 'mcp-param-dry', path: ['where', 'dry'], type: 'boolean' },
+    ]);
+    expect(paramHeadersOf(rawOf({ type: 'object' }))).toEqual({ headers: [] });
+  });
+
+  test.each([
+    ['not a token', { properties: { a: property('string', 'Bad Name') } }],
+    ['empty', { properties: { a: property('string', '') } }],
+    ['not a string', { properties: { a: property('string', 7) } }],
+    ['wrong type', { properties: { a: property('number', 'A') } }],
+    ['at the root', property('object', 'A')],
+    ['declared twice, in another case', { properties: { a: property('string', 'A'), b: property('string', 'a') } }],
+    ['under items', { properties: { a: { type: 'array', items: property('string', 'A') } } }],
+    ['under anyOf', { anyOf: [{ properties: { a: property('string', 'A') } }] }],
+    ['under $defs', { $defs: { d: { properties: { a: property('string', 'A') } } } }],
+  ])('checklist 11: %s makes the tool illegal', (_name, schema) => {
+    expect(paramHeadersOf(rawOf(schema))).toHaveProperty('fault');
+  });
+});
+
+describe('calls', () => {
+  test('checklist 10: values are mirrored upstream, absent and null ones are not', () => {
+    expect(paramHeaderValues(tool, rawOf({ region: 'é', limit: 5, where: { dry: true } }))).toEqual([
+      ['mcp-param-region', '=?base64?w6k=?='],
+      ['mcp-param-limit', '5'],
+      ['mcp-param-dry', 'true'],
+    ]);
+    expect(paramHeaderValues(tool, rawOf({ region: null, limit: 2 ** 60, where: 7 }))).toEqual([]);
+    expect(paramHeaderValues(tool, rawOf({ region: {}, limit: [] }))).toEqual([]);
+    expect(paramHeaderValues(tool, undefined)).toEqual([]);
+    expect(paramHeaderValues([], rawOf({ a: 1 }))).toEqual([]);
+  });
+
+  test('checklist 10: headers must agree with the arguments', () => {
+    const args = rawOf({ region: 'é', limit: 5 });
+    expect(
+      paramHeaderFault(tool, args, { 'mcp-param-region': '=?base64?w6k=?=', 'mcp-param-limit': '5.0' }),
+    ).toBeUndefined();
+    expect(paramHeaderFault(tool, args, { 'mcp-param-limit': '5' })).toMatch('missing');
+    expect(paramHeaderFault(tool, args, { 'mcp-param-region': '=?base64?x?=', 'mcp-param-limit': '5' })).toMatch(
+      'valid',
+    );
+    expect(paramHeaderFault(tool, args, { 'mcp-param-region': 'e', 'mcp-param-limit': '5' })).toMatch('differs');
+    expect(paramHeaderFault(tool, undefined, { 'mcp-param-region': 'ignored' })).toBeUndefined();
+    expect(paramHeaderFault([], args, {})).toBeUndefined();
+  });
+});
