@@ -18,13 +18,14 @@ import { toHubConfig, toHubTimeouts } from './hub-config.ts';
 import { findUnknownRoot, keyLookup, resolveReferences } from './references.ts';
 import type { KeyLookup } from './references.ts';
 import { selects } from './select.ts';
-import { toServerConfig } from './server-config.ts';
+import { forHub, toServerConfig } from './server-config.ts';
 import type { Compiled, CompileOptions, HubOutcome, ServerOutcome } from './types.ts';
 
-/** A server after its own checks, before hubs are looked at. `spec` only when it may run. */
+/** A server after its own checks, before hubs are looked at. */
 interface Candidate {
   readonly group: Group;
-  readonly spec?: McpServerSpec;
+  /** Only when it may run. */
+  readonly runnable?: { readonly spec: McpServerSpec; readonly config: ServerConfig };
   readonly conditions: readonly ConditionDraft[];
 }
 
@@ -59,7 +60,8 @@ function toCandidate(group: Group, lookup: KeyLookup): Candidate {
   if (unknownRoot !== undefined) return { group, conditions: [unknownRoot] };
   const references = resolveReferences(spec, group.namespace, lookup);
   const conditions = [draft('Accepted', 'Accepted'), references];
-  return references.status === 'True' ? { group, spec, conditions } : { group, conditions };
+  if (references.status !== 'True') return { group, conditions };
+  return { group, runnable: { spec, config: toServerConfig(group, spec, toHubTimeouts()) }, conditions };
 }
 
 /** Which servers a hub has in its configuration, by key. */
@@ -68,10 +70,10 @@ interface Offer {
   readonly servers: ReadonlySet<string>;
 }
 
-function toServerOutcome({ group, spec, conditions }: Candidate, offers: readonly Offer[]): ServerOutcome {
+function toServerOutcome({ group, runnable, conditions }: Candidate, offers: readonly Offer[]): ServerOutcome {
   const offeredBy = offers.filter((offer) => offer.servers.has(group.key)).map((offer) => offer.key);
   const programmed =
-    spec === undefined
+    runnable === undefined
       ? draft('Programmed', 'NotProgrammed')
       : offeredBy.length === 0
         ? draft('Programmed', 'NotSelected')
@@ -80,7 +82,7 @@ function toServerOutcome({ group, spec, conditions }: Candidate, offers: readonl
     ...identity(group),
     active: offeredBy.length > 0,
     conditions: [...conditions, programmed],
-    ...(spec === undefined ? {} : { config: toServerConfig(group, spec, toHubTimeouts()) }),
+    ...(runnable === undefined ? {} : { config: runnable.config }),
     hubs: offeredBy,
   };
 }
@@ -100,8 +102,8 @@ function toHubOutcome(group: Group, candidates: readonly Candidate[]): HubOutcom
     selects(spec.servers, candidate.group.name, candidate.group.object.metadata.labels ?? {}),
   );
   const timeouts = toHubTimeouts(spec);
-  const servers = selected.flatMap((candidate): ServerConfig[] =>
-    candidate.spec === undefined ? [] : [toServerConfig(candidate.group, candidate.spec, timeouts)],
+  const servers = selected.flatMap(({ runnable }) =>
+    runnable === undefined ? [] : [forHub(runnable.config, runnable.spec, timeouts)],
   );
   const { config, aliasConditions } = toHubConfig(group, spec, servers);
   return {
@@ -127,7 +129,7 @@ function hubReferences(
   const known = new Set(neighbours.map((candidate) => candidate.group.name));
   const absent = spec.servers.include.filter((name) => !known.has(name)).toSorted(compareText);
   const leftOut = selected
-    .filter((candidate) => candidate.spec === undefined)
+    .filter((candidate) => candidate.runnable === undefined)
     .map((candidate) => candidate.group.name)
     .toSorted(compareText);
   const missing = [

@@ -13,7 +13,7 @@ export function selects(servers: McpHubSpec['servers'], name: string, labels: La
 function matches(selector: Selector, labels: Labels): boolean {
   const wanted = Object.entries(selector.matchLabels ?? {});
   return (
-    wanted.every(([key, value]) => labels[key] === value) &&
+    wanted.every(([key, value]) => labelOf(labels, key) === value) &&
     (selector.matchExpressions ?? []).every((expression) => holds(expression, labels))
   );
 }
@@ -22,7 +22,7 @@ function holds(
   { key, operator, values = [] }: NonNullable<Selector['matchExpressions']>[number],
   labels: Labels,
 ): boolean {
-  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+  const value = labelOf(labels, key);
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);
@@ -33,4 +33,9 @@ function holds(
     case 'DoesNotExist':
       return value === undefined;
   }
+}
+
+/** A label written as null is the empty string to the API server. */
+function labelOf(labels: Labels, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? (labels[key] ?? '') : undefined;
 }

@@ -21,16 +21,14 @@ function section<K extends 'tools' | 'health' | 'lifecycle' | 'timeouts'>(
   return (schema === undefined ? {} : applyDefaults(schema, spec[name] ?? {})) as NonNullable<McpServerSpec[K]>;
 }
 
+type CallTimeouts = Pick<HubTimeouts, 'callMs' | 'callMaxMs'>;
+
 export interface ServerIdentity {
   readonly namespace: string;
   readonly name: string;
 }
 
-export function toServerConfig(
-  identity: ServerIdentity,
-  spec: McpServerSpec,
-  hub: Pick<HubTimeouts, 'callMs' | 'callMaxMs'>,
-): ServerConfig {
+export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hub: CallTimeouts): ServerConfig {
   const source = toSource(spec);
   const transport =
     spec.transport === 'auto'
@@ -52,6 +50,7 @@ export function toServerConfig(
   } as const;
   const tools = section(spec, 'tools');
   const health = section(spec, 'health');
+  const timeouts = section(spec, 'timeouts');
   return {
     namespace: identity.namespace,
     name: identity.name,
@@ -65,7 +64,7 @@ export function toServerConfig(
       timeoutMs: ms(health.timeout),
       failureThreshold: health.failureThreshold,
     },
-    timeouts: toTimeouts(spec, hub),
+    timeouts: { startMs: ms(timeouts.start), connectMs: ms(timeouts.connect), ...callTimeouts(spec, hub) },
   };
 }
 
@@ -129,13 +128,17 @@ function toInstances(spec: McpServerSpec, transport: 'stdio' | 'streamableHttp')
   };
 }
 
-function toTimeouts(spec: McpServerSpec, hub: Pick<HubTimeouts, 'callMs' | 'callMaxMs'>): ServerConfig['timeouts'] {
-  const { start, connect } = section(spec, 'timeouts');
+function callTimeouts(spec: McpServerSpec, hub: CallTimeouts): CallTimeouts {
   const ownCall = spec.timeouts?.call === undefined ? undefined : ms(spec.timeouts.call);
   const ownMax = spec.timeouts?.callMax === undefined ? undefined : ms(spec.timeouts.callMax);
   // One of the two set on the server must not be contradicted by the hub's value for the other.
   const callMaxMs = ownMax ?? Math.max(hub.callMaxMs, ownCall ?? 0);
-  return { startMs: ms(start), connectMs: ms(connect), callMs: ownCall ?? Math.min(hub.callMs, callMaxMs), callMaxMs };
+  return { callMs: ownCall ?? Math.min(hub.callMs, callMaxMs), callMaxMs };
+}
+
+/** The same server as another hub sees it: only the call timeouts depend on the hub. */
+export function forHub(config: ServerConfig, spec: McpServerSpec, hub: CallTimeouts): ServerConfig {
+  return { ...config, timeouts: { ...config.timeouts, ...callTimeouts(spec, hub) } };
 }
 
 /** The schema has let only durations through. */

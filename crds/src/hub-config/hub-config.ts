@@ -83,6 +83,7 @@ export interface ServerConfig {
    */
   readonly runtimeHash: string;
   readonly source: ServerSource;
+  /** `compile` resolves `auto`: streamableHttp for remote sources and where `http` is set, stdio otherwise. */
   readonly transport: 'auto' | 'stdio' | 'streamableHttp';
   readonly protocol: 'auto' | Era;
   /** Only for servers that listen themselves (`image`, `command` over HTTP). */
