@@ -43,7 +43,7 @@ describe('SseParser', () => {
   });
 
   test('byte by byte', () => {
-    expect(parse([...stream.replaceAll('\n', '\r\n')]).events).toEqual(parse([stream]).events);
+    expect(parse(Array.from(stream.replaceAll('\n', '\r\n'))).events).toEqual(parse([stream]).events);
   });
 
   test('an unfinished event is never delivered; bad fields are skipped', () => {
