@@ -1,6 +1,7 @@
 /** Runs a program for a test: its output collected, its whole process group ended with the test. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { OutputTail } from './output-tail.ts';
 
 export interface ProgramOptions {
   cwd?: string;
@@ -42,15 +43,14 @@ export function spawnProgram(command: string, args: readonly string[], options: 
     detached: true,
     stdio: 'pipe',
   });
-  const output = { stdout: '', stderr: '' };
+  const output = { stdout: new OutputTail(maxOutput), stderr: new OutputTail(maxOutput) };
   const watchers = new Set<() => void>();
   const wake = (): void => {
     for (const one of watchers) one();
   };
   for (const channel of ['stdout', 'stderr'] as const) {
-    child[channel].setEncoding('utf8');
-    child[channel].on('data', (text: string) => {
-      output[channel] = (output[channel] + text).slice(-maxOutput);
+    child[channel].on('data', (chunk: Buffer) => {
+      output[channel].add(chunk);
       wake();
     });
   }
@@ -58,7 +58,7 @@ export function spawnProgram(command: string, args: readonly string[], options: 
   if (options.input !== undefined) child.stdin.end(options.input);
   let exit: Exit | undefined;
   child.on('error', (error) => {
-    output.stderr += `${String(error)}\n`;
+    output.stderr.add(Buffer.from(`${String(error)}\n`));
     exit ??= { code: null, signal: null };
     wake();
   });
@@ -71,7 +71,9 @@ export function spawnProgram(command: string, args: readonly string[], options: 
   child.on('exit', (code, signal) => void setTimeout(() => over(code, signal), orphanGraceMs));
 
   const tell = (what: string): Error =>
-    new Error(`${what}: ${command} ${args.join(' ')}\n--- stdout\n${output.stdout}\n--- stderr\n${output.stderr}`);
+    new Error(
+      `${what}: ${command} ${args.join(' ')}\n--- stdout\n${output.stdout.text()}\n--- stderr\n${output.stderr.text()}`,
+    );
 
   function wait<T>(look: () => T | undefined, timeoutMs: number, what: string): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -106,10 +108,10 @@ export function spawnProgram(command: string, args: readonly string[], options: 
     pid: child.pid ?? -1,
     child,
     get stdout() {
-      return output.stdout;
+      return output.stdout.text();
     },
     get stderr() {
-      return output.stderr;
+      return output.stderr.text();
     },
     get exit() {
       return exit;
@@ -117,7 +119,7 @@ export function spawnProgram(command: string, args: readonly string[], options: 
     line: (pattern, timeoutMs = 10_000) =>
       wait(
         () => {
-          const found = `${output.stdout}\n${output.stderr}`.split('\n').find((one) => pattern.test(one));
+          const found = `${output.stdout.text()}\n${output.stderr.text()}`.split('\n').find((one) => pattern.test(one));
           if (found === undefined && exit !== undefined)
             throw tell(`ended (${exit.code ?? exit.signal}) before ${pattern}`);
           return found;
