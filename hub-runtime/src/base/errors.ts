@@ -18,6 +18,14 @@ export interface ErrorRow {
 }
 
 export const errorTable = {
+  QM_ALREADY_RUNNING: {
+    http: 500,
+    rpc: -32603,
+    retry: 'never',
+    severity: 'medium',
+    say: (d) => `a hub of these manifests runs already (pid ${d['pid']})`,
+    next: 'use it, end it with `qm down`, or give this one a --state-dir of its own',
+  },
   QM_BAD_CURSOR: {
     http: 200,
     rpc: -32602,
@@ -138,6 +146,14 @@ export const errorTable = {
     say: () => 'the hub met an error of its own',
     next: 'look at the hub log with the request id, and report it',
   },
+  QM_LISTEN_FAILED: {
+    http: 500,
+    rpc: -32603,
+    retry: 'never',
+    severity: 'high',
+    say: (d) => `the hub cannot listen on ${d['host']}:${d['port']} (${d['reason']})`,
+    next: 'choose another address with --host or another port with --port',
+  },
   QM_METHOD_NOT_ALLOWED: {
     http: 405,
     rpc: -32600,
@@ -169,6 +185,14 @@ export const errorTable = {
     severity: 'high',
     say: (d) => `the hub is at its limit of ${d['limit']} ${d['what']}`,
     next: 'try again shortly, or raise spec.limits on the McpHub',
+  },
+  QM_PORT_TAKEN: {
+    http: 500,
+    rpc: -32603,
+    retry: 'later',
+    severity: 'high',
+    say: (d) => `port ${d['port']} on ${d['host']} is taken by ${d['holder']}`,
+    next: 'end that program, or choose another port with --port (0 takes a free one)',
   },
   QM_QUESTION_NOT_BRIDGED: {
     http: 200,

@@ -21,10 +21,14 @@ export function withEnvFiles(command: Command): Command {
   );
 }
 
-/** For commands that talk to a running hub. */
-export function withTarget(command: Command): Command {
+/** For commands that talk to a running hub. One path per option: these commands have arguments of their own. */
+export function withTarget(command: Command, flags = '-f, --file <path>'): Command {
   return command
-    .option('-f, --file <path...>', 'the -f of the hub that is meant, when several run')
+    .option(
+      flags,
+      'the -f of the hub that is meant, when several run; may be repeated',
+      (path: string, all: readonly string[] = []) => [...all, path],
+    )
     .option('--state-dir <dir>', 'state directory of the hub (env QM_STATE_DIR)');
 }
 

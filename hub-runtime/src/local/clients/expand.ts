@@ -13,6 +13,8 @@ export interface ExpandContext {
   readonly inputs: readonly ClientInput[];
   /** Folder the editor would have open. */
   readonly workspace: string;
+  /** What a variable without value means: the server is left out, or (for printing) the placeholder stays as it is. */
+  readonly missing: 'refuse' | 'keep';
 }
 
 export interface Expansion {
@@ -32,7 +34,8 @@ export function expand(text: string, context: ExpandContext): Expansion {
     const found = resolve(body, context);
     if (found === undefined) return whole;
     if ('missing' in found) {
-      missing.push(found.missing);
+      if (context.missing === 'keep') used.push(body);
+      else missing.push(found.missing);
       return whole;
     }
     if (found.variable !== undefined) used.push(found.variable);

@@ -20,6 +20,7 @@ export interface ImportContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Shared by all files of one load, so that no two servers get one name. */
   readonly names: ServerNames;
+  readonly missing: 'refuse' | 'keep';
 }
 
 /** Undefined when the text is no client file. */
@@ -32,6 +33,7 @@ export function importClientFile(source: SourceText, context: ImportContext): Cl
     mapServer(entry, context.names.take(entry.name), {
       file: source.file,
       env: context.env,
+      missing: context.missing,
       inputs: read.shape?.inputs ?? [],
       workspace,
       readEnvFile: (name) => readEnvFile(path.resolve(workspace, name)),

@@ -108,7 +108,7 @@ function gather(sources: readonly SourceText[], env: Readonly<Record<string, str
       );
       continue;
     }
-    const client = importClientFile(source, { env, names });
+    const client = importClientFile(source, { env, names, missing: 'refuse' });
     const part = client === undefined ? parseManifests(source) : client;
     problems.push(...part.problems);
     broken ||= part.broken;

@@ -1,6 +1,6 @@
 /** What a project keeps on disk, private to its user. */
 export { answers, isAlive, readRecord, runningHubs, type RunRecord, takeLock, writeRecord } from './run-record.ts';
-export { logPath, ServerLogs } from './server-logs.ts';
+export { hubLogPath, logPath, RotatingFile, ServerLogs } from './server-logs.ts';
 export {
   prepareStateDirectory,
   projectDirectory,
@@ -9,3 +9,4 @@ export {
   type StateDirectory,
   stateHome,
 } from './state-directory.ts';
+export { followFile, tailFile } from './tail-file.ts';

@@ -15,6 +15,7 @@ export interface RunRecord {
   readonly url: string;
   readonly health: string | undefined;
   readonly socket: string;
+  readonly stateDirectory: string;
   readonly paths: readonly string[];
   readonly cwd: string;
   readonly startedAt: string;

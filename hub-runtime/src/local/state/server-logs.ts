@@ -17,19 +17,26 @@ export interface ServerLogsOptions {
   readonly queueBytes?: number;
 }
 
+interface RotationOptions {
+  readonly fileBytes: number;
+  readonly queueBytes: number;
+}
+
+const defaultRotation: RotationOptions = { fileBytes: 4 * 1024 * 1024, queueBytes: 1024 * 1024 };
+
 export class ServerLogs {
   readonly #options: Required<ServerLogsOptions>;
-  readonly #files = new Map<string, LogFile>();
+  readonly #files = new Map<string, RotatingFile>();
 
   constructor(options: ServerLogsOptions) {
-    this.#options = { fileBytes: 4 * 1024 * 1024, queueBytes: 1024 * 1024, ...options };
+    this.#options = { ...defaultRotation, ...options };
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
   }
 
   /** One line of a server, without its line end. */
   write(server: string, line: string): void {
     let file = this.#files.get(server);
-    if (file === undefined) this.#files.set(server, (file = new LogFile(this.path(server), this.#options)));
+    if (file === undefined) this.#files.set(server, (file = new RotatingFile(this.path(server), this.#options)));
     file.write(`${new Date(this.#options.now()).toISOString()} ${maskSecrets(line)}\n`);
   }
 
@@ -43,18 +50,24 @@ export class ServerLogs {
   }
 }
 
+/** The hub's own JSON log, beside those of its servers. */
+export function hubLogPath(stateDirectory: string): string {
+  return path.join(stateDirectory, 'hub.log');
+}
+
 export function logPath(directory: string, server: string): string {
   return path.join(directory, `${server.replaceAll('/', '.')}.log`);
 }
 
-class LogFile {
+/** A file that never grows past twice its bound. */
+export class RotatingFile {
   readonly #path: string;
-  readonly #options: Required<ServerLogsOptions>;
+  readonly #options: RotationOptions;
   #stream: WriteStream;
   #size: number;
   #dropped = 0;
 
-  constructor(file: string, options: Required<ServerLogsOptions>) {
+  constructor(file: string, options: RotationOptions = defaultRotation) {
     this.#path = file;
     this.#options = options;
     this.#size = existsSync(file) ? statSync(file).size : 0;

@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import { Argument } from 'commander';
+
+import { type Cli, CliError, exitCode, findHub, type TargetOptions, withTarget } from '../support/index.ts';
+
+type Client = 'claude' | 'vscode' | 'cursor';
+type Options = TargetOptions & {
+  readonly yes?: boolean;
+  readonly name?: string;
+  readonly to?: string;
+  readonly url?: string;
+};
+
+export function addConnect(program: Command, cli: Cli): void {
+  const command = program
+    .command('connect')
+    .summary('writes the hub into the configuration of a client')
+    .description(
+      'Adds the running hub to the project configuration of a client: .mcp.json (Claude Code), .vscode/mcp.json or .cursor/mcp.json.\n' +
+        'Shows what changes, asks, keeps a copy of the old file beside it. Comments and everything else in the file stay.',
+    )
+    .addArgument(new Argument('<client>', 'which client').choices(['claude', 'vscode', 'cursor']))
+    .option('-y, --yes', 'write without asking')
+    .option('--name <name>', 'name of the entry (default: the name of the hub)')
+    .option('--to <file>', 'another file, for instance ~/.cursor/mcp.json')
+    .option('--url <url>', 'endpoint to write (default: that of the running hub)');
+  withTarget(command).action((client: Client, options: Options) => connect(cli, client, options));
+}
+
+async function connect(cli: Cli, client: Client, options: Options): Promise<void> {
+  const [{ planConnection, writeConnection }, { diffLines }] = await Promise.all([
+    import('../connect/index.ts'),
+    import('../support/diff-lines.ts'),
+  ]);
+  const { url, name } = await endpoint(cli, options);
+  const plan = planConnection({
+    client,
+    url,
+    name,
+    cwd: cli.cwd,
+    ...(options.to === undefined ? {} : { file: options.to }),
+  });
+  if (plan.before === plan.after) return cli.out(`${plan.shown} has it already`);
+  cli.out(`${plan.before === undefined ? 'new file' : 'change to'} ${plan.shown}:\n`);
+  for (const line of diffLines(plan.before ?? '', plan.after)) {
+    cli.out(line.startsWith('+') ? cli.colors.green(line) : line.startsWith('-') ? cli.colors.red(line) : line);
+  }
+  cli.out('');
+  if (options.yes !== true && !(await confirmed(cli)))
+    throw new CliError(exitCode.no, 'nothing was written', 'answer y, or pass --yes');
+  const backup = writeConnection(plan);
+  cli.out(`wrote ${plan.shown}${backup === undefined ? '' : ` (the old one is ${backup})`}`);
+}
+
+async function endpoint(cli: Cli, options: Options): Promise<{ url: string; name: string }> {
+  if (options.url !== undefined) return { url: options.url, name: options.name ?? 'quaymaster' };
+  const { record, client } = findHub(cli, options);
+  const first = (await client.hubs())[0];
+  return { url: first?.url ?? record.url, name: options.name ?? first?.key.split('/')[1] ?? 'quaymaster' };
+}
+
+async function confirmed(cli: Cli): Promise<boolean> {
+  if (!cli.interactive)
+    throw new CliError(exitCode.usage, 'there is no terminal to ask on', 'pass --yes to write without asking');
+  const { createInterface } = await import('node:readline/promises');
+  const ask = createInterface({ input: cli.stdin, output: cli.stdout });
+  const answer = await ask.question('write it? [y/N] ');
+  ask.close();
+  return /^y(es)?$/i.test(answer.trim());
+}

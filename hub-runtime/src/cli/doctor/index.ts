@@ -1,0 +1,2 @@
+/** Diagnosis with fixes. */
+export { examine } from './examine.ts';

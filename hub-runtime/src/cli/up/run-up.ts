@@ -1,0 +1,172 @@
+/**
+ * `qm up` in the foreground: load, show what is wrong, run until a signal, end in order.
+ *
+ * SIGINT and SIGTERM end the hub; a second one, half a second later or more, ends it at once. SIGHUP reads the files again, except where it means that
+ * the terminal is gone.
+ */
+import path from 'node:path';
+
+import { createLogger, type LogLevel, QmError } from '../../base/index.ts';
+import { formatProblem } from '../../local/problems/index.ts';
+import { loadProject, manifestsYaml, type Project } from '../../local/project/index.ts';
+import { type LocalRuntime, runLocal } from '../../local/run/index.ts';
+import {
+  hubLogPath,
+  prepareStateDirectory,
+  projectDirectory,
+  RotatingFile,
+  stateDirectory,
+  stateHome,
+} from '../../local/state/index.ts';
+import { type Cli, CliError, exitCode, type ExitCode } from '../support/index.ts';
+import { createUpView } from './up-view.ts';
+
+export interface UpOptions {
+  readonly file: readonly string[];
+  readonly envFile?: readonly string[];
+  readonly detach?: boolean;
+  readonly stdio?: boolean;
+  readonly watch?: boolean;
+  readonly port: number;
+  readonly host: string;
+  readonly allowHost?: readonly string[];
+  readonly insecure?: boolean;
+  readonly healthPort: number | 'auto' | 'off';
+  readonly stateDir?: string;
+  readonly strict?: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFile?: string;
+  readonly output: 'text' | 'json';
+}
+
+export async function runUp(cli: Cli, options: UpOptions): Promise<void> {
+  const load = (previous?: Project): Promise<Project> =>
+    loadProject({
+      paths: options.file,
+      envFiles: options.envFile ?? [],
+      cwd: cli.cwd,
+      env: cli.env,
+      stdin: cli.stdin,
+      previous,
+    });
+  const project = await load();
+  report(cli, project, options);
+  refuseOpenBind(project, options);
+  const state = stateDirectory(stateRootOf(cli, options));
+  prepareStateDirectory(state);
+  const file = options.logFile === '-' ? undefined : new RotatingFile(options.logFile ?? hubLogPath(state.root));
+  const log = createLogger({
+    level: options.logLevel,
+    ...(file === undefined
+      ? {}
+      : { destination: { write: (line: string) => file.write(line.endsWith('\n') ? line : `${line}\n`) } }),
+  });
+  const view = createUpView(cli, options.stdio === true ? 'none' : options.output);
+  let runtime: LocalRuntime;
+  try {
+    runtime = await runLocal({
+      project,
+      load,
+      paths: options.file,
+      cwd: cli.cwd,
+      env: cli.env,
+      state,
+      version: cli.version,
+      log,
+      onEvent: (event) => view.event(event),
+      endpoint:
+        options.stdio === true
+          ? { kind: 'stdio', stdin: cli.stdin, stdout: cli.stdout }
+          : {
+              kind: 'http',
+              host: options.host,
+              port: options.port,
+              healthPort: options.healthPort === 'off' ? undefined : options.healthPort,
+              allowedHosts: options.allowHost,
+            },
+      watch: options.watch === true ? watched(cli, options) : undefined,
+    });
+  } catch (error) {
+    view.end();
+    throw error instanceof QmError ? new CliError(exitOf(error), error.message, error.row.next) : error;
+  }
+  const release = handleSignals(cli, runtime);
+  await runtime.closed;
+  release();
+  view.end();
+  await file?.close();
+}
+
+/** What is wrong, before anything runs; ends here when nothing can. */
+function report(cli: Cli, project: Project, options: UpOptions): void {
+  for (const one of project.problems) cli.err(formatProblem(one));
+  const strict = options.strict === true && project.problems.some((one) => one.level !== 'note');
+  if (project.fatal) throw new CliError(exitCode.nothingToRun, '');
+  if (strict)
+    throw new CliError(
+      exitCode.nothingToRun,
+      'something is wrong with the manifests, and --strict was given',
+      'correct what is said above, or leave out --strict',
+    );
+  if (project.impliedHub !== undefined && options.stdio !== true && options.output === 'text') {
+    cli.err('note: client files have no hub, so this one is used (write your own to change it):');
+    for (const line of manifestsYaml([project.impliedHub]).trimEnd().split('\n')) cli.err(`  ${line}`);
+  }
+  if (options.stdio === true && project.compiled.hubs.length > 1)
+    cli.err(`note: a pipe serves one hub: ${project.compiled.hubs[0]?.name}`);
+}
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+/** `auth.mode: none` means loopback, unless somebody says loudly that it does not. */
+function refuseOpenBind(project: Project, options: UpOptions): void {
+  if (options.stdio === true || loopback.test(options.host) || options.insecure === true) return;
+  const open = project.compiled.hubs.find((hub) => hub.auth.mode === 'none');
+  if (open !== undefined)
+    throw new CliError(
+      exitCode.usage,
+      `--host ${options.host} would let everybody who reaches this machine call every tool of hub "${open.name}" (auth.mode: none)`,
+      'leave out --host, or add --insecure when the network in front is trusted',
+    );
+}
+
+export function stateRootOf(cli: Cli, options: Pick<UpOptions, 'file' | 'stateDir'>): string {
+  const named = options.stateDir ?? cli.env['QM_STATE_DIR'];
+  return named === undefined || named === ''
+    ? projectDirectory(stateHome(cli.env), options.file, cli.cwd)
+    : path.resolve(cli.cwd, named);
+}
+
+function watched(cli: Cli, options: UpOptions): string[] {
+  const files = (options.envFile ?? []).map((one) => one.replace(/^[a-z0-9.-]+=/, ''));
+  return [...options.file.filter((one) => one !== '-'), ...files].map((one) => path.resolve(cli.cwd, one));
+}
+
+function exitOf(error: QmError): ExitCode {
+  const occupied = ['QM_ALREADY_RUNNING', 'QM_PORT_TAKEN', 'QM_LISTEN_FAILED', 'QM_HEALTH_PORT'];
+  return occupied.includes(error.code) ? exitCode.occupied : exitCode.internal;
+}
+
+/** Signals that arrive together (a terminal and a parent both passing on one Ctrl-C) count as one. */
+const sameSignalMs = 500;
+
+function handleSignals(cli: Cli, runtime: LocalRuntime): () => void {
+  let firstAt: number | undefined;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (firstAt !== undefined && performance.now() - firstAt >= sameSignalMs) process.exit(exitCode.no);
+    firstAt ??= performance.now();
+    void runtime.close(signal);
+  };
+  const hangUp = (): void => {
+    if (process.platform === 'win32' || cli.stdout.isTTY) stop('SIGHUP');
+    else runtime.api.reload().catch((error: unknown) => cli.err(`reading the files again failed: ${String(error)}`));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGHUP', hangUp);
+  return () => {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+    process.off('SIGHUP', hangUp);
+  };
+}

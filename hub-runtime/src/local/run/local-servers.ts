@@ -1,0 +1,147 @@
+/** The hubs and servers of a run, with everything they lean on: packages, children, connections, logs, metrics. Nothing is started here. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
+import type { Clock } from '../../base/index.ts';
+import { ChildRegistry } from '../../bridge/index.ts';
+import { HubHost } from '../../config/index.ts';
+import type { TargetResolver } from '../../exchange/index.ts';
+import {
+  createMetricsRegistry,
+  createObserver,
+  type MetricsRegistry,
+  type Observer,
+  type ProcessLogger,
+} from '../../observe/index.ts';
+import { createSealer, type Sealer } from '../../session/index.ts';
+import { createHttpPool, createUpstream } from '../../upstream/index.ts';
+import { cacheDirectory, createPackageStore } from '../packages/index.ts';
+import type { Project } from '../project/index.ts';
+import { isAlive, sealingKey, ServerLogs, type StateDirectory } from '../state/index.ts';
+import { createLocalTargetResolver } from '../targets/index.ts';
+import type { LocalEvent } from './local-events.ts';
+import type { Shutdown } from './shutdown.ts';
+
+export interface LocalServersDeps {
+  readonly project: () => Project;
+  readonly state: StateDirectory;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly clock: Clock;
+  readonly log: ProcessLogger;
+  readonly version: string;
+  readonly onEvent: (event: LocalEvent) => void;
+  readonly shutdown: Shutdown;
+}
+
+export interface LocalServers {
+  readonly host: HubHost;
+  readonly observer: Observer;
+  readonly metrics: MetricsRegistry;
+  readonly sealer: Sealer;
+  readonly key: Buffer;
+  readonly logs: ServerLogs;
+  /** Of the installed package of a server. */
+  lockHash(server: string): string | undefined;
+}
+
+const childGraceMs = 2_000;
+
+export function createLocalServers(deps: LocalServersDeps): LocalServers {
+  const { state, env, clock, log, version, shutdown } = deps;
+  const hubInfo = { name: 'quaymaster', version };
+  const key = sealingKey(state);
+  const sealer = createSealer([key], clock, randomBytes);
+  const metrics = createMetricsRegistry();
+  const observer = createObserver({ registry: metrics, log, version, clock });
+  const logs = new ServerLogs({ directory: state.logs, now: () => clock.now() });
+  const children = new ChildRegistry();
+  const http = createHttpPool();
+  const packages = createPackageStore({ directory: cacheDirectory(env), env, clock, children });
+  const lockHashes = new Map<string, string>();
+  const targets = reporting(
+    createLocalTargetResolver({
+      env,
+      packages,
+      objects: { values: (kind, namespace, name) => deps.project().values.values(kind, namespace, name) },
+      manifestDirectory: (server) => directoryOf(deps.project(), server) ?? deps.cwd,
+      scratchDirectory: freshScratch(state.scratch, shutdown),
+    }),
+    deps.onEvent,
+    lockHashes,
+  );
+  const upstreamDeps = {
+    clock,
+    random: Math.random,
+    log,
+    observer,
+    http,
+    children,
+    hubInfo,
+    targets,
+    serverLog: (server: string, line: string) => logs.write(server, line),
+  };
+  const host = new HubHost({
+    createUpstream: (config) => createUpstream(config, upstreamDeps),
+    sealer,
+    clock,
+    log,
+    observer,
+    hubInfo,
+  });
+  host.onEvent((event) => {
+    if (event.kind === 'serverGone') lockHashes.delete(event.key);
+    if (event.kind !== 'server') return;
+    const { phase, reason, message, pid } = event.state;
+    const upstream = host.upstreams().find((one) => one.key === event.key);
+    deps.onEvent({
+      kind: 'server',
+      key: event.key,
+      phase,
+      reason,
+      message,
+      pid,
+      tools: upstream?.listing?.tools.length,
+    });
+  });
+  shutdown.add('servers', () => host.close());
+  shutdown.add('connections', () => http.close());
+  shutdown.add('children', () => children.close(childGraceMs));
+  shutdown.add('files', () => logs.close());
+  return { host, observer, metrics, sealer, key, logs, lockHash: (server) => lockHashes.get(server) };
+}
+
+/** Tells views what a start is waiting for, and keeps what was installed for status. */
+function reporting(
+  inner: TargetResolver,
+  onEvent: (event: LocalEvent) => void,
+  lockHashes: Map<string, string>,
+): TargetResolver {
+  return {
+    async resolve(server, progress, signal) {
+      const tell = (line: string): void => {
+        progress(line);
+        onEvent({ kind: 'progress', key: server.key, line });
+      };
+      const target = await inner.resolve(server, tell, signal);
+      if (target.kind === 'stdio' && target.package !== undefined) lockHashes.set(server.key, target.package.lockHash);
+      return target;
+    },
+  };
+}
+
+function directoryOf(project: Project, server: string): string | undefined {
+  const outcome = project.compiled.servers.find((one) => one.key === server);
+  return project.objects.find((one) => one.object === outcome?.object)?.directory;
+}
+
+/** One directory per process, gone with it; what killed processes left behind goes now. */
+function freshScratch(parent: string, shutdown: Shutdown): string {
+  for (const name of readdirSync(parent))
+    if (!isAlive(Number(name))) rmSync(path.join(parent, name), { recursive: true, force: true });
+  const scratch = path.join(parent, String(process.pid));
+  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  shutdown.add('files', () => rmSync(scratch, { recursive: true, force: true }));
+  return scratch;
+}
