@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { declaredReasons } from './declared-reasons.ts';
+import { observedReasons } from './observed-reasons.ts';
 import { conditionTable, conditionTypes, draft, findReason, sentence, stamp } from './index.ts';
 import type { Condition, ConditionRow } from './index.ts';
 
@@ -8,7 +10,9 @@ describe('the table', () => {
   test('reasons are CamelCase and sorted', () => {
     const reasons = rows.map(([reason]) => reason);
     expect(reasons.filter((reason) => !/^[A-Z][A-Za-z]+$/.test(reason))).toEqual([]);
-    expect(reasons).toEqual(reasons.toSorted());
+    for (const part of [declaredReasons, observedReasons])
+      expect(Object.keys(part)).toEqual(Object.keys(part).toSorted());
+    expect(reasons).toHaveLength(Object.keys(declaredReasons).length + Object.keys(observedReasons).length);
   });
 
   test('reasons are API: this list may only grow', () => {
@@ -17,39 +21,70 @@ describe('the table', () => {
         'Accepted',
         'AliasRefused',
         'AliasTargetNotFound',
+        'BinNotFound',
+        'CacheNotWritable',
+        'CommandNotExecutable',
+        'CommandNotFound',
         'ConfigMapKeyNotFound',
         'ConfigMapNotFound',
         'CrashLoop',
+        'CredentialsRefused',
+        'DependencyConflict',
+        'DiskFull',
         'Draining',
         'DuplicateName',
+        'Exited',
         'HandshakeFailed',
         'HealthCheckFailed',
         'Healthy',
         'InstallFailed',
+        'IntegrityMismatch',
         'Invalid',
+        'InvalidHeaderAnnotation',
+        'InvalidItem',
+        'InvalidTool',
+        'NameCollision',
         'NoAuthentication',
+        'NoWheel',
         'NotAcknowledged',
         'NotProgrammed',
         'NotSelected',
+        'PackageNotFound',
         'Pending',
+        'PortInUse',
         'Programmed',
         'Progressing',
         'Ready',
+        'RegistryDenied',
+        'RegistryUnreachable',
         'RequiredServersNotReady',
         'ResolvedRefs',
+        'RootNotFound',
+        'RuntimeMissing',
+        'SecretInvalid',
         'SecretKeyNotFound',
         'SecretNotFound',
         'ServerNotFound',
         'ServerRefused',
         'ServersNotReady',
         'Settled',
+        'SpawnFailed',
         'StartFailed',
+        'StartTimeout',
         'Starting',
         'Stopped',
+        'TooMany',
+        'TooManyProcesses',
+        'TransportUnsupported',
         'UnknownKind',
         'UnknownRoot',
+        'UnknownTool',
         'Unreachable',
         'Unsupported',
+        'UnsupportedProtocolVersion',
+        'UriCollision',
+        'VersionNotFound',
+        'WorkingDirectoryNotFound',
       ]),
     );
   });

@@ -29,7 +29,7 @@ export function conditionsPage(table: Readonly<Record<string, ConditionRow>>): s
     '## Reasons',
     '',
   ];
-  for (const [reason, row] of Object.entries(table)) {
+  for (const [reason, row] of Object.entries(table).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const where = Object.entries(row.on).map(([type, status]) => `\`${type}=${status}\``);
     out.push(
       `### ${reason}`,

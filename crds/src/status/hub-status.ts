@@ -1,5 +1,5 @@
 /** `McpHub.status` from what was compiled and what was seen. Pure; the same in both drivers. */
-import { draft, stamp } from '../conditions/index.ts';
+import { draft, findReason, stamp } from '../conditions/index.ts';
 import type { ConditionDraft } from '../conditions/index.ts';
 import type { McpHubStatus } from '../hub/index.ts';
 import type { HubStatusInput } from './types.ts';
@@ -83,7 +83,29 @@ function serving(input: HubStatusInput): ConditionDraft[] {
     ready,
     moving ? draft('Reconciling', 'Progressing') : draft('Reconciling', 'Settled'),
     draft('Stalled', 'Settled'),
+    ...problems(input),
     ...(failed.length > 0 ? [draft('Degraded', 'ServersNotReady', { servers: names(failed) })] : []),
+  ];
+}
+
+/** Servers that do not answer outweigh what they list, so this comes before ServersNotReady. */
+function problems({ problems: found = [] }: HubStatusInput): ConditionDraft[] {
+  const [first] = found;
+  if (first === undefined) return [];
+  const shown = found.slice(0, mostNames).map((problem) => problem.message);
+  const message = [...shown, ...(found.length > shown.length ? [`and ${found.length - shown.length} more`] : [])].join(
+    ' | ',
+  );
+  const row = findReason(first.reason);
+  return [
+    {
+      type: 'Degraded',
+      status: 'True',
+      reason: first.reason,
+      message,
+      next: row?.next ?? '',
+      severity: row?.severity ?? 'warning',
+    },
   ];
 }
 

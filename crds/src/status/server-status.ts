@@ -49,7 +49,7 @@ function running(observed: ServerObservation | undefined): ConditionDraft[] {
     status,
     reason,
     message: observed?.message ?? row?.say({}) ?? reason,
-    next: row?.next ?? '',
+    next: observed?.message?.includes('; ') === true ? '' : (row?.next ?? ''),
     severity: row?.severity ?? 'error',
   });
   const stalled = row?.on.Stalled === 'True' && phase !== 'Ready';

@@ -129,6 +129,14 @@ describe('server', () => {
     expect(ready?.message).toBe('exit code 127; read the message and the log of the server');
   });
 
+  test('a message that already says what to do stays alone', () => {
+    const message = 'there is no such package; correct the name';
+    const ready = of('plain', { phase: 'Degraded', reason: 'PackageNotFound', message }).conditions?.find(
+      (one) => one.type === 'Ready',
+    );
+    expect(ready).toMatchObject({ reason: 'PackageNotFound', message });
+  });
+
   test('a refused one is stalled with the reason of the refusal', () => {
     const status = of('broken');
     expect(short(status.conditions)).toEqual({
@@ -240,6 +248,20 @@ describe('hub', () => {
       Reconciling: 'False/Settled',
     });
     expect(hurt.conditions?.find((one) => one.type === 'Degraded')?.message).toContain('servers not ready: plain');
+  });
+
+  test('HT-0.06 what could not be offered is a condition, at most 20 of it by name', () => {
+    const collisions = Array.from({ length: 25 }, (_, index) => ({
+      reason: 'NameCollision',
+      message: `tool t${index}`,
+    }));
+    const degraded = status({ problems: collisions }).conditions?.find((one) => one.type === 'Degraded');
+    expect(degraded).toMatchObject({ status: 'True', reason: 'NameCollision' });
+    expect(degraded?.message).toMatch(/^tool t0 \| .*tool t19 \| and 5 more; rename one/);
+    expect(short(status({ problems: [{ reason: 'Odd', message: 'm' }] }).conditions)).toMatchObject({
+      Degraded: 'True/Odd',
+      Ready: 'True/Ready',
+    });
   });
 
   test('EF-31 only a required server takes readiness away', () => {

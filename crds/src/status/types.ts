@@ -9,6 +9,7 @@ export interface ServerObservation {
   readonly phase: ServerPhase;
   /** A reason of the condition table; an unknown one is kept as it is. Absent: the phase itself. */
   readonly reason?: string;
+  /** What happened, and after `; ` what to do about it. Without the second half the table's advice for the reason is added. */
   readonly message?: string;
   readonly serverInfo?: { readonly name: string; readonly version: string };
   readonly protocolVersion?: string;
@@ -46,6 +47,8 @@ export interface HubStatusInput extends StatusInput {
   readonly address?: string;
   /** Phases of the servers of its configuration, by key. A missing one counts as Pending. */
   readonly phases: ReadonlyMap<string, ServerPhase>;
+  /** What could not be offered (collisions, malformed tools ...): becomes Degraded=True with the reason of the first. */
+  readonly problems?: readonly { readonly reason: string; readonly message: string }[];
   /** Tools a client sees; absent while unknown. */
   readonly tools?: number;
   /** Which replicas run which configuration. */
