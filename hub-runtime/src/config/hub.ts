@@ -52,6 +52,9 @@ export class Hub implements HubPort {
   readonly #unregister: readonly (() => void)[];
   #members: Members = new Map();
   #graph: HubGraph;
+  #wasSettled = false;
+  /** Sleeping servers that a list has woken and that have not answered yet. */
+  #waking = 0;
   /** Some client has listed something, so changes are news to somebody. */
   #hasListed = false;
 
@@ -148,11 +151,13 @@ export class Hub implements HubPort {
     this.#gate.poke();
   }
 
-  /** A member's state changed: lists that wait for the first servers may go on. */
+  /** A member's state changed. When the last one has settled, what they listed is shown at once, and lists that wait go on. */
   stateChanged(): void {
-    if (!this.#warmUp.isWaiting || !this.#isSettled()) return;
-    this.freshGraph();
-    this.#warmUp.end();
+    const wasSettled = this.#wasSettled;
+    this.#wasSettled = this.#isSettled();
+    if (!this.#wasSettled) return;
+    if (!wasSettled) this.freshGraph();
+    this.#warmUp.release();
   }
 
   freshGraph(): HubGraph {
@@ -196,15 +201,20 @@ export class Hub implements HubPort {
 
   #beforeList(): Promise<void> | undefined {
     this.#hasListed = true;
-    const wakes: Promise<void>[] = [];
-    for (const upstream of this.#members.values())
-      if (isAsleep(upstream)) wakes.push(upstream.wake(upstream.config.timeouts.startMs));
-    const warming = this.#warmUp.wait(() => wakes.length === 0 && this.#isSettled());
-    if (warming !== undefined && wakes.length > 0) void Promise.all(wakes).then(() => this.stateChanged());
-    return warming;
+    for (const upstream of this.#members.values()) if (isAsleep(upstream)) void this.#wake(upstream);
+    return this.#warmUp.wait(() => this.#isSettled());
+  }
+
+  /** A list wants to know what a sleeping server has; if this list does not wait for it, a list change will tell. */
+  async #wake(upstream: Upstream): Promise<void> {
+    this.#waking++;
+    await upstream.wake(upstream.config.timeouts.startMs);
+    this.#waking--;
+    this.stateChanged();
   }
 
   #isSettled(): boolean {
+    if (this.#waking > 0) return false;
     for (const upstream of this.#members.values()) if (!isSettled(upstream)) return false;
     return true;
   }

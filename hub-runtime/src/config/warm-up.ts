@@ -36,14 +36,15 @@ export class WarmUp {
     return this.#waiting;
   }
 
-  /** Servers have settled meanwhile, the time is over, or the hub is closed. */
+  /** Servers have settled meanwhile: whoever waits goes on. Before anybody waits this means nothing; lazy servers sleep until then. */
+  release(): void {
+    if (this.#finish !== undefined) this.end();
+  }
+
+  /** Nothing waits from now on. */
   end(): void {
     this.#isOver = true;
     this.#finish?.();
     this.#finish = undefined;
-  }
-
-  get isWaiting(): boolean {
-    return this.#finish !== undefined;
   }
 }

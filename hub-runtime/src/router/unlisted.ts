@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../base/index.ts';
 import type { Exchange, HubGraph, Upstream } from '../exchange/index.ts';
+import { decodeText } from '../wire/index.ts';
 import type { NamedKind } from './call-targets.ts';
 
 /** Longest wait for a server the name clearly belongs to; its own start timeout when that is shorter. */
@@ -20,7 +21,8 @@ export function possibleOwners(graph: HubGraph, kind: NamedKind, target: string)
   const unlisted = graph.upstreams.filter((upstream) => upstream.listing === undefined);
   if (unlisted.length === 0 || kind === 'resource') return { upstreams: unlisted, certain: false };
   const { naming, servers } = graph.config;
-  const aliased = Object.hasOwn(naming.aliases, target) ? naming.aliases[target]?.server : undefined;
+  const alias = decodeText(target);
+  const aliased = Object.hasOwn(naming.aliases, alias) ? naming.aliases[alias]?.server : undefined;
   if (naming.strategy === 'none' && aliased === undefined) return { upstreams: unlisted, certain: false };
   const owns = (upstream: Upstream): boolean => {
     const server = servers.find(({ key }) => key === upstream.key);
