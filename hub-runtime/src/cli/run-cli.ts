@@ -1,7 +1,6 @@
 /** Runs one command line and turns whatever goes wrong into one message, a next step and an exit code. */
 import { CommanderError } from 'commander';
 
-import { ControlError } from '../local/control/index.ts';
 import { createProgram } from './program.ts';
 import { type Cli, CliError, exitCode, type ExitCode } from './support/index.ts';
 
@@ -24,7 +23,7 @@ function explain(cli: Cli, error: unknown): ExitCode {
       cli.err(`${cli.colors.red('error:')} ${error.message}${error.next === '' ? '' : `; ${error.next}`}`);
     return error.code;
   }
-  if (error instanceof ControlError) {
+  if (error instanceof Error && error.name === 'ControlError') {
     cli.err(`${cli.colors.red('error:')} ${error.message}`);
     return exitCode.noHub;
   }

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 
 import type { ToolRow } from '../../local/control/index.ts';
-import { toolArguments } from '../support/tool-arguments.ts';
 import {
   type Cli,
   CliError,
@@ -9,6 +8,7 @@ import {
   findHub,
   pickKey,
   printable,
+  toolArguments,
   type TargetOptions,
   withOutput,
   withTarget,
@@ -34,7 +34,7 @@ export function addCall(program: Command, cli: Cli): void {
 }
 
 async function call(cli: Cli, tool: string, pairs: readonly string[], options: Options): Promise<void> {
-  const { client } = findHub(cli, options);
+  const { client } = await findHub(cli, options);
   const hubs = options.hub === undefined ? undefined : (await client.hubs()).map((one) => one.key);
   const hub = hubs === undefined ? undefined : pickKey('hub', options.hub ?? '', hubs);
   const tools = await client.tools(hub);

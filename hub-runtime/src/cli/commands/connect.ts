@@ -28,10 +28,7 @@ export function addConnect(program: Command, cli: Cli): void {
 }
 
 async function connect(cli: Cli, client: Client, options: Options): Promise<void> {
-  const [{ planConnection, writeConnection }, { diffLines }] = await Promise.all([
-    import('../connect/index.ts'),
-    import('../support/diff-lines.ts'),
-  ]);
+  const { diffLines, planConnection, writeConnection } = await import('../connect/index.ts');
   const { url, name } = await endpoint(cli, options);
   const plan = planConnection({
     client,
@@ -54,7 +51,7 @@ async function connect(cli: Cli, client: Client, options: Options): Promise<void
 
 async function endpoint(cli: Cli, options: Options): Promise<{ url: string; name: string }> {
   if (options.url !== undefined) return { url: options.url, name: options.name ?? 'quaymaster' };
-  const { record, client } = findHub(cli, options);
+  const { record, client } = await findHub(cli, options);
   const first = (await client.hubs())[0];
   return { url: first?.url ?? record.url, name: options.name ?? first?.key.split('/')[1] ?? 'quaymaster' };
 }

@@ -32,7 +32,7 @@ export function addDescribe(program: Command, cli: Cli): void {
 }
 
 async function describe(cli: Cli, what: string, name: string, options: Options): Promise<void> {
-  const { client } = findHub(cli, options);
+  const { client } = await findHub(cli, options);
   const isHub = what === 'hub' || what === 'mch';
   const objects = (await client.objects(isHub ? 'McpHub' : 'McpServer')) as unknown as readonly Shown[];
   const keyOf = (one: Shown): string => `${one.metadata.namespace ?? 'default'}/${one.metadata.name}`;

@@ -14,7 +14,7 @@ export function addDown(program: Command, cli: Cli): void {
 }
 
 async function down(cli: Cli, options: Options): Promise<void> {
-  const { record, client } = findHub(cli, options);
+  const { record, client } = await findHub(cli, options);
   const { isAlive } = await import('../../local/state/index.ts');
   const { setTimeout: pause } = await import('node:timers/promises');
   await client.stop();

@@ -47,7 +47,7 @@ export function addGet(program: Command, cli: Cli): void {
 }
 
 async function get(cli: Cli, what: What, options: Options): Promise<void> {
-  const { client } = findHub(cli, options);
+  const { client } = await findHub(cli, options);
   if (options.output === 'yaml' || options.output === 'json') {
     const items =
       what === 'tools' ? await client.tools() : await client.objects(what === 'hubs' ? 'McpHub' : 'McpServer');

@@ -23,9 +23,9 @@ export function addLogs(program: Command, cli: Cli): void {
 async function logs(cli: Cli, server: string | undefined, options: Options): Promise<void> {
   const { followFile, hubLogPath, tailFile } = await import('../../local/state/index.ts');
   let file: string;
-  if (server === undefined) file = hubLogPath(findRecord(cli, options).stateDirectory);
+  if (server === undefined) file = hubLogPath((await findRecord(cli, options)).stateDirectory);
   else {
-    const servers = await findHub(cli, options).client.servers();
+    const servers = await (await findHub(cli, options)).client.servers();
     const key = pickKey(
       'server',
       server,

@@ -15,7 +15,7 @@ export function addReload(program: Command, cli: Cli): void {
 }
 
 async function reload(cli: Cli, options: Options): Promise<void> {
-  const report = await findHub(cli, options).client.reload();
+  const report = await (await findHub(cli, options)).client.reload();
   if (options.output === 'json') cli.out(JSON.stringify(report));
   else for (const line of report.problems) cli.err(line);
   if (!report.applied)

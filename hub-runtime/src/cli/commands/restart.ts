@@ -16,7 +16,7 @@ export function addRestart(program: Command, cli: Cli): void {
 }
 
 async function restart(cli: Cli, server: string, options: Options): Promise<void> {
-  const { client } = findHub(cli, options);
+  const { client } = await findHub(cli, options);
   const key = pickKey(
     'server',
     server,

@@ -1,13 +1,12 @@
-/** Finds the running hub a command is meant for: the one named, the only one, or the one started from this directory. */
-import { createControlClient, type ControlClient } from '../../local/control/index.ts';
-import {
-  projectDirectory,
-  readRecord,
-  runningHubs,
-  type RunRecord,
-  stateDirectory,
-  stateHome,
-} from '../../local/state/index.ts';
+/**
+ * Finds the running hub a command is meant for: the one named, the only one, or the one started from this directory.
+ *
+ * What it needs is loaded when it runs: commands that need no hub do not pay for it.
+ */
+import path from 'node:path';
+
+import type { ControlClient } from '../../local/control/index.ts';
+import type { RunRecord } from '../../local/state/index.ts';
 import type { Cli } from './cli.ts';
 import { CliError, exitCode } from './exit-codes.ts';
 import type { TargetOptions } from './options.ts';
@@ -17,20 +16,15 @@ export interface FoundHub {
   readonly client: ControlClient;
 }
 
-export function findHub(cli: Cli, options: TargetOptions): FoundHub {
-  const record = findRecord(cli, options);
+export async function findHub(cli: Cli, options: TargetOptions): Promise<FoundHub> {
+  const { createControlClient } = await import('../../local/control/index.ts');
+  const record = await findRecord(cli, options);
   return { record, client: createControlClient(record.socket) };
 }
 
-/** The state directory that options and environment name, or the one of the project. */
-export function stateRoot(cli: Cli, options: TargetOptions): string | undefined {
-  const named = options.stateDir ?? cli.env['QM_STATE_DIR'];
-  if (named !== undefined && named !== '') return named;
-  return options.file === undefined ? undefined : projectDirectory(stateHome(cli.env), options.file, cli.cwd);
-}
-
-export function findRecord(cli: Cli, options: TargetOptions): RunRecord {
-  const root = stateRoot(cli, options);
+export async function findRecord(cli: Cli, options: TargetOptions): Promise<RunRecord> {
+  const { readRecord, runningHubs, stateDirectory, stateHome } = await import('../../local/state/index.ts');
+  const root = await stateRoot(cli, options);
   if (root !== undefined) {
     const record = readRecord(stateDirectory(root));
     if (record !== undefined) return record;
@@ -48,6 +42,15 @@ export function findRecord(cli: Cli, options: TargetOptions): RunRecord {
     `${running.length} hubs are running:\n${list.join('\n')}`,
     'name one with its -f, or with --state-dir',
   );
+}
+
+/** The state directory that options or environment name; that of the project the files belong to; undefined when nothing is named. */
+export async function stateRoot(cli: Cli, options: TargetOptions): Promise<string | undefined> {
+  const named = options.stateDir ?? cli.env['QM_STATE_DIR'];
+  if (named !== undefined && named !== '') return path.resolve(cli.cwd, named);
+  if (options.file === undefined) return undefined;
+  const { projectDirectory, stateHome } = await import('../../local/state/index.ts');
+  return projectDirectory(stateHome(cli.env), options.file, cli.cwd);
 }
 
 /** `name` or `namespace/name` among keys. */

@@ -12,3 +12,4 @@ export {
   withTarget,
 } from './options.ts';
 export { age, printable, table } from './table.ts';
+export { toolArguments } from './tool-arguments.ts';

@@ -27,7 +27,7 @@ export function withTarget(command: Command, flags = '-f, --file <path>'): Comma
     .option(
       flags,
       'the -f of the hub that is meant, when several run; may be repeated',
-      (path: string, all: readonly string[] = []) => [...all, path],
+      (path: string, all: readonly string[] | undefined) => [...(all ?? []), path],
     )
     .option('--state-dir <dir>', 'state directory of the hub (env QM_STATE_DIR)');
 }

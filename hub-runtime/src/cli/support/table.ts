@@ -30,11 +30,15 @@ export function table(
 
 function fit(text: string, width: number): string {
   if (visible(text) <= width) return text;
-  return width <= 1 ? text.slice(0, width) : `${[...text].slice(0, width - 1).join('')}…`;
+  return width <= 1
+    ? text.slice(0, width)
+    : `${Array.from(text)
+        .slice(0, width - 1)
+        .join('')}…`;
 }
 
 function visible(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }
 
 /** What a server says may hold anything; a terminal obeys some of it. */

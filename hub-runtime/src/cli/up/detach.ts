@@ -12,7 +12,7 @@ import type { LocalEvent } from '../../local/run/index.ts';
 import { prepareStateDirectory, stateDirectory } from '../../local/state/index.ts';
 import { type Cli, CliError, exitCode, type ExitCode } from '../support/index.ts';
 import { shortKey } from './plain-view.ts';
-import { stateRootOf, type UpOptions } from './run-up.ts';
+import { projectRoot, type UpOptions } from './run-up.ts';
 
 const longestStartMs = 120_000;
 const pollMs = 50;
@@ -25,7 +25,7 @@ export async function detach(cli: Cli, options: UpOptions, argv: readonly string
       '-f - cannot be read by a hub in the background',
       'write the manifests into a file',
     );
-  const state = stateDirectory(stateRootOf(cli, options));
+  const state = stateDirectory(await projectRoot(cli, options));
   prepareStateDirectory(state);
   const outFile = path.join(state.root, 'up.out');
   const errFile = path.join(state.root, 'up.err');

@@ -41,7 +41,6 @@ export function createLiveView(cli: Cli): UpView {
   return {
     event(event) {
       if (event.kind === 'server' && !settled) rows.set(event.key, { phase: event.phase, text: serverText(event) });
-      else if (event.kind === 'progress' && !settled) rows.set(event.key, { phase: 'Starting', text: event.line });
       else if (event.kind === 'ready') {
         draw();
         settled = true;
@@ -52,7 +51,7 @@ export function createLiveView(cli: Cli): UpView {
         return;
       } else lines.push(...linesOf(event));
       if (!settled) return soon();
-      for (const line of event.kind === 'server' || event.kind === 'progress' ? linesOf(event) : lines) cli.out(line);
+      for (const line of event.kind === 'server' ? linesOf(event) : lines) cli.out(line);
       lines = [];
     },
     end() {

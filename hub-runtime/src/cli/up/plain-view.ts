@@ -27,8 +27,6 @@ export function linesOf(event: LocalEvent): string[] {
       return [`listening on ${event.url}${event.health === undefined ? '' : ` (health ${event.health})`}`];
     case 'server':
       return [`${shortKey(event.key)}: ${serverText(event)}`];
-    case 'progress':
-      return [`${shortKey(event.key)}: ${printable(event.line)}`];
     case 'config':
       return [
         event.applied

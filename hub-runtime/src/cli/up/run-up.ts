@@ -10,15 +10,8 @@ import { createLogger, type LogLevel, QmError } from '../../base/index.ts';
 import { formatProblem } from '../../local/problems/index.ts';
 import { loadProject, manifestsYaml, type Project } from '../../local/project/index.ts';
 import { type LocalRuntime, runLocal } from '../../local/run/index.ts';
-import {
-  hubLogPath,
-  prepareStateDirectory,
-  projectDirectory,
-  RotatingFile,
-  stateDirectory,
-  stateHome,
-} from '../../local/state/index.ts';
-import { type Cli, CliError, exitCode, type ExitCode } from '../support/index.ts';
+import { hubLogPath, prepareStateDirectory, RotatingFile, stateDirectory } from '../../local/state/index.ts';
+import { type Cli, CliError, exitCode, type ExitCode, stateRoot } from '../support/index.ts';
 import { createUpView } from './up-view.ts';
 
 export interface UpOptions {
@@ -52,7 +45,7 @@ export async function runUp(cli: Cli, options: UpOptions): Promise<void> {
   const project = await load();
   report(cli, project, options);
   refuseOpenBind(project, options);
-  const state = stateDirectory(stateRootOf(cli, options));
+  const state = stateDirectory(await projectRoot(cli, options));
   prepareStateDirectory(state);
   const file = options.logFile === '-' ? undefined : new RotatingFile(options.logFile ?? hubLogPath(state.root));
   const log = createLogger({
@@ -130,11 +123,9 @@ function refuseOpenBind(project: Project, options: UpOptions): void {
     );
 }
 
-export function stateRootOf(cli: Cli, options: Pick<UpOptions, 'file' | 'stateDir'>): string {
-  const named = options.stateDir ?? cli.env['QM_STATE_DIR'];
-  return named === undefined || named === ''
-    ? projectDirectory(stateHome(cli.env), options.file, cli.cwd)
-    : path.resolve(cli.cwd, named);
+/** `-f` is required here, so there always is one. */
+export async function projectRoot(cli: Cli, options: Pick<UpOptions, 'file' | 'stateDir'>): Promise<string> {
+  return (await stateRoot(cli, options)) ?? cli.cwd;
 }
 
 function watched(cli: Cli, options: UpOptions): string[] {

@@ -12,7 +12,7 @@ export const impliedHub: ManifestObject = {
   spec: { servers: { selector: {} }, auth: { mode: 'none' } },
 };
 
-export function hubText(name = 'hub', namespace: string | undefined = undefined): string {
+export function hubText(name = 'hub', namespace?: string): string {
   return [
     'apiVersion: quaymaster.dev/v1alpha1',
     'kind: McpHub',

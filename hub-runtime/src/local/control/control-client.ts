@@ -25,7 +25,12 @@ export interface ControlClient {
 }
 
 /** The hub did not answer on its socket: it has just ended, or is of another version. */
-export class ControlError extends Error {}
+export class ControlError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ControlError';
+  }
+}
 
 /** Longest a call may take; the hub itself ends calls before that. */
 const longestMs = 15 * 60_000;

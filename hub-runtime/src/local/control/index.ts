@@ -11,4 +11,3 @@ export type {
   ToolRow,
 } from './control-api.ts';
 export { type ControlClient, ControlError, createControlClient } from './control-client.ts';
-export { type ControlServer, startControlServer } from './control-server.ts';

@@ -5,6 +5,7 @@ import type { Problem } from '../problems/index.ts';
 export type LocalEvent =
   /** The endpoint answers; servers may still be on their way. */
   | { readonly kind: 'listening'; readonly url: string; readonly health: string | undefined }
+  /** A server's state changed; while one starts, `message` says what it waits for (an installation). */
   | {
       readonly kind: 'server';
       readonly key: string;
@@ -14,8 +15,6 @@ export type LocalEvent =
       readonly tools: number | undefined;
       readonly pid: number | undefined;
     }
-  /** A line about what a starting server waits for (an installation). */
-  | { readonly kind: 'progress'; readonly key: string; readonly line: string }
   /** Files were read again. */
   | {
       readonly kind: 'config';

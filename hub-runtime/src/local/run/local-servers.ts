@@ -60,7 +60,7 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
   const http = createHttpPool();
   const packages = createPackageStore({ directory: cacheDirectory(env), env, clock, children });
   const lockHashes = new Map<string, string>();
-  const targets = reporting(
+  const targets = remembering(
     createLocalTargetResolver({
       env,
       packages,
@@ -68,7 +68,6 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
       manifestDirectory: (server) => directoryOf(deps.project(), server) ?? deps.cwd,
       scratchDirectory: freshScratch(state.scratch, shutdown),
     }),
-    deps.onEvent,
     lockHashes,
   );
   const upstreamDeps = {
@@ -112,19 +111,11 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
   return { host, observer, metrics, sealer, key, logs, lockHash: (server) => lockHashes.get(server) };
 }
 
-/** Tells views what a start is waiting for, and keeps what was installed for status. */
-function reporting(
-  inner: TargetResolver,
-  onEvent: (event: LocalEvent) => void,
-  lockHashes: Map<string, string>,
-): TargetResolver {
+/** Keeps what was installed, for status. */
+function remembering(inner: TargetResolver, lockHashes: Map<string, string>): TargetResolver {
   return {
     async resolve(server, progress, signal) {
-      const tell = (line: string): void => {
-        progress(line);
-        onEvent({ kind: 'progress', key: server.key, line });
-      };
-      const target = await inner.resolve(server, tell, signal);
+      const target = await inner.resolve(server, progress, signal);
       if (target.kind === 'stdio' && target.package !== undefined) lockHashes.set(server.key, target.package.lockHash);
       return target;
     },

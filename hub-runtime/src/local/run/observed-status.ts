@@ -10,13 +10,15 @@ import {
   serverStatus,
 } from '@quaymaster/crds';
 
-import type { CatalogSnapshot, Upstream } from '../../exchange/index.ts';
+import type { CatalogSnapshot, ServerListing, Upstream } from '../../exchange/index.ts';
 import { decodeText, parseRaw } from '../../wire/index.ts';
 
 type StatusObject = Readonly<Record<string, unknown>>;
 
 /** Keeps the last conditions of each object, so that transition times stay while nothing changes. */
 export class StatusBook {
+  /** A listing never changes: its hash is worked out once. */
+  readonly #hashes = new WeakMap<ServerListing, string>();
   readonly #conditions = new Map<string, readonly Condition[]>();
   readonly #now: () => number;
 
@@ -25,7 +27,8 @@ export class StatusBook {
   }
 
   server(outcome: ServerOutcome, upstream: Upstream | undefined, lockHash: string | undefined): StatusObject {
-    const observed = upstream === undefined ? undefined : observe(upstream, lockHash);
+    const observed =
+      upstream === undefined ? undefined : observe(upstream, lockHash, (listing) => this.#hashOf(listing));
     const status = serverStatus({
       outcome,
       now: this.#time(),
@@ -50,6 +53,14 @@ export class StatusBook {
   /** Objects that left the project take their history with them. */
   forgetAllBut(keys: ReadonlySet<string>): void {
     for (const key of this.#conditions.keys()) if (!keys.has(key)) this.#conditions.delete(key);
+  }
+
+  #hashOf(listing: ServerListing): string {
+    const known = this.#hashes.get(listing);
+    if (known !== undefined) return known;
+    const hash = contentHash(listing.tools.map((tool) => decodeText(tool)));
+    this.#hashes.set(listing, hash);
+    return hash;
   }
 
   #time(): string {
@@ -79,7 +90,11 @@ export interface RunningHub {
   readonly phases: ReadonlyMap<string, Upstream['state']['phase']>;
 }
 
-function observe(upstream: Upstream, lockHash: string | undefined): ServerObservation {
+function observe(
+  upstream: Upstream,
+  lockHash: string | undefined,
+  hashOf: (listing: ServerListing) => string,
+): ServerObservation {
   const { state, listing } = upstream;
   const info =
     listing?.serverInfo === undefined
@@ -103,7 +118,7 @@ function observe(upstream: Upstream, lockHash: string | undefined): ServerObserv
             resourceTemplates: listing.resourceTemplates.length,
             prompts: listing.prompts.length,
           },
-          toolsHash: contentHash(listing.tools.map((tool) => decodeText(tool))),
+          toolsHash: hashOf(listing),
         }),
     ...(state.pid === undefined ? {} : { pid: state.pid }),
     restarts: state.restarts,

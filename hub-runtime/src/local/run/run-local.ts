@@ -11,10 +11,11 @@ import { type Clock, QmError, systemClock } from '../../base/index.ts';
 import { type Listener, serveStdio } from '../../downstream/index.ts';
 import type { ProcessLogger } from '../../observe/index.ts';
 import { createProbes } from '../../ops/index.ts';
-import { type ControlApi, startControlServer } from '../control/index.ts';
+import type { ControlApi } from '../control/index.ts';
 import type { Project } from '../project/index.ts';
 import { prepareStateDirectory, type StateDirectory, takeLock, writeRecord } from '../state/index.ts';
 import { controlOf } from './control-of.ts';
+import { startControlServer } from './control-server.ts';
 import { createHubDirectory, type MutableHubDirectory } from './hub-directory.ts';
 import type { LocalEvent } from './local-events.ts';
 import { createLocalServers, type LocalServers } from './local-servers.ts';
@@ -73,6 +74,7 @@ export interface LocalRuntime {
 
 const firstSettleMs = 15_000;
 const graceMs = 5_000;
+const observeMs = 50;
 
 export async function runLocal(options: LocalOptions): Promise<LocalRuntime> {
   const { state, log } = options;
@@ -103,6 +105,7 @@ class LocalRun {
   readonly #startedAt: string;
   #project: Project;
   #generation = 1;
+  #observing = false;
   #listener: Listener | undefined;
   #health: string | undefined;
 
@@ -122,6 +125,17 @@ class LocalRun {
       logFile: (server) => this.#servers.logs.path(server),
       lockHash: (server) => this.#servers.lockHash(server),
       now: () => clock.now(),
+    });
+    this.#servers.host.onEvent(() => this.#observeSoon());
+  }
+
+  /** Once per burst of events. */
+  #observeSoon(): void {
+    if (this.#observing) return;
+    this.#observing = true;
+    this.#clock.after(observeMs, () => {
+      this.#observing = false;
+      this.#view.observe();
     });
   }
 

@@ -100,6 +100,12 @@ export class RuntimeView {
     return base === undefined ? 'stdio' : base + hubPath(config, index === 0);
   }
 
+  /** Something changed: conditions are looked at now, so that transition times are those of the change and not of the first look. */
+  observe(): void {
+    this.objects('McpServer');
+    this.objects('McpHub');
+  }
+
   /** Called after each configuration, so that the book does not grow with every name that ever was. */
   configChanged(): void {
     const { compiled } = this.#deps.project();

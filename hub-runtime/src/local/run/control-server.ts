@@ -8,7 +8,7 @@ import { rmSync } from 'node:fs';
 
 import fastify, { type FastifyInstance } from 'fastify';
 
-import type { CallRequest, ControlApi, ObjectKind } from './control-api.ts';
+import type { CallRequest, ControlApi, ObjectKind } from '../control/index.ts';
 
 export interface ControlServer {
   close(): Promise<void>;
