@@ -42,7 +42,16 @@ function body(kind: KindDefinition): Record<string, unknown> {
     properties: {
       apiVersion: { const: apiVersion },
       kind: { const: kind.kind },
-      metadata: { type: 'object', required: ['name'], properties: metadata },
+      metadata: {
+        type: 'object',
+        required: ['name'],
+        properties: {
+          ...metadata,
+          namespace: { type: 'string', description: 'Absent: default.' },
+          labels: { type: 'object', additionalProperties: { type: 'string' } },
+          annotations: { type: 'object', additionalProperties: { type: 'string' } },
+        },
+      },
       spec: strict(toDocumented(kind.spec)),
       status: { type: 'object', description: 'Written by the driver only.' },
     },
