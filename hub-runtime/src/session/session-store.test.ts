@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+
+import { describe, expect, test } from 'vitest';
+
+import { createTestClock } from '../base/index.ts';
+import { anonymous, Cancellation, type Principal } from '../exchange/index.ts';
+import { emptyObject, type RawJson, rawOf } from '../wire/index.ts';
+import type { LegacySession, NewSession } from './legacy-session.ts';
+import { createSealer } from './sealer.ts';
+import { createSessionStore } from './session-store.ts';
+
+const wanted: NewSession = {
+  principal: anonymous,
+  revision: '2025-11-25',
+  capabilities: emptyObject,
+  clientInfo: undefined,
+};
+const key = randomBytes(32);
+
+function store(hub = 'default/desk', sessions = 3) {
+  const clock = createTestClock();
+  const ended: string[] = [];
+  const made = createSessionStore({
+    hub,
+    sealer: createSealer([key], clock, randomBytes),
+    clock,
+    randomBytes,
+    limits: () => ({ sessions, idleMs: 1000 }),
+    onEnd: (session) => ended.push(session.id),
+  });
+  const open = (): LegacySession => {
+    const session = made.create(wanted);
+    if (session === undefined) throw new Error('full');
+    return session;
+  };
+  return { clock, ended, open, store: made };
+}
+
+const message = rawOf({ a: 1 });
+
+describe('session store', () => {
+  test('EF-29 ids are unguessable, unique, bounded and visible ASCII', () => {
+    const { store: sessions, open } = store('n'.repeat(63) + '/' + 'h'.repeat(250));
+    const big = sessions.create({ ...wanted, capabilities: rawOf({ x: 'y'.repeat(3000) }) });
+    expect(big?.token.length).toBeLessThanOrEqual(512);
+    const [one, two] = [open(), open()];
+    expect(one.token).not.toBe(two.token);
+    expect(one.id).not.toBe(two.id);
+    expect(one.token).toMatch(/^[\x21-\x7e]+$/);
+    expect(one.token).not.toContain(one.id);
+  });
+
+  test('EF-29 a session is found by its own client, at its own hub, only', () => {
+    const { store: sessions, open } = store();
+    const session = open();
+    const somebody = { kind: 'anonymous', id: 'somebody else' } as Principal;
+    expect(sessions.find(session.token, anonymous)).toBe(session);
+    expect(sessions.find(session.token, somebody)).toBe('foreign');
+    expect(sessions.find(session.id, anonymous)).toBe('foreign');
+    expect(sessions.find('', anonymous)).toBe('foreign');
+    expect(store('default/other').store.find(session.token, anonymous)).toBe('foreign');
+    expect(store().store.find(session.token, anonymous)).toBe('ended');
+    expect(store().store.find(session.token, somebody)).toBe('foreign');
+  });
+
+  test('ends once: by request, by idleness, with the store', async () => {
+    const { store: sessions, open, ended, clock } = store();
+    const [one, two, three] = [open(), open(), open()];
+    sessions.end(one);
+    sessions.end(one);
+    expect(ended).toEqual([one.id]);
+    expect(sessions.find(one.token, anonymous)).toBe('ended');
+    await clock.advance(999);
+    expect(sessions.find(two.token, anonymous)).toBe(two);
+    await clock.advance(1);
+    sessions.sweep();
+    expect(ended).toEqual([one.id, three.id]);
+    await clock.advance(999);
+    expect(sessions.find(two.token, anonymous)).toBe('ended');
+    open();
+    sessions.endAll();
+    expect(sessions.size).toBe(0);
+    expect(ended).toHaveLength(4);
+  });
+
+  test('idle time does not run while a stream is open or a call in flight', async () => {
+    const { store: sessions, open, clock } = store();
+    const session = open();
+    const stream = { send: () => true, close: () => {} };
+    const call = { cancellation: new Cancellation() };
+    session.attach(stream);
+    await clock.advance(5000);
+    sessions.sweep();
+    session.detach(stream);
+    await clock.advance(500);
+    session.calls.set('1', call);
+    await clock.advance(5000);
+    sessions.sweep();
+    session.callEnded('1', { cancellation: new Cancellation() });
+    expect(session.calls.size).toBe(1);
+    session.callEnded('1', call);
+    expect(sessions.find(session.token, anonymous)).toBe(session);
+    await clock.advance(1000);
+    expect(sessions.find(session.token, anonymous)).toBe('ended');
+  });
+
+  test('however busy, a session does not outlive its id', async () => {
+    const { store: sessions, open, clock } = store();
+    const session = open();
+    session.attach({ send: () => true, close: () => {} });
+    await clock.advance(7 * 24 * 3_600_000);
+    sessions.sweep();
+    expect(sessions.size).toBe(0);
+  });
+
+  test('a full store refuses, but only what idle sessions do not free', async () => {
+    const { store: sessions, open, clock } = store('default/desk', 2);
+    open();
+    await clock.advance(600);
+    open();
+    expect(sessions.create(wanted)).toBeUndefined();
+    await clock.advance(400);
+    expect(sessions.create(wanted)).toBeDefined();
+    expect(sessions.size).toBe(2);
+  });
+});
+
+describe('legacy session', () => {
+  test('checklist 4: a message goes to exactly one stream, the next one when that is too slow', () => {
+    const { open } = store();
+    const session = open();
+    const got: string[] = [];
+    const stream = (name: string, ok: boolean) => ({
+      send: (_message: RawJson) => {
+        got.push(name);
+        return ok;
+      },
+      close: () => got.push(`${name} closed`),
+    });
+    session.notify(message);
+    session.attach(stream('slow', false));
+    session.attach(stream('good', true));
+    session.attach(stream('never', true));
+    session.notify(message);
+    expect(got).toEqual(['slow', 'good']);
+  });
+
+  test('its end cancels its calls and closes its streams, once', () => {
+    const { open } = store();
+    const session = open();
+    let closed = 0;
+    const call = { cancellation: new Cancellation() };
+    session.attach({ send: () => true, close: () => closed++ });
+    session.calls.set('1', call);
+    session.close();
+    session.close();
+    expect(closed).toBe(1);
+    expect(call.cancellation.reason).toBe('client-gone');
+    expect(session.closed).toBe(true);
+  });
+});
