@@ -18,7 +18,7 @@ build: $(INSTALLED) ## install and build; afterwards ./node_modules/.bin/qm is t
 	@$(NODE) tools/build.ts
 
 up: build ## run examples/quickstart in the foreground until Ctrl-C
-	@exec node hub-runtime/bin/qm.js up -f examples/quickstart --watch
+	@exec $(NODE) tools/up.ts up -f examples/quickstart --watch
 
 test: $(INSTALLED) ## everything that must pass, with coverage
 	@$(NODE) tools/doctor.ts --install

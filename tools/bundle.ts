@@ -40,6 +40,8 @@ export async function bundle(options: { readonly write: boolean }): Promise<Bund
     format: 'esm',
     target: 'node24',
     conditions: ['quaymaster-source'],
+    // jsonc-parser's CommonJS build hides its own requires from the bundler; its ES build does not.
+    mainFields: ['module', 'main'],
     minify: true,
     keepNames: true,
     legalComments: 'none',

@@ -57,29 +57,33 @@ test('HS-11 installs no other package', () => {
 });
 
 describe.each(['24.21.0', '26.10.0'])('on Node %s', (version) => {
-  test('HS-16 runs a hub, lists its tools, and ends with 0', async () => {
-    const node = await nodeBinary(version);
-    const manifests = join(folder, `manifests-${version}`);
-    mkdirSync(manifests);
-    const command = stdioCommand({ tools: [{ name: 'echo' }] });
-    // The server is the test's own and runs on the test's own Node.
-    writeManifests(manifests, [mcpHub(), mcpServer('kit', { source: { command } })]);
-    const args = ['up', '-f', manifests, '--port', '0', '--state-dir', join(folder, `state-${version}`)];
-    await using hub = spawnProgram(node, [join(folder, 'node_modules/quaymaster/bin/qm.js'), ...args], {
-      cwd: folder,
-      env: { NO_COLOR: '1' },
-    });
-    const url = (await hub.line(/^ready http/, 30_000)).slice('ready '.length).trim();
-    const client = await connectModern(url);
-    try {
-      const answer = await client.request('tools/list', {});
-      expect((answer.result?.['tools'] as { name: string }[]).map((tool) => tool.name)).toEqual(['kit_echo']);
-    } finally {
-      await client.close();
-    }
-    hub.kill('SIGTERM');
-    expect((await hub.ended(15_000)).code).toBe(0);
-  }, 240_000);
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'HS-16 HS-13 runs a hub, lists its tools, and ends with 0 on %s',
+    async (signal) => {
+      const node = await nodeBinary(version);
+      const manifests = join(folder, `manifests-${version}-${signal}`);
+      mkdirSync(manifests);
+      const command = stdioCommand({ tools: [{ name: 'echo' }] });
+      // The server is the test's own and runs on the test's own Node.
+      writeManifests(manifests, [mcpHub(), mcpServer('kit', { source: { command } })]);
+      const args = ['up', '-f', manifests, '--port', '0', '--state-dir', join(folder, `state-${version}-${signal}`)];
+      await using hub = spawnProgram(node, [join(folder, 'node_modules/quaymaster/bin/qm.js'), ...args], {
+        cwd: folder,
+        env: { NO_COLOR: '1' },
+      });
+      const url = (await hub.line(/^ready http/, 30_000)).slice('ready '.length).trim();
+      const client = await connectModern(url);
+      try {
+        const answer = await client.request('tools/list', {});
+        expect(((answer.result?.['tools'] ?? []) as { name: string }[]).map((tool) => tool.name)).toEqual(['kit_echo']);
+      } finally {
+        await client.close();
+      }
+      hub.kill(signal);
+      expect((await hub.ended(15_000)).code).toBe(0);
+    },
+    240_000,
+  );
 
   test('`quaymaster/base` can be imported', async () => {
     const node = await nodeBinary(version);
