@@ -27,6 +27,8 @@ interface Stage {
   readonly gauges: Map<string, () => number>;
   readonly counted: string[];
   readonly gone: string[];
+  /** What the host itself reports to the observer. */
+  readonly states: string[];
   hub(key?: string): HubPort;
   newest(name: string): FakeUpstream;
 }
@@ -38,6 +40,7 @@ function stage(create?: (config: ServerConfig) => FakeUpstream): Stage {
   const gauges = new Map<string, () => number>();
   const counted: string[] = [];
   const gone: string[] = [];
+  const states: string[] = [];
   const host = new HubHost({
     createUpstream: (config) => {
       const upstream = create === undefined ? new FakeUpstream(config) : create(config);
@@ -50,6 +53,7 @@ function stage(create?: (config: ServerConfig) => FakeUpstream): Stage {
     observer: {
       ...silentObserver,
       count: (name, label) => counted.push(`${name} ${label}`),
+      upstreamState: (key, phase) => states.push(`${key} ${phase}`),
       upstreamGone: (key) => gone.push(key),
       gauge: (name, label, read) => {
         gauges.set(`${name} ${label}`, read);
@@ -67,6 +71,7 @@ function stage(create?: (config: ServerConfig) => FakeUpstream): Stage {
     gauges,
     counted,
     gone,
+    states,
     hub(key = 'default/desk') {
       const hub = host.hub(key);
       if (hub === undefined) throw new Error(`no hub ${key}`);
@@ -262,10 +267,21 @@ test('a server that fails keeps its last good listing, also across configuration
   expect(await list(hub())).toEqual(['a_x', 'b_y']);
   host.apply([config('4', serverConfig('b'))]);
   expect(await list(hub())).toEqual(['b_y']);
+  await settle();
   expect(gone).toEqual(['default/a']);
   expect(events.filter(({ kind }) => kind === 'serverGone')).toEqual([{ kind: 'serverGone', key: 'default/a' }]);
   host.apply([config('5', serverConfig('a'), serverConfig('b'))]);
   expect(hub().graph.catalog.counts.tools).toBe(1);
+});
+
+test('a replaced server is reported as its successor is, once its own end has been told', async () => {
+  const { host, newest, states, gone } = stage();
+  host.apply([config('1', serverConfig('a'))]);
+  host.apply([config('2', serverConfig('a', { runtimeHash: '2' }))]);
+  newest('a').list(offer('x'));
+  await settle();
+  expect(states).toEqual(['default/a Ready']);
+  expect(gone).toEqual([]);
 });
 
 test('HT-0.05 calls in flight end on the graph they began with, and old graphs are given up', async () => {

@@ -174,15 +174,25 @@ export class HubHost {
     const done = upstream.stop(upstream.config.lifecycle.drainTimeoutMs).catch((error: unknown) => {
       this.#deps.log.error({ err: error, server: key }, 'a server did not stop as it should');
     });
-    const tracked = done.finally(() => this.#draining.delete(tracked));
+    const tracked = done.finally(() => {
+      this.#draining.delete(tracked);
+      this.#reportState(key);
+    });
     this.#draining.add(tracked);
+  }
+
+  /** A retired upstream has told of its own end; what counts under its key is its successor, or that there is none. */
+  #reportState(key: string): void {
+    const { observer } = this.#deps;
+    const current = this.upstreams().find((upstream) => upstream.key === key);
+    if (current === undefined) observer.upstreamGone(key);
+    else observer.upstreamState(key, current.state.phase, current.state.restarts);
   }
 
   #forgetServers(before: ReadonlySet<string>): void {
     const now = new Set(this.upstreams().map(({ key }) => key));
     for (const key of before) {
       if (now.has(key)) continue;
-      this.#deps.observer.upstreamGone(key);
       this.#emit({ kind: 'serverGone', key });
     }
   }

@@ -158,8 +158,7 @@ class HubRouter implements Router {
     const [owner] = owners.upstreams;
     if (owners.certain && owner !== undefined && owner.listing === undefined) {
       trace.upstream = owner;
-      const { name } = owner.config;
-      return hubError('QM_SERVER_FAILED', { server: name, reason: owner.state.message || owner.state.reason });
+      return hubError('QM_SERVER_FAILED', { server: owner.key, reason: owner.state.message || owner.state.reason });
     }
     return unknownTarget(exchange, graph, kind, target);
   }
@@ -189,7 +188,7 @@ class HubRouter implements Router {
       const successor = this.#deps.graph().upstream(upstream.key);
       const mayMove = outcome.errorCode === 'QM_SERVER_FAILED' && successor !== undefined && successor !== upstream;
       if (!mayMove || moves >= maxMoves || leg.cancellation.cancelled)
-        return relayedError(outcome, caller, upstream.config.name);
+        return relayedError(outcome, caller, upstream.key);
       upstream = successor;
     }
   }
