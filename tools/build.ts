@@ -1,4 +1,4 @@
-/** `make build`: bundles, then writes the declarations of `quaymaster/base` and of `@quaymaster/crds`. */
+/** `make build`: bundles, then writes the declarations of `quaymaster/base`. */
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -11,7 +11,7 @@ rmSync(join(root, 'hub-runtime/dist/chunks'), { recursive: true, force: true });
 const made = await bundle({ write: true }).catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
 });
-const types = await run('tsc', ['--build', 'crds', 'hub-runtime']);
+const types = await run('tsc', ['--project', 'hub-runtime/tsconfig.base-types.json']);
 if (types.code !== 0) console.error(types.output);
 // npm packs a licence only from the folder of the package.
 copyFileSync(join(root, 'LICENSE'), join(root, 'hub-runtime/LICENSE'));
