@@ -158,7 +158,8 @@ class HubRouter implements Router {
     const [owner] = owners.upstreams;
     if (owners.certain && owner !== undefined && owner.listing === undefined) {
       trace.upstream = owner;
-      return hubError('QM_SERVER_FAILED', { server: owner.key, reason: owner.state.message || owner.state.reason });
+      const { name } = owner.config;
+      return hubError('QM_SERVER_FAILED', { server: name, reason: owner.state.message || owner.state.reason });
     }
     return unknownTarget(exchange, graph, kind, target);
   }
@@ -188,7 +189,7 @@ class HubRouter implements Router {
       const successor = this.#deps.graph().upstream(upstream.key);
       const mayMove = outcome.errorCode === 'QM_SERVER_FAILED' && successor !== undefined && successor !== upstream;
       if (!mayMove || moves >= maxMoves || leg.cancellation.cancelled)
-        return relayedError(outcome, caller, upstream.key);
+        return relayedError(outcome, caller, upstream.config.name);
       upstream = successor;
     }
   }

@@ -411,7 +411,7 @@ test('X-01 when that server fails, the answer says so; a tool it does not have i
   servers['a']?.enter('Degraded', 'CrashLoop', 'exits at once');
   expect(await failing).toMatchObject({
     errorCode: 'QM_SERVER_FAILED',
-    message: 'server "default/a" is not available: exits at once',
+    message: 'server "a" is not available: exits at once',
   });
   expect(await missing).toMatchObject({ errorCode: 'QM_SERVER_FAILED' });
   servers['a']?.list(listing({ tools: [tool('t')] }));
