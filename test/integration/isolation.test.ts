@@ -122,20 +122,26 @@ test('HT-0.04 a cancellation reaches only the call of the client that sent it, t
   );
   try {
     for (const server of servers) {
-      const abort = new AbortController();
-      const settled: number[] = [];
-      const hanging = clients.map((client, n) => {
-        const signal = n === 0 ? abort.signal : AbortSignal.timeout(400);
-        return client
-          .callTool(`${server}_hang`, { n }, { id: 'same', signal })
-          .catch(() => undefined)
-          .finally(() => settled.push(n));
-      });
+      const aborts = clients.map(() => new AbortController());
+      const settled: string[] = [];
+      const hanging = clients.map((client, n) =>
+        client
+          .callTool(
+            `${server}_hang`,
+            { n },
+            { id: `same for ${server}`, signal: aborts[n]?.signal ?? AbortSignal.abort() },
+          )
+          .then(
+            (answer) => settled.push(`client ${n} was answered: ${answer.raw}`),
+            (error: unknown) => settled.push(`client ${n}: ${String(error)}`),
+          ),
+      );
       await new Promise((resolve) => setTimeout(resolve, 100));
-      abort.abort();
+      aborts[0]?.abort(new Error('its own wish'));
       await hanging[0];
       await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(settled).toEqual([0]);
+      expect(settled).toEqual(['client 0: Error: its own wish']);
+      for (const one of aborts) one.abort(new Error('its own wish'));
       await Promise.all(hanging);
     }
   } finally {
