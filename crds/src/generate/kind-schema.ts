@@ -1,7 +1,8 @@
 /** The whole-object schema of a kind: apiVersion, kind, restricted metadata.name, spec and status. */
-import { labelPattern, maxKindName } from '../schema/index.ts';
+import { maxKindName } from '../schema/index.ts';
 import type { KindDefinition } from '../schema/index.ts';
 import type { StructuralSchema } from '../structural/index.ts';
+import { labelPattern } from '../units/index.ts';
 import { toStructural } from './to-structural.ts';
 
 export function kindSchema(kind: KindDefinition): StructuralSchema {

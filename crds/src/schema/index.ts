@@ -3,5 +3,5 @@ export { choice, docKeys, flag, integer, list, map, object, oneOf, text } from '
 export type { Rule } from './fields.ts';
 export type { KindDefinition } from './kind.ts';
 export { keyRef, labelSelector, objectRef } from './references.ts';
-export { bytes, duration, labelPattern, maxKindName, objectName, serverName, toolName } from './scalars.ts';
+export { bytes, duration, maxKindName, objectName, serverName, toolName } from './scalars.ts';
 export { conditionsField, observedGenerationField, replicaStatusFields } from './status-fields.ts';

@@ -1,11 +1,8 @@
 /** Scalars that several kinds share: names, durations, byte sizes. */
-import { bytesPattern, durationPattern } from '../units/index.ts';
+import { bytesPattern, durationPattern, labelPattern, objectNamePattern, toolNamePattern } from '../units/index.ts';
 import { text } from './fields.ts';
 import type { Extras } from './fields.ts';
 
-/** A DNS label: what may name a Service, a Pod label value and the first half of a tool name. */
-export const labelPattern = '^[a-z]([-a-z0-9]*[a-z0-9])?$';
-export const objectNamePattern = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
 /** Leaves room for suffixes the operator adds inside the 63 characters of a label. */
 export const maxKindName = 52;
 
@@ -20,7 +17,7 @@ export function serverName(description: string, extras: Extras = {}) {
 
 /** A tool name as a server gives it: printable, no blanks. */
 export function toolName(description: string, extras: Extras = {}) {
-  return text(description, { min: 1, max: 128, pattern: '^[!-~]+$', ...extras });
+  return text(description, { min: 1, max: 128, pattern: toolNamePattern, ...extras });
 }
 
 export function duration(description: string, bounds: Extras & { readonly least: string; readonly most: string }) {

@@ -1,5 +1,6 @@
 /** `spec.env`, `spec.envFrom` and `spec.roots`: what a server is given from outside. */
-import { flag, keyRef, labelPattern, list, object, objectName, objectRef, oneOf, text } from '../schema/index.ts';
+import { flag, keyRef, list, object, objectName, objectRef, oneOf, text } from '../schema/index.ts';
+import { labelPattern } from '../units/index.ts';
 
 const variablePattern = '^[A-Za-z_][A-Za-z0-9_.-]*$';
 

@@ -1,7 +1,6 @@
 /** `spec.source`: where a server comes from. Exactly one member; each says what runs and how it is pinned. */
 import { keyRef, list, object, oneOf, text } from '../schema/index.ts';
-
-const exactVersion = '^[0-9][0-9A-Za-z.+!_-]*$';
+import { npmVersionPattern, pypiVersionPattern } from '../units/index.ts';
 
 const args = (what: string) =>
   list(
@@ -32,7 +31,7 @@ const npm = object(
     version: text('Exact version; ranges and tags are refused because they change under you.', {
       min: 5,
       max: 64,
-      pattern: '^[0-9]+\\.[0-9]+\\.[0-9]+([-+][0-9A-Za-z.+-]+)?$',
+      pattern: npmVersionPattern,
       example: '2026.8.31',
     }),
     bin: text(
@@ -58,7 +57,7 @@ const pypi = object(
       pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$',
       example: 'mcp-server-time',
     }),
-    version: text('Exact version.', { min: 1, max: 64, pattern: exactVersion, example: '2026.10.19' }),
+    version: text('Exact version.', { min: 1, max: 64, pattern: pypiVersionPattern, example: '2026.10.19' }),
     bin: text('Which console script to run, when it is not named like the package.', {
       min: 1,
       max: 128,

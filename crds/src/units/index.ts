@@ -1,2 +1,10 @@
-/** Durations and byte quantities as manifests write them. */
+/** Durations, byte quantities and other forms of text as manifests write them. */
+export {
+  forms,
+  labelPattern,
+  npmVersionPattern,
+  objectNamePattern,
+  pypiVersionPattern,
+  toolNamePattern,
+} from './forms.ts';
 export { bytesPattern, durationPattern, parseBytes, parseDuration } from './units.ts';

@@ -2,6 +2,7 @@
  * The structural half of validation: what the API server checks against the OpenAPI schema, plus unknown fields (which it prunes, and
  * `kubectl apply` refuses). Lengths count code points, as Kubernetes does. Runs on the value after defaults; needs no CEL.
  */
+import { forms } from '../units/index.ts';
 import { nearest } from '../suggest/index.ts';
 import { childSchema, isPlainObject } from '../structural/index.ts';
 import type { StructuralSchema } from '../structural/index.ts';
@@ -179,10 +180,11 @@ function codePoints(text: string): number {
   return count;
 }
 
-function patternHint(schema: StructuralSchema): string {
-  return schema.description === undefined
-    ? `expected ${schema.pattern}`
-    : `expected ${schema.pattern} (${firstSentence(schema.description)})`;
+/** In words where the form has a name, else the pattern with what the field is for. */
+function patternHint({ pattern = '', description }: StructuralSchema): string {
+  const words = forms.get(pattern);
+  if (words !== undefined) return words;
+  return description === undefined ? `expected ${pattern}` : `expected ${pattern} (${firstSentence(description)})`;
 }
 
 function requiredHint(schema: StructuralSchema | undefined): string {
@@ -191,8 +193,10 @@ function requiredHint(schema: StructuralSchema | undefined): string {
 }
 
 function typeHint(schema: StructuralSchema, value: unknown): string {
-  if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
-    return `put it in quotes: "${value}"`;
+  if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
+    const fits = schema.pattern === undefined || new RegExp(schema.pattern, 'u').test(String(value));
+    return fits ? `put it in quotes: "${value}"` : patternHint(schema);
+  }
   if ((schema.type === 'integer' || schema.type === 'boolean') && typeof value === 'string') return 'remove the quotes';
   if (schema.type === 'array' && value !== null && value !== undefined)
     return 'put it in brackets, or write it as a list with -';
