@@ -59,6 +59,10 @@ export function logPath(directory: string, server: string): string {
   return path.join(directory, `${server.replaceAll('/', '.')}.log`);
 }
 
+/** Lines are gathered and written together: a write per line would cost a call of the hub a tenth of its CPU. */
+const gatherMs = 100;
+const gatherCharacters = 16_384;
+
 /** A file that never grows past twice its bound. */
 export class RotatingFile {
   readonly #path: string;
@@ -66,6 +70,8 @@ export class RotatingFile {
   #stream: WriteStream;
   #size: number;
   #dropped = 0;
+  #gathered = '';
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(file: string, options: RotationOptions = defaultRotation) {
     this.#path = file;
@@ -82,8 +88,19 @@ export class RotatingFile {
     }
     const line = this.#dropped === 0 ? text : `(${this.#dropped} lines dropped: the disk is slow)\n${text}`;
     this.#dropped = 0;
-    this.#size += Buffer.byteLength(line);
-    this.#stream.write(line);
+    this.#gathered += line;
+    if (this.#gathered.length >= gatherCharacters) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), gatherMs);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#gathered === '') return;
+    const bytes = Buffer.from(this.#gathered, 'utf8');
+    this.#gathered = '';
+    this.#size += bytes.length;
+    this.#stream.write(bytes);
   }
 
   #rotate(): void {
@@ -107,6 +124,7 @@ export class RotatingFile {
   }
 
   close(): Promise<void> {
+    this.#flush();
     return new Promise((resolve) => {
       if (this.#stream.destroyed) resolve();
       else this.#stream.end(() => resolve());
