@@ -1,17 +1,15 @@
 /**
  * `qm up` in the foreground: load, show what is wrong, run until a signal, end in order.
- *
- * SIGINT and SIGTERM end the hub; a second one, half a second later or more, ends it at once. SIGHUP reads the files again, except where it means that
- * the terminal is gone.
  */
 import path from 'node:path';
 
 import { createLogger, type LogLevel, QmError } from '../../base/index.ts';
 import { formatProblem } from '../../local/problems/index.ts';
 import { loadProject, manifestsYaml, type Project } from '../../local/project/index.ts';
-import { type LocalRuntime, runLocal } from '../../local/run/index.ts';
+import { type LocalOptions, runLocal } from '../../local/run/index.ts';
 import { hubLogPath, prepareStateDirectory, RotatingFile, stateDirectory } from '../../local/state/index.ts';
 import { type Cli, CliError, exitCode, type ExitCode, stateRoot } from '../support/index.ts';
+import { UpSignals } from './up-signals.ts';
 import { createUpView } from './up-view.ts';
 
 export interface UpOptions {
@@ -55,9 +53,9 @@ export async function runUp(cli: Cli, options: UpOptions): Promise<void> {
       : { destination: { write: (line: string) => file.write(line.endsWith('\n') ? line : `${line}\n`) } }),
   });
   const view = createUpView(cli, options.stdio === true ? 'none' : options.output);
-  let runtime: LocalRuntime;
+  const signals = new UpSignals(cli);
   try {
-    runtime = await runLocal({
+    const runtime = await runLocal({
       project,
       load,
       paths: options.file,
@@ -67,27 +65,31 @@ export async function runUp(cli: Cli, options: UpOptions): Promise<void> {
       version: cli.version,
       log,
       onEvent: (event) => view.event(event),
-      endpoint:
-        options.stdio === true
-          ? { kind: 'stdio', stdin: cli.stdin, stdout: cli.stdout }
-          : {
-              kind: 'http',
-              host: options.host,
-              port: options.port,
-              healthPort: options.healthPort === 'off' ? undefined : options.healthPort,
-              allowedHosts: options.allowHost,
-            },
+      endpoint: endpointOf(cli, options),
       watch: options.watch === true ? watched(cli, options) : undefined,
     });
+    signals.attach(runtime);
+    await runtime.closed;
   } catch (error) {
-    view.end();
     throw error instanceof QmError ? new CliError(exitOf(error), error.message, error.row.next) : error;
+  } finally {
+    signals.release();
+    view.end();
+    log.flush();
+    await file?.close();
   }
-  const release = handleSignals(cli, runtime);
-  await runtime.closed;
-  release();
-  view.end();
-  await file?.close();
+}
+
+function endpointOf(cli: Cli, options: UpOptions): LocalOptions['endpoint'] {
+  if (options.stdio === true) return { kind: 'stdio', stdin: cli.stdin, stdout: cli.stdout };
+  const { host, port, healthPort, allowHost } = options;
+  return {
+    kind: 'http',
+    host,
+    port,
+    healthPort: healthPort === 'off' ? undefined : healthPort,
+    allowedHosts: allowHost,
+  };
 }
 
 /** What is wrong, before anything runs; ends here when nothing can. */
@@ -136,28 +138,4 @@ function watched(cli: Cli, options: UpOptions): string[] {
 function exitOf(error: QmError): ExitCode {
   const occupied = ['QM_ALREADY_RUNNING', 'QM_PORT_TAKEN', 'QM_LISTEN_FAILED', 'QM_HEALTH_PORT'];
   return occupied.includes(error.code) ? exitCode.occupied : exitCode.internal;
-}
-
-/** Signals that arrive together (a terminal and a parent both passing on one Ctrl-C) count as one. */
-const sameSignalMs = 500;
-
-function handleSignals(cli: Cli, runtime: LocalRuntime): () => void {
-  let firstAt: number | undefined;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (firstAt !== undefined && performance.now() - firstAt >= sameSignalMs) process.exit(exitCode.no);
-    firstAt ??= performance.now();
-    void runtime.close(signal);
-  };
-  const hangUp = (): void => {
-    if (process.platform === 'win32' || cli.stdout.isTTY) stop('SIGHUP');
-    else runtime.api.reload().catch((error: unknown) => cli.err(`reading the files again failed: ${String(error)}`));
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  process.on('SIGHUP', hangUp);
-  return () => {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-    process.off('SIGHUP', hangUp);
-  };
 }

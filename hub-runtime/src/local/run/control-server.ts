@@ -2,13 +2,14 @@
  * Serves the control API on a Unix socket (a named pipe on Windows) inside the private state directory.
  *
  * Who may open the socket is the user who runs the hub, by the rights of its directory; there is no other check and no TCP port.
- * It is off every path of a call: fastify with its own schema checks serves it.
+ * Bodies are checked by hand: a single route schema would make fastify compile a validator at every start.
  */
 import { rmSync } from 'node:fs';
 
-import fastify, { type FastifyInstance } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify';
 
-import type { CallRequest, ControlApi, ObjectKind } from '../control/index.ts';
+import type { ControlApi } from '../control/index.ts';
+import { isRecord } from '../load/index.ts';
 
 export interface ControlServer {
   close(): Promise<void>;
@@ -30,28 +31,29 @@ function addReads(server: FastifyInstance, api: ControlApi): void {
   server.get('/v1/hubs', () => api.hubs());
   server.get('/v1/servers', () => api.servers());
   server.get<{ Querystring: { hub?: string } }>('/v1/tools', (request) => api.tools(request.query.hub));
-  server.get<{ Params: { kind: ObjectKind } }>(
-    '/v1/objects/:kind',
-    { schema: { params: { type: 'object', properties: { kind: { enum: ['McpHub', 'McpServer'] } } } } },
-    (request) => api.objects(request.params.kind),
-  );
+  server.get('/v1/objects/McpHub', () => api.objects('McpHub'));
+  server.get('/v1/objects/McpServer', () => api.objects('McpServer'));
 }
 
-const callSchema = {
-  type: 'object',
-  required: ['tool', 'arguments'],
-  properties: { tool: { type: 'string' }, arguments: { type: 'object' }, hub: { type: 'string' } },
-};
-const restartSchema = { type: 'object', required: ['server'], properties: { server: { type: 'string' } } };
-
 function addActions(server: FastifyInstance, api: ControlApi): void {
-  server.post<{ Body: CallRequest }>('/v1/call', { schema: { body: callSchema } }, (request) => api.call(request.body));
-  server.post<{ Body: { server: string } }>('/v1/restart', { schema: { body: restartSchema } }, async (request) => ({
-    found: await api.restart(request.body.server),
-  }));
+  server.post('/v1/call', (request, reply) => {
+    const { tool, arguments: args, hub } = bodyOf(request);
+    if (typeof tool !== 'string' || !isRecord(args) || (hub !== undefined && typeof hub !== 'string'))
+      return reply.code(400).send({ error: 'a call has a tool and arguments' });
+    return api.call({ tool, arguments: args, ...(hub === undefined ? {} : { hub }) });
+  });
+  server.post('/v1/restart', async (request, reply) => {
+    const { server: key } = bodyOf(request);
+    if (typeof key !== 'string') return reply.code(400).send({ error: 'name the server' });
+    return { found: await api.restart(key) };
+  });
   server.post('/v1/reload', () => api.reload());
   server.post('/v1/stop', () => {
     api.stop();
     return { stopping: true };
   });
+}
+
+function bodyOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
+  return isRecord(request.body) ? request.body : {};
 }

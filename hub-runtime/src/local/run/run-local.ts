@@ -24,7 +24,6 @@ import { Reloader } from './reloader.ts';
 import { RuntimeView } from './runtime-view.ts';
 import { Shutdown } from './shutdown.ts';
 import { withValueHashes } from './value-hash.ts';
-import { watchFiles } from './watch-files.ts';
 
 export interface LocalOptions {
   readonly project: Project;
@@ -227,6 +226,8 @@ class LocalRun {
 
   async #watch(paths: readonly string[], reloader: Reloader): Promise<void> {
     const { log } = this.#options;
+    // Most runs watch nothing, and the watcher is not small.
+    const { watchFiles } = await import('./watch-files.ts');
     const watch = await watchFiles({
       paths,
       clock: this.#clock,
