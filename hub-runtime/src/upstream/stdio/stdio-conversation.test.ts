@@ -1,0 +1,220 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Era, ServerConfig } from '@quaymaster/crds';
+
+import { createTestClock, silentLogger } from '../../base/index.ts';
+import type { Caller, LaneCall, Outcome } from '../../exchange/index.ts';
+import { emptyObject, modernEnvelope, type RawJson, rawOf, scanObject } from '../../wire/index.ts';
+import type { ConnectRequest } from '../conversation.ts';
+import { FakeChild } from './fake-child.ts';
+import { StdioChannel } from './stdio-channel.ts';
+import { StdioConversation } from './stdio-conversation.ts';
+import { legacyCaller, testCall } from './test-calls.ts';
+
+interface Setting {
+  readonly era?: Era;
+  readonly capabilities?: unknown;
+  readonly request?: Partial<ConnectRequest>;
+}
+
+function setUp({ era = 'legacy', capabilities = {}, request = {} }: Setting = {}) {
+  const clock = createTestClock();
+  const child = new FakeChild();
+  const channel = new StdioChannel({ child, clock, log: silentLogger, server: 'default/x', maxInFlight: 10 });
+  const timeouts = { startMs: 1, connectMs: 1, callMs: 1_000, callMaxMs: 2_000 };
+  const config = { key: 'default/x', prefix: 'x', timeouts } as ServerConfig;
+  const conversation = new StdioConversation({
+    channel,
+    negotiated: {
+      era,
+      revision: 'r',
+      serverInfo: undefined,
+      instructions: undefined,
+      capabilities: scanObject(rawOf(capabilities))!,
+    },
+    request: { purpose: 'primary', caller: undefined, verdict: undefined, ...request },
+    envelope: modernEnvelope('{"name":"hub"}' as RawJson, emptyObject),
+    clock,
+    config: () => config,
+    graceMs: 500,
+  });
+  const heard: string[] = [];
+  conversation.onNotification((method) => heard.push(method));
+  return { clock, child, channel, conversation, timeouts, heard };
+}
+
+const log = (level: string) =>
+  `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"${level}","data":"x"}}`;
+
+test('a call goes out with an id of the hub and its answer comes back', async () => {
+  const { child, conversation } = setUp();
+  const outcome = conversation.send(testCall());
+  expect(conversation.inFlight).toBe(1);
+  child.say(`{"jsonrpc":"2.0","id":${String(child.last['id'])},"result":{}}`);
+  expect(await outcome).toMatchObject({ kind: 'result', server: 'x', era: 'legacy' });
+  expect([conversation.inFlight, conversation.pid]).toEqual([0, 4711]);
+});
+
+test('timeouts are those of the moment', async () => {
+  const { clock, conversation, timeouts } = setUp();
+  timeouts.callMs = 100;
+  const outcome = conversation.send(testCall());
+  await clock.advance(250);
+  expect(await outcome).toMatchObject({ message: expect.stringContaining('100 ms') });
+});
+
+test("the hub's own request, and a question in answer to it", async () => {
+  const { child, conversation } = setUp({ era: 'modern' });
+  const [listed, asked, failed] = ['tools/list', 'prompts/get', 'x'].map((method) =>
+    conversation.request(method, '{}' as RawJson, 1_000),
+  );
+  const ids = child.written.map((line) => (JSON.parse(line) as { id: number }).id);
+  child.say(`{"jsonrpc":"2.0","id":${ids[0]},"result":{"tools":[]}}`);
+  child.say(`{"jsonrpc":"2.0","id":${ids[1]},"result":{"resultType":"input_required"}}`);
+  child.say(`{"jsonrpc":"2.0","id":${ids[2]},"error":{"code":1,"message":"m"}}`);
+  expect(await listed).toMatchObject({ kind: 'result' });
+  expect(await asked).toMatchObject({ kind: 'error', origin: 'hub' });
+  expect(await failed).toMatchObject({ kind: 'error', origin: 'server', code: 1 });
+  expect(child.written.every((line) => line.includes('protocolVersion'))).toBe(true);
+});
+
+describe('the end', () => {
+  test('by itself: calls first, then the listener, also one that comes late', async () => {
+    const { child, conversation } = setUp();
+    const order: string[] = [];
+    const outcome = conversation.send(testCall()).then((end) => order.push(end.kind));
+    conversation.onClosed(({ reason, message }) => order.push(`${reason}: ${message}`));
+    child.die('exited with code 7');
+    await outcome;
+    expect(order).toEqual(['Exited: exited with code 7', 'error']);
+    conversation.onClosed(({ reason }) => order.push(reason));
+    expect(order.at(-1)).toBe('Exited');
+  });
+
+  test('by close: calls are answered, the child is stopped, nothing is reported', async () => {
+    const { child, conversation } = setUp();
+    let reported = false;
+    conversation.onClosed(() => (reported = true));
+    const outcome = conversation.send(testCall());
+    await conversation.close('the server was removed');
+    expect(await outcome).toMatchObject({ message: expect.stringContaining('the server was removed') });
+    expect([child.stopped, reported]).toEqual([500, false]);
+  });
+
+  test('a call after it was never written, so it is handed back', async () => {
+    const again = Promise.resolve({ kind: 'ready', result: emptyObject } as Outcome);
+    const taken: LaneCall[] = [];
+    const resend = (call: LaneCall) => (taken.push(call) === 1 ? again : undefined);
+    const { child, conversation } = setUp({ request: { resend } });
+    child.die();
+    const call = testCall();
+    expect(await conversation.send(call)).toBe(await again);
+    expect(taken).toEqual([call]);
+    expect(await conversation.send(call)).toMatchObject({ kind: 'error' });
+  });
+});
+
+describe('notifications of the server', () => {
+  test('X-02 list changes and what is unknown are passed on, bookkeeping is not', () => {
+    const { child, heard } = setUp();
+    for (const method of [
+      'notifications/tools/list_changed',
+      'notifications/cancelled',
+      'notifications/subscriptions/acknowledged',
+      'notifications/vendor/x',
+    ])
+      child.say(`{"jsonrpc":"2.0","method":"${method}"}`);
+    expect(heard).toEqual(['notifications/tools/list_changed', 'notifications/vendor/x']);
+  });
+
+  test('logs of a shared child belong to nobody', () => {
+    const { child, channel, conversation, heard } = setUp();
+    const call = testCall({ logLevel: 'debug' });
+    void conversation.send(call);
+    child.say(log('error'));
+    expect([call.notified, heard, channel.dropped.notifications]).toEqual([[], [], 1]);
+  });
+
+  test("logs of a session's own child go to the session", () => {
+    const seen: string[] = [];
+    const caller: Caller = { ...legacyCaller, session: { id: 's', notify: (message) => seen.push(message) } };
+    const { child } = setUp({ request: { purpose: 'client', caller } });
+    child.say(log('info'));
+    expect(seen).toEqual([log('info')]);
+  });
+
+  test("logs of a principal's own child go to its only call, at the level it asked for", () => {
+    const caller: Caller = { ...legacyCaller, era: 'modern' };
+    const { child, channel, conversation } = setUp({ request: { purpose: 'client', caller } });
+    child.say(log('error'));
+    const call = testCall({ logLevel: 'warning' });
+    void conversation.send(call);
+    child.say(log('info'));
+    child.say(log('error'));
+    void conversation.send(testCall({ logLevel: 'debug' }));
+    child.say(log('error'));
+    expect(call.notified).toEqual([log('error')]);
+    expect(channel.dropped.notifications).toBe(3);
+  });
+});
+
+describe("a client's notification", () => {
+  test('to a legacy server as it is', () => {
+    const { child, conversation } = setUp();
+    conversation.notify('vendor/x', '{"a":1}' as RawJson);
+    expect(child.last).toEqual({ jsonrpc: '2.0', method: 'vendor/x', params: { a: 1 } });
+  });
+
+  test('to a modern server with the envelope', () => {
+    const { child, conversation } = setUp({ era: 'modern' });
+    conversation.notify('vendor/x', '{"a":1,"_meta":{"v":2}}' as RawJson);
+    expect(child.last).toMatchObject({
+      params: { a: 1, _meta: { v: 2, 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } },
+    });
+  });
+});
+
+describe('X-02 list changes of a modern server', () => {
+  const capabilities = {
+    tools: { listChanged: true },
+    prompts: {},
+    resources: { listChanged: false },
+    extensions: null,
+  };
+
+  test('are subscribed to as far as they are offered', () => {
+    const { child } = setUp({ era: 'modern', capabilities });
+    expect(child.last).toMatchObject({
+      method: 'subscriptions/listen',
+      params: { notifications: { toolsListChanged: true } },
+    });
+    expect(child.last).not.toMatchObject({ params: { notifications: { promptsListChanged: true } } });
+  });
+
+  test('do not count as a call and have no deadline', async () => {
+    const { clock, conversation, child } = setUp({ era: 'modern', capabilities });
+    await clock.advance(3_600_000);
+    expect([conversation.inFlight, child.written.length]).toEqual([0, 1]);
+  });
+
+  test('are subscribed to again when the server ends the subscription, not when it refuses', async () => {
+    const { clock, child } = setUp({ era: 'modern', capabilities });
+    child.say('{"jsonrpc":"2.0","id":1,"result":{}}');
+    await clock.advance(0);
+    await clock.advance(999);
+    expect(child.written).toHaveLength(1);
+    await clock.advance(1);
+    expect(child.written).toHaveLength(2);
+    child.say('{"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"no"}}');
+    await clock.advance(10_000);
+    expect(child.written).toHaveLength(2);
+  });
+
+  test.each([
+    ['nothing is offered', { era: 'modern', capabilities: { tools: {} } }],
+    ['the child serves one client', { era: 'modern', capabilities, request: { purpose: 'client' } }],
+    ['the server is legacy', { era: 'legacy', capabilities }],
+  ] as const)('are not subscribed to when %s', (_, setting) => {
+    expect(setUp(setting).child.written).toEqual([]);
+  });
+});
