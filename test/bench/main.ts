@@ -49,8 +49,8 @@ function defaultHub(): HubCommand | undefined {
 const hub = values['no-hub'] ? undefined : (values.hub?.split(' ') ?? defaultHub());
 const settings = {
   connections: Number(values.connections ?? 32),
-  calls: Number(values.calls ?? (values.quick ? 4_000 : 20_000)),
-  rounds: Number(values.rounds ?? (values.quick ? 3 : 5)),
+  calls: Number(values.calls ?? (values.quick ? 3_000 : 10_000)),
+  rounds: Number(values.rounds ?? (values.quick ? 5 : 9)),
   hub,
 };
 const baselineFile = here('./baseline.json');
