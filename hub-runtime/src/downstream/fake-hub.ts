@@ -2,7 +2,16 @@
 import type { HubConfig } from '@quaymaster/crds';
 
 import { createTestClock, silentLogger, type TestClock } from '../base/index.ts';
-import type { Caller, CatalogSnapshot, Exchange, HubGraph, HubPort, ListKind, Outcome, Route } from '../exchange/index.ts';
+import type {
+  Caller,
+  CatalogSnapshot,
+  Exchange,
+  HubGraph,
+  HubPort,
+  ListKind,
+  Outcome,
+  Route,
+} from '../exchange/index.ts';
 import { silentObserver } from '../observe/index.ts';
 import { createSealer } from '../session/index.ts';
 import { rawOf, scanObject, type ScannedObject } from '../wire/index.ts';
