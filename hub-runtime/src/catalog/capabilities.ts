@@ -3,7 +3,7 @@
  *
  * Tools, prompts and resources always: a legacy client learns capabilities once, at `initialize`, and servers come and go later (hot
  * configuration, late starts); an empty list is a correct answer, a list it never asks for is not. Completion and logging only where
- * a server has them, or one has not been listed yet. No extension is relayed so far, so none is offered (protocol notes 49).
+ * a server has them, or one has not been listed yet. No extension is relayed so far, so none is offered.
  */
 import type { Era } from '@quaymaster/crds';
 

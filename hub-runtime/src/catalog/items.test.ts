@@ -24,7 +24,7 @@ test('HT-0.01 an item keeps every byte but name and the server stamp', () => {
   );
 });
 
-test('protocol notes 41: lists for modern clients say complete, private and not to be kept', () => {
+test('lists for modern clients say complete, private and not to be kept', () => {
   const servers = [serverConfig('s')];
   const listings = new Map([['default/s', listing({ tools: [tool('t')] })]]);
   const deps = { ...catalogDeps(), hubInfo: { name: 'desk', version: '1' } };
@@ -44,7 +44,7 @@ test('`execution` belongs to older revisions: it goes for modern clients and sta
   expect(itemsOf(catalog, 'tools', 'legacy')[0]).toHaveProperty('execution');
 });
 
-test('protocol notes 43: an output schema that is no object is wrapped for legacy clients, definitions included', () => {
+test('an output schema that is no object is wrapped for legacy clients, definitions included', () => {
   const outputSchema = { $defs: { row: { type: 'string' } }, type: 'array', items: { $ref: '#/$defs/row' } };
   const catalog = catalogOf({
     s: {
@@ -94,7 +94,7 @@ test('a tool that would make clients refuse the whole list is left out and repor
   ]);
 });
 
-test('protocol notes 11: an illegal x-mcp-header of a modern server takes its tool out, a legal one is part of the route', () => {
+test('an illegal x-mcp-header of a modern server takes its tool out, a legal one is part of the route', () => {
   const properties = (name: string) => ({
     inputSchema: { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': name } } },
   });

@@ -10,7 +10,7 @@ function namesOn(page: { readonly [key: string]: unknown }): string[] {
   return (page['tools'] as { name: string }[]).map(({ name }) => name);
 }
 
-test('protocol notes 37: pages of all servers follow each other without gap or repetition', () => {
+test('pages of all servers follow each other without gap or repetition', () => {
   const catalog = catalogOf({ a: tools('1', '2', '3'), b: tools('1', '2') }, paged);
   const first = pageOf(catalog, 'tools');
   expect(namesOn(first)).toEqual(['a_1', 'a_2']);
@@ -22,7 +22,7 @@ test('a list that just fits its page has no next one', () => {
   expect(pageOf(catalogOf({ a: tools('1', '2') }, paged), 'tools')).not.toHaveProperty('nextCursor');
 });
 
-test('protocol notes 37: a cursor opens on another replica, and stays right when entries come and go', () => {
+test('a cursor opens on another replica, and stays right when entries come and go', () => {
   const all = ['1', '2', '3', '4', '5', '6'];
   fc.assert(
     fc.property(fc.subarray(all), fc.subarray(all), (before, after) => {

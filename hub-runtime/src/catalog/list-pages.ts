@@ -1,5 +1,5 @@
 /**
- * Ready answers to one list, page by page (protocol notes 37, 38, 41).
+ * Ready answers to one list, page by page (2026-07-28, server/utilities/pagination and caching).
  *
  * A cursor says behind which entry the next page begins, not at which number: it stays right while entries come and go, on any replica
  * with the same sealing key. It is sealed, so a client can neither read nor forge it, and names hub and list, so it opens nothing else.

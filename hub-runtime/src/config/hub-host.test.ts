@@ -332,6 +332,18 @@ test('HT-0.05 a call waiting for a server that is replaced before it started fol
   expect(made.map(({ calls }) => calls.length)).toEqual([0, 0, 1]);
 });
 
+test('HT-0.05 a call for a tool nobody has listed yet follows its server through changes of the configuration', async () => {
+  const { host, hub, newest } = stage();
+  host.apply([config('1', serverConfig('a'))]);
+  const waiting = call(hub(), 'a_x');
+  await settle();
+  host.apply([config('2', serverConfig('a', { runtimeHash: '2' }))]);
+  await settle();
+  await settle();
+  newest('a').list(offer('x'));
+  expect(seen(await waiting)).toEqual({ from: 'a', target: 'x' });
+});
+
 test('HT-0.05 100 swaps under load lose no call, and nothing is left behind', async () => {
   const { host, hub, made, gauges, clock } = stage((server) => {
     const upstream = new FakeUpstream(server);

@@ -147,21 +147,32 @@ class HubRouter implements Router {
     return route === undefined ? this.#notListed(exchange, kind, target, trace) : this.#send(exchange, route, trace);
   }
 
+  /** Nobody listed has it: waits for servers that may, and for their successors when the configuration changes meanwhile. */
   async #notListed(exchange: Exchange, kind: NamedKind, target: string, trace: CallTrace): Promise<Outcome> {
-    const owners = possibleOwners(exchange.graph, kind, target);
-    if (owners.upstreams.length === 0) return unknownTarget(exchange, exchange.graph, kind, target);
-    await waitForOwners(owners, exchange, this.#deps.firstListWaitMs, this.#deps.clock);
-    if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
-    const graph = this.#deps.freshGraph();
-    const route = lookUp(graph, kind, target);
-    if (route !== undefined) return this.#send({ ...exchange, graph }, route, trace);
-    const [owner] = owners.upstreams;
-    if (owners.certain && owner !== undefined && owner.listing === undefined) {
-      trace.upstream = owner;
-      const { name } = owner.config;
-      return hubError('QM_SERVER_FAILED', { server: name, reason: owner.state.message || owner.state.reason });
+    let { graph } = exchange;
+    const awaited = new Set<Upstream>();
+    for (let moves = 0; moves <= maxMoves; moves++) {
+      const owners = possibleOwners(graph, kind, target);
+      if (owners.upstreams.every((upstream) => awaited.has(upstream)))
+        return this.#unknown(exchange, graph, kind, target, trace);
+      for (const upstream of owners.upstreams) awaited.add(upstream);
+      await waitForOwners(owners, exchange, this.#deps.firstListWaitMs, this.#deps.clock);
+      if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
+      graph = this.#deps.freshGraph();
+      const route = lookUp(graph, kind, target);
+      if (route !== undefined) return this.#send({ ...exchange, graph }, route, trace);
     }
-    return unknownTarget(exchange, graph, kind, target);
+    return this.#unknown(exchange, graph, kind, target, trace);
+  }
+
+  /** A name that clearly belongs to a server that never came up is not unknown; it is not available. */
+  #unknown(exchange: Exchange, graph: HubGraph, kind: NamedKind, target: string, trace: CallTrace): Outcome {
+    const owners = possibleOwners(graph, kind, target);
+    const [owner] = owners.upstreams;
+    if (!owners.certain || owner === undefined) return unknownTarget(exchange, graph, kind, target);
+    trace.upstream = owner;
+    const { state, config } = owner;
+    return hubError('QM_SERVER_FAILED', { server: config.name, reason: state.message || state.reason });
   }
 
   async #send(exchange: Exchange, route: Route, trace: CallTrace): Promise<Outcome> {

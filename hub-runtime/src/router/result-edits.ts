@@ -1,5 +1,5 @@
 /**
- * Edits inside results, for the few calls that need one (protocol notes 42, 43).
+ * Edits inside results, for the few calls that need one.
  *
  *  URIs:  links and embedded resources carry the URI under which the client can read them here. Only for servers whose URIs are not
  *         unambiguous in this hub, and only after a search for `"uri"` found something.

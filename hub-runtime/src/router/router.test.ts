@@ -245,7 +245,7 @@ test.each([
   [-32022, 400, 'legacy', -32603, 200],
   [-32000, 200, 'legacy', -32000, 200],
 ] as const)(
-  'protocol notes 45: error %i (HTTP %i) of a server reaches a %s client as %i (HTTP %i)',
+  'error %i (HTTP %i) of a server reaches a %s client as %i (HTTP %i)',
   async (from, status, era, to, http) => {
     const { call, servers } = bench({ a: { tools: [tool('t')] } });
     const a = servers['a'];
@@ -255,7 +255,7 @@ test.each([
   },
 );
 
-test('protocol notes 42: links in results carry the URI that leads back, other bytes stay', async () => {
+test('links in results carry the URI that leads back, other bytes stay', async () => {
   const shared: Offer = { tools: [tool('t')], prompts: [{ name: 'p' }], resources: [{ uri: 'x://1', name: 'n' }] };
   const { call, hub, servers } = bench({ a: shared, b: shared });
   const a = servers['a'];
@@ -319,7 +319,7 @@ test('results that need no edit are the very same object', async () => {
   }
 });
 
-test('protocol notes 43: structured content that is no object, or whose schema was wrapped, is wrapped for legacy clients only', async () => {
+test('structured content that is no object, or whose schema was wrapped, is wrapped for legacy clients only', async () => {
   const { call, servers } = bench({
     a: { tools: [tool('array', { outputSchema: { type: 'array' } }), tool('plain')] },
   });

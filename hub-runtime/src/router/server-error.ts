@@ -1,6 +1,6 @@
 /**
  * A server's error on its way to a client: relayed with code, message and data, except where it speaks of the hop behind the hub
- * (protocol notes 13, 45).
+ * (2026-07-28, basic: error codes).
  *
  * -32020 and -32022 judge headers and version that the hub itself wrote: the client can do nothing about them and must not act on them.
  * -32021 names a capability; a legacy client does not know the code. -32601 is HTTP 404 for a modern client, whoever found it out.

@@ -1,5 +1,5 @@
 /**
- * Methods and notifications beyond the specification: passed on when it is clear to whom (HT-0.01, protocol notes 49).
+ * Methods and notifications beyond the specification: passed on when it is clear to whom (HT-0.01).
  * `_meta["dev.quaymaster/upstream"]` names the server by its prefix, as the hub stamps it on results; a hub in front of a single
  * server needs no such hint. Nothing is guessed and nothing is sent to several servers.
  */
