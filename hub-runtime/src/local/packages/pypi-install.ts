@@ -29,12 +29,13 @@ print(json.dumps({
 export async function installPypi(
   source: PypiSource,
   directory: string,
-  deps: InstallerDeps,
+  given: InstallerDeps,
   signal: AbortSignal,
 ): Promise<Installed> {
   const title = titleOf(source);
+  const env = withoutEnvironment(given.env);
+  const deps = { ...given, env };
   const tool = await findPythonTool(source.python, deps, directory, signal);
-  const env = withoutEnvironment(deps.env);
   const run = async (name: string, command: string, args: readonly string[]): Promise<string> => {
     const end = await runStep({ command, args, cwd: directory, env }, deps, signal);
     if (end.ok) return end.stdout;
