@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { Argument } from 'commander';
 
-import { type Cli, CliError, exitCode, findHub, type TargetOptions, withTarget } from '../support/index.ts';
+import type { ConnectionPlan } from '../connect/index.ts';
+import { type Cli, CliError, exitCode, findHub, type TargetOptions, withOutput, withTarget } from '../support/index.ts';
 
 type Client = 'claude' | 'vscode' | 'cursor';
 type Options = TargetOptions & {
@@ -9,6 +10,7 @@ type Options = TargetOptions & {
   readonly name?: string;
   readonly to?: string;
   readonly url?: string;
+  readonly output: string;
 };
 
 export function addConnect(program: Command, cli: Cli): void {
@@ -24,7 +26,7 @@ export function addConnect(program: Command, cli: Cli): void {
     .option('--name <name>', 'name of the entry (default: the name of the hub)')
     .option('--to <file>', 'another file, for instance ~/.cursor/mcp.json')
     .option('--url <url>', 'endpoint to write (default: that of the running hub)');
-  withTarget(command).action((client: Client, options: Options) => connect(cli, client, options));
+  withOutput(withTarget(command)).action((client: Client, options: Options) => connect(cli, client, options));
 }
 
 async function connect(cli: Cli, client: Client, options: Options): Promise<void> {
@@ -37,16 +39,24 @@ async function connect(cli: Cli, client: Client, options: Options): Promise<void
     cwd: cli.cwd,
     ...(options.to === undefined ? {} : { file: options.to }),
   });
-  if (plan.before === plan.after) return cli.out(`${plan.shown} has it already`);
+  if (options.output === 'json' && options.yes !== true)
+    throw new CliError(exitCode.usage, '--output json asks no questions', 'pass --yes to write');
+  const changed = plan.before !== plan.after;
+  if (options.output !== 'json') show(cli, plan, changed, diffLines(plan.before ?? '', plan.after));
+  if (changed && options.yes !== true && !(await confirmed(cli)))
+    throw new CliError(exitCode.no, 'nothing was written', 'answer y, or pass --yes');
+  const backup = changed ? writeConnection(plan) : undefined;
+  if (options.output === 'json') cli.out(JSON.stringify({ file: plan.file, changed, backup: backup ?? null }));
+  else if (changed) cli.out(`wrote ${plan.shown}${backup === undefined ? '' : ` (the old one is ${backup})`}`);
+}
+
+function show(cli: Cli, plan: ConnectionPlan, changed: boolean, lines: readonly string[]): void {
+  if (!changed) return cli.out(`${plan.shown} has it already`);
   cli.out(`${plan.before === undefined ? 'new file' : 'change to'} ${plan.shown}:\n`);
-  for (const line of diffLines(plan.before ?? '', plan.after)) {
+  for (const line of lines) {
     cli.out(line.startsWith('+') ? cli.colors.green(line) : line.startsWith('-') ? cli.colors.red(line) : line);
   }
   cli.out('');
-  if (options.yes !== true && !(await confirmed(cli)))
-    throw new CliError(exitCode.no, 'nothing was written', 'answer y, or pass --yes');
-  const backup = writeConnection(plan);
-  cli.out(`wrote ${plan.shown}${backup === undefined ? '' : ` (the old one is ${backup})`}`);
 }
 
 async function endpoint(cli: Cli, options: Options): Promise<{ url: string; name: string }> {

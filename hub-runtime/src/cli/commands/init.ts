@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import type { Command } from 'commander';
 
-import { type Cli, CliError, exitCode } from '../support/index.ts';
+import { type Cli, CliError, exitCode, withOutput } from '../support/index.ts';
 
 const serverText = `apiVersion: quaymaster.dev/v1alpha1
 kind: McpServer
@@ -14,17 +14,19 @@ spec:
 `;
 
 export function addInit(program: Command, cli: Cli): void {
-  program
+  const command = program
     .command('init')
     .summary('writes a first hub and a first server')
     .description(
       'Writes two small manifests to start from: a hub over everything in the directory, and one server. Overwrites nothing.',
     )
-    .argument('[directory]', 'where to', 'manifests')
-    .action((directory: string) => init(cli, directory));
+    .argument('[directory]', 'where to', 'manifests');
+  withOutput(command).action((directory: string, options: { readonly output: string }) =>
+    init(cli, directory, options.output),
+  );
 }
 
-async function init(cli: Cli, directory: string): Promise<void> {
+async function init(cli: Cli, directory: string, output: string): Promise<void> {
   const { hubText } = await import('../../local/clients/index.ts');
   const root = path.resolve(cli.cwd, directory);
   const files = [
@@ -37,7 +39,8 @@ async function init(cli: Cli, directory: string): Promise<void> {
   mkdirSync(root, { recursive: true });
   for (const [file, text] of files) {
     writeFileSync(file, text, { flag: 'wx' });
-    cli.out(`wrote ${path.relative(cli.cwd, file)}`);
+    if (output !== 'json') cli.out(`wrote ${path.relative(cli.cwd, file)}`);
   }
+  if (output === 'json') return cli.out(JSON.stringify({ wrote: files.map(([file]) => file) }));
   cli.out(`\nnow: qm up -f ${directory}`);
 }

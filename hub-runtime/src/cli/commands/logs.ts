@@ -1,8 +1,17 @@
 import type { Command } from 'commander';
 
-import { type Cli, findHub, findRecord, pickKey, printable, type TargetOptions, withTarget } from '../support/index.ts';
+import {
+  type Cli,
+  findHub,
+  findRecord,
+  pickKey,
+  printable,
+  type TargetOptions,
+  withOutput,
+  withTarget,
+} from '../support/index.ts';
 
-type Options = TargetOptions & { readonly follow?: boolean; readonly tail: number };
+type Options = TargetOptions & { readonly follow?: boolean; readonly tail: number; readonly output: string };
 
 export function addLogs(program: Command, cli: Cli): void {
   const command = program
@@ -15,7 +24,7 @@ export function addLogs(program: Command, cli: Cli): void {
     .option('-f, --follow', 'keep printing what is added')
     .option('-n, --tail <lines>', 'lines from the end', Number, 200);
   // -f follows here, as in every other log command; the files of a hub are named by the long option.
-  withTarget(command, '--file <path>').action((server: string | undefined, options: Options) =>
+  withOutput(withTarget(command, '--file <path>')).action((server: string | undefined, options: Options) =>
     logs(cli, server, options),
   );
 }
@@ -33,10 +42,12 @@ async function logs(cli: Cli, server: string | undefined, options: Options): Pro
     );
     file = servers.find((one) => one.key === key)?.logFile ?? '';
   }
-  for (const line of await tailFile(file, options.tail)) cli.out(printable(line));
+  const print = (line: string): void =>
+    cli.out(options.output === 'json' ? JSON.stringify({ server: server ?? null, line }) : printable(line));
+  for (const line of await tailFile(file, options.tail)) print(line);
   if (options.follow !== true) return;
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
-  await followFile(file, (line) => cli.out(printable(line)), stop.signal);
+  await followFile(file, print, stop.signal);
 }

@@ -27,7 +27,7 @@ export function addUp(program: Command, cli: Cli, argv: readonly string[]): void
         .default('auto'),
     )
     .option('--state-dir <dir>', 'where keys, logs and the control socket are kept (env QM_STATE_DIR)')
-    .option('--strict', 'refuse to start when anything is wrong with the manifests')
+    .option('--strict', 'end when anything is wrong with the manifests, or when a server does not come up')
     .addOption(
       new Option('--log-level <level>', 'of the log of the hub')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])

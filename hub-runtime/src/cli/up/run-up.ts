@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createLogger, type LogLevel, QmError } from '../../base/index.ts';
 import { formatProblem } from '../../local/problems/index.ts';
 import { loadProject, manifestsYaml, type Project } from '../../local/project/index.ts';
-import { type LocalOptions, runLocal } from '../../local/run/index.ts';
+import { type LocalOptions, type LocalRuntime, runLocal } from '../../local/run/index.ts';
 import { hubLogPath, prepareStateDirectory, RotatingFile, stateDirectory } from '../../local/state/index.ts';
 import { type Cli, CliError, exitCode, type ExitCode, stateRoot } from '../support/index.ts';
 import { UpSignals } from './up-signals.ts';
@@ -69,6 +69,7 @@ export async function runUp(cli: Cli, options: UpOptions): Promise<void> {
       watch: options.watch === true ? watched(cli, options) : undefined,
     });
     signals.attach(runtime);
+    if (options.strict === true) await endUnlessAllReady(runtime);
     await runtime.closed;
   } catch (error) {
     throw error instanceof QmError ? new CliError(exitOf(error), error.message, error.row.next) : error;
@@ -78,6 +79,22 @@ export async function runUp(cli: Cli, options: UpOptions): Promise<void> {
     log.flush();
     await file?.close();
   }
+}
+
+/** `--strict`: a server that does not come up is as fatal as a wrong manifest. */
+async function endUnlessAllReady(runtime: LocalRuntime): Promise<void> {
+  await runtime.settled;
+  const failed = runtime.api
+    .servers()
+    .filter((one) => one.phase === 'Degraded' || one.phase === 'Stopped' || one.phase === 'Starting');
+  if (failed.length === 0) return;
+  await runtime.close('--strict');
+  const names = failed.map((one) => `${one.key} (${one.reason})`).join(', ');
+  throw new CliError(
+    exitCode.nothingToRun,
+    `not all servers are ready: ${names}`,
+    'correct them, or leave out --strict',
+  );
 }
 
 function endpointOf(cli: Cli, options: UpOptions): LocalOptions['endpoint'] {

@@ -5,14 +5,7 @@
  * place and next step, and the rest is used. `previous` makes a reload safe: a file that is half-written or gone blocks the reload as a whole
  * (`blocked`), and an object that became invalid keeps its last valid version, as an API server would refuse the edit (EF-45).
  */
-import {
-  compile,
-  type Compiled,
-  describeObject,
-  loadValidator,
-  type ManifestObject,
-  type Validator,
-} from '@quaymaster/crds';
+import { compile, type Compiled, loadValidator, type ManifestObject } from '@quaymaster/crds';
 
 import { impliedHub, importClientFile, ServerNames, workspaceOf } from '../clients/index.ts';
 import {
@@ -28,6 +21,7 @@ import {
 import { type Problem, problem } from '../problems/index.ts';
 import { problemsOf } from './compile-problems.ts';
 import { identity, withGenerations } from './generations.ts';
+import { keepLastGood } from './last-good.ts';
 import { missingHub } from './missing-hub.ts';
 
 export interface ProjectOptions {
@@ -65,7 +59,10 @@ export async function loadProject(options: ProjectOptions): Promise<Project> {
   const broken = gathered.broken || emptied.length > 0 || read.problems.length > 0 || envFiles.problems.length > 0;
 
   const validate = await loadValidator();
-  const kept = previous === undefined ? keepAll(gathered.objects) : keepLastGood(gathered.objects, previous, validate);
+  const kept =
+    previous === undefined
+      ? { objects: gathered.objects, problems: [] }
+      : keepLastGood(gathered.objects, runningObjects(previous), validate);
   const implied = gathered.objects.length > 0 && gathered.clientsOnly ? impliedHub : undefined;
   const all = implied === undefined ? kept.objects : [...kept.objects, asLoaded(implied, options.cwd)];
   const objects = withGenerations(all, previous?.objects ?? []);
@@ -134,46 +131,11 @@ function emptiedFiles(filled: ReadonlySet<string>, sources: readonly SourceText[
     );
 }
 
-interface Kept {
-  readonly objects: readonly LoadedObject[];
-  readonly problems: readonly Problem[];
-}
-
-function keepAll(objects: readonly LoadedObject[]): Kept {
-  return { objects, problems: [] };
-}
-
-function keepLastGood(objects: readonly LoadedObject[], previous: Project, validate: Validator): Kept {
-  const good = new Map<string, LoadedObject>();
-  const active = new Set(
-    [...previous.compiled.servers, ...previous.compiled.hubOutcomes]
-      .filter((one) => one.active)
-      .map((one) => one.object),
-  );
-  for (const one of previous.objects) if (active.has(one.object)) good.set(identity(one.object), one);
-  const problems: Problem[] = [];
-  const out = objects.map((one) => {
-    const last = good.get(identity(one.object));
-    if (last === undefined) return one;
-    const issues = validate(one.object);
-    if (issues.length === 0) return one;
-    for (const issue of issues)
-      problems.push(
-        problem(
-          'error',
-          `${issue.message}; ${issue.next === '' ? '' : `${issue.next}; `}the last valid version keeps running`,
-          '',
-          {
-            file: one.file,
-            position: one.locate(issue.path),
-            subject: describeObject({ ...one.object, origin: undefined } as unknown as ManifestObject),
-            path: issue.path,
-          },
-        ),
-      );
-    return last;
-  });
-  return { objects: out, problems };
+/** Objects that take part in the running configuration, by identity. */
+function runningObjects(previous: Project): ReadonlyMap<string, LoadedObject> {
+  const outcomes = [...previous.compiled.servers, ...previous.compiled.hubOutcomes];
+  const active = new Set(outcomes.filter((one) => one.active).map((one) => one.object));
+  return new Map(previous.objects.filter((one) => active.has(one.object)).map((one) => [identity(one.object), one]));
 }
 
 function lookupIn(secrets: readonly NamedFile[]) {

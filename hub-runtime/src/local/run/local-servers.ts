@@ -90,7 +90,10 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
     hubInfo,
   });
   host.onEvent((event) => {
-    if (event.kind === 'serverGone') lockHashes.delete(event.key);
+    if (event.kind === 'serverGone') {
+      lockHashes.delete(event.key);
+      logs.forget(event.key);
+    }
     if (event.kind !== 'server') return;
     const { phase, reason, message, pid } = event.state;
     const upstream = host.upstreams().find((one) => one.key === event.key);

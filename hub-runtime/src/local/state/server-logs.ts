@@ -40,6 +40,13 @@ export class ServerLogs {
     file.write(`${new Date(this.#options.now()).toISOString()} ${maskSecrets(line)}\n`);
   }
 
+  /** The server left the configuration: its file stays on disk, nothing is held open for it. */
+  forget(server: string): void {
+    const file = this.#files.get(server);
+    this.#files.delete(server);
+    void file?.close();
+  }
+
   path(server: string): string {
     return logPath(this.#options.directory, server);
   }
