@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { until } from '../kit/index.ts';
 import type { Load, Plan } from './driver/plan.ts';
 import { usageOf } from './process-usage.ts';
-import { manifestsFor, startHub, startProgram } from './running-target.ts';
+import { manifestsFor, startDirect, startHub, startRelay } from './running-target.ts';
 import type { HubCommand, RunningTarget } from './running-target.ts';
 import type { Scenario } from './scenarios.ts';
 
@@ -47,8 +47,8 @@ export async function measureScenario(scenario: Scenario, settings: Settings): P
   await using stack = new AsyncDisposableStack();
   const era = scenario.client;
   const tools = ['--tools', String(scenario.backend.tools)];
-  const direct = stack.use(await startProgram('direct', 'direct.ts', ['--era', era, ...tools]));
-  const relay = stack.use(await startProgram('relay', 'relay.ts', ['--to', direct.url]));
+  const direct = stack.use(await startDirect('direct', ['--era', era, ...tools]));
+  const relay = stack.use(await startRelay(direct.url));
   const targets: RunningTarget[] = [direct, relay];
   const calls = Math.max(settings.connections, Math.round(settings.calls * scenario.weight));
   const planFor = (target: RunningTarget, count: number): Plan => ({
@@ -67,7 +67,7 @@ export async function measureScenario(scenario: Scenario, settings: Settings): P
     const sameEra = scenario.backend.era === era;
     const backend = sameEra
       ? direct
-      : stack.use(await startProgram('backend', 'direct.ts', ['--era', scenario.backend.era, ...tools]));
+      : stack.use(await startDirect('backend', ['--era', scenario.backend.era, ...tools]));
     const hub = stack.use(await startHub(settings.hub, manifestsFor(scenario.backend, backend.url)));
     // The hub listens before its servers are known: its first good answer starts the clock.
     await until(async () => (await drive(driver, { ...planFor(hub, 1), connections: 1 })).failures === 0, {

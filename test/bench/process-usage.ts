@@ -1,4 +1,4 @@
-/** CPU time and memory of another process, as Linux tells them. Elsewhere: NaN, and the table says so. */
+/** CPU time and memory of another process: from /proc on Linux, from `ps` elsewhere (hundredths of a second on macOS). */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 
@@ -20,8 +20,16 @@ export function usageOf(pid: number): Usage {
     const ticked = ((Number(rest[11]) + Number(rest[12])) / ticks) * 1e6;
     return { cpuMicros: scheduledMicros(pid) ?? ticked, rssMiB: (Number(rest[21]) * pageBytes) / 1024 ** 2 };
   } catch {
-    return { cpuMicros: Number.NaN, rssMiB: Number.NaN };
+    return fromPs(tryRun('ps', ['-o', 'rss=,time=', '-p', String(pid)]) ?? '');
   }
+}
+
+/** `rss` in KiB, then `[[days-]hours:]minutes:seconds[.hundredths]`. */
+export function fromPs(line: string): Usage {
+  const found = /^(\d+)\s+(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+(?:\.\d+)?)$/.exec(line.trim());
+  if (found === null) return { cpuMicros: Number.NaN, rssMiB: Number.NaN };
+  const [rss = 0, days = 0, hours = 0, minutes = 0, seconds = 0] = found.slice(1).map((part) => Number(part ?? 0));
+  return { cpuMicros: (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1e6, rssMiB: rss / 1024 };
 }
 
 /** The scheduler's own count in nanoseconds, where the kernel keeps it: ticks of 10 ms are too coarse for short rounds. */
@@ -41,7 +49,7 @@ function scheduledMicros(pid: number): number | undefined {
 
 function tryRun(command: string, args: string[]): string | undefined {
   try {
-    return execFileSync(command, args, { encoding: 'utf8' }).trim();
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   } catch {
     return undefined;
   }

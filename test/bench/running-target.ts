@@ -17,11 +17,16 @@ export type HubCommand = readonly string[];
 
 const startMs = 30_000;
 
-export async function startProgram(name: string, file: string, args: readonly string[]): Promise<RunningTarget> {
-  const program = spawnProgram(process.execPath, [
-    fileURLToPath(new URL(`./targets/${file}`, import.meta.url)),
-    ...args,
-  ]);
+export function startDirect(name: string, args: readonly string[]): Promise<RunningTarget> {
+  return startProgram(name, new URL('./targets/direct.ts', import.meta.url), args);
+}
+
+export function startRelay(to: string): Promise<RunningTarget> {
+  return startProgram('relay', new URL('./targets/relay.ts', import.meta.url), ['--to', to]);
+}
+
+async function startProgram(name: string, file: URL, args: readonly string[]): Promise<RunningTarget> {
+  const program = spawnProgram(process.execPath, [fileURLToPath(file), ...args]);
   const { url, pid } = JSON.parse(await program.line(/"url"/, startMs)) as { url: string; pid: number };
   return { name, url, pid, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
 }

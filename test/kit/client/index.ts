@@ -6,7 +6,6 @@ export type { ServerSentEvent } from './event-stream-parser.ts';
 export { HttpLink } from './http-link.ts';
 export { KitClient, LostAnswer } from './kit-client.ts';
 export type { Answer, ClientOptions, RequestOptions } from './kit-client.ts';
-export type { Link, LinkAnswer } from './link.ts';
 export { encodeHeaderValue } from './modern-headers.ts';
 export { StdioLink } from './stdio-link.ts';
 export { Transcript } from './transcript.ts';
