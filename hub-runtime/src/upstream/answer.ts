@@ -44,7 +44,10 @@ export function outcomeOf(message: ScannedMessage, method: string, from: Answere
   // Absent: servers that forget it exist, and losing their answers helps nobody. It is completed like a legacy one.
   if (type === undefined) return { kind: 'result', result, era: 'legacy', server: from.prefix };
   if (type === 'input_required' && mayAsk(method)) return { kind: 'inputRequired', result, server: from.prefix };
-  return protocolFault(from.key, `result of type "${printable(type)}" to ${printable(method)}, which was not asked for`);
+  return protocolFault(
+    from.key,
+    `result of type "${printable(type)}" to ${printable(method)}, which was not asked for`,
+  );
 }
 
 /** The JSON-RPC error of a response, undefined when it is none. */

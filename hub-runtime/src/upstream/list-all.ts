@@ -4,9 +4,9 @@
  * Only lists of declared capabilities are asked for. Tools that cannot be listed are a failed start ("connected with zero tools" helps nobody);
  * other lists that fail are left empty with a warning. Entries stay in their own bytes; nothing inside them is judged here.
  */
-import type { Logger } from '../base/index.ts';
+import type { Clock, Logger } from '../base/index.ts';
 import type { CatalogProblem, ErrorOutcome, ListKind, ServerListing } from '../exchange/index.ts';
-import { memberRaw, memberString, type RawJson, rpcCode, scanArray } from '../wire/index.ts';
+import { memberRaw, memberString, type RawJson, rpcCode, scanArray, scanObject } from '../wire/index.ts';
 import type { Conversation } from './conversation.ts';
 import { printable } from './answer.ts';
 
@@ -19,6 +19,8 @@ export const listLimits = {
   bytes: 16 * 1024 * 1024,
   /** One page, milliseconds. */
   pageMs: 30_000,
+  /** All pages of one list, milliseconds. */
+  listMs: 60_000,
   /** JSON values in one page. */
   nodes: 1_000_000,
 } as const;
@@ -42,12 +44,23 @@ export const allKinds: readonly ListKind[] = ['tools', 'resources', 'resourceTem
 interface OneList {
   readonly items: readonly RawJson[];
   readonly problem: CatalogProblem | undefined;
+  /** How long the server says the list stays good, milliseconds. */
+  readonly ttlMs: number;
 }
+
+export interface ListDeps {
+  /** Server key. */
+  readonly key: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+const none: OneList = { items: [], problem: undefined, ttlMs: 0 };
 
 export class ListFailure extends Error {}
 
 /** The listing of a fresh conversation. Throws ListFailure when its tools cannot be listed. */
-export async function listAll(conversation: Conversation, key: string, log: Logger): Promise<ServerListing> {
+export async function listAll(conversation: Conversation, deps: ListDeps): Promise<PartialListing> {
   const empty: ServerListing = {
     era: conversation.era,
     revision: conversation.revision,
@@ -60,16 +73,18 @@ export async function listAll(conversation: Conversation, key: string, log: Logg
     prompts: [],
     problems: [],
   };
-  const { listing, failed } = await listSome(conversation, allKinds, empty, key, log);
-  const tools = failed.get('tools');
+  const all = await listSome(conversation, allKinds, empty, deps);
+  const tools = all.failed.get('tools');
   if (tools !== undefined) throw new ListFailure(`tools/list failed: ${tools}`);
-  return listing;
+  return all;
 }
 
 export interface PartialListing {
   readonly listing: ServerListing;
   /** Lists that could not be read, with the reason; the old ones stand in the listing. */
   readonly failed: ReadonlyMap<ListKind, string>;
+  /** The longest time a list says it stays good, milliseconds. */
+  readonly ttlMs: number;
 }
 
 /** The listing with some of its lists read again. */
@@ -77,44 +92,58 @@ export async function listSome(
   conversation: Conversation,
   wanted: readonly ListKind[],
   old: ServerListing,
-  key: string,
-  log: Logger,
+  deps: ListDeps,
 ): Promise<PartialListing> {
-  const found = await Promise.all(wanted.map((kind) => listOne(conversation, kind, key)));
+  const { key, log } = deps;
+  const found = await Promise.all(
+    wanted.map(async (kind) => ({ kind, list: await listOne(conversation, kind, deps) })),
+  );
   const failed = new Map<ListKind, string>();
+  let ttlMs = 0;
   const lists: Partial<Record<ListKind, readonly RawJson[]>> = {};
   const problems = (old.problems ?? []).filter((one) => !wanted.some((kind) => one.name === kind));
-  wanted.forEach((kind, index) => {
-    const list = found[index]!;
+  for (const { kind, list } of found) {
     if (typeof list === 'string') {
       failed.set(kind, list);
-      log.warn({ server: key, list: kind, error: list }, 'a list of the server could not be read; the last good one stays');
-      return;
+      log.warn(
+        { server: key, list: kind, error: list },
+        'a list of the server could not be read; the last good one stays',
+      );
+      continue;
     }
     lists[kind] = list.items;
-    if (list.problem === undefined) return;
+    ttlMs = Math.max(ttlMs, list.ttlMs);
+    if (list.problem === undefined) continue;
     problems.push(list.problem);
     log.warn({ server: key, list: kind }, list.problem.message);
-  });
+  }
   const { serverInfo, instructions, capabilities, revision, era } = conversation;
   const listing = { ...old, era, revision, serverInfo, instructions, capabilities, ...lists, problems };
-  return { listing, failed };
+  return { listing, failed, ttlMs };
 }
 
 /** All entries of one list, or what went wrong. */
-async function listOne(conversation: Conversation, kind: ListKind, key: string): Promise<OneList | string> {
+async function listOne(
+  conversation: Conversation,
+  kind: ListKind,
+  { key, clock }: ListDeps,
+): Promise<OneList | string> {
   const { method, member, capability } = kinds[kind];
-  if (memberRaw(conversation.capabilities, capability) === undefined) return { items: [], problem: undefined };
+  if (memberRaw(conversation.capabilities, capability) === undefined) return none;
   const items: RawJson[] = [];
+  const until = clock.monotonic() + listLimits.listMs;
   const cursors = new Set<RawJson>();
   let bytes = 0;
+  let ttlMs = 0;
   let cursor: RawJson | undefined;
   for (let page = 0; ; page++) {
     const params = (cursor === undefined ? '{}' : `{"cursor":${cursor}}`) as RawJson;
-    const outcome = await conversation.request(method, params, listLimits.pageMs);
+    const left = until - clock.monotonic();
+    if (left <= 0) return `its pages took longer than ${listLimits.listMs} ms`;
+    const outcome = await conversation.request(method, params, Math.min(listLimits.pageMs, left));
     if (outcome.kind === 'error') {
       // A declared capability does not always cover all of its lists: servers without templates answer "method not found".
-      if (page === 0 && isMissing(outcome, kind)) return { items, problem: undefined };
+      if (page === 0 && isMissing(outcome, kind)) return none;
       return printable(outcome.message);
     }
     const raw = memberRaw(outcome.result, member);
@@ -126,7 +155,8 @@ async function listOne(conversation: Conversation, kind: ListKind, key: string):
       items.push(entry);
     }
     const next = memberRaw(outcome.result, 'nextCursor');
-    if (next === undefined || next === 'null') return { items, problem: undefined };
+    ttlMs = Math.max(ttlMs, Number(memberRaw(outcome.result, 'ttlMs') ?? 0) || 0);
+    if (next === undefined || next === 'null') return { items, problem: undefined, ttlMs };
     if (memberString(outcome.result, 'nextCursor') === undefined) return 'its nextCursor is no string';
     if (page + 1 >= listLimits.pages || cursors.has(next)) return cut(items, kind, key);
     cursors.add(next);
@@ -140,7 +170,7 @@ function isMissing(outcome: ErrorOutcome, kind: ListKind): boolean {
 
 function cut(items: readonly RawJson[], kind: ListKind, key: string): OneList {
   const message = `the server lists more ${kind} than are taken (${listLimits.entries} entries, ${listLimits.pages} pages, ${listLimits.bytes} bytes); the first ${items.length} are offered`;
-  return { items, problem: { reason: 'TooMany', serverKeys: [key], name: kind, message } };
+  return { items, problem: { reason: 'TooMany', serverKeys: [key], name: kind, message }, ttlMs: 0 };
 }
 
 /** True when nothing differs that a client could see. */
@@ -162,6 +192,12 @@ function capabilityText({ capabilities }: ServerListing): string {
 
 function sameItems(a: readonly RawJson[], b: readonly RawJson[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+/** True when the server says it announces changes of its tools. */
+export function announcesTools({ capabilities }: ServerListing): boolean {
+  const tools = memberRaw(capabilities, 'tools');
+  return tools !== undefined && memberRaw(scanObject(tools), 'listChanged') === 'true';
 }
 
 /** For people: `speaks 2025-06-18; 12 tools, 1 prompt`. */

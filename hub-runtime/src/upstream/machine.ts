@@ -4,11 +4,18 @@
  * Phases. Pending: not wanted yet. Starting: on its way; calls wait. Ready: serves. Degraded: wanted, but down; calls fail at once, it is tried
  * again for ever. Draining: ends after the calls in flight. Stopped: over for good; nothing leads out of it.
  *
- * A server that served before is given a few quick restarts, during which it stays Starting; one that never came up, or has used up its
- * budget, is Degraded with the reason it gave. The budget forgets what is older than a minute.
+ * A server that served before stays Starting for ten seconds of trying, since most come back within that time; one that never came up, or is
+ * not back by then, is Degraded with the reason it gave. A process that keeps ending uses up a budget and is a CrashLoop. The budget
+ * forgets what is older than a minute.
  */
 import type { BackoffOptions } from '../base/index.ts';
 import type { UpstreamPhase } from '../exchange/index.ts';
+
+/** A moment on both clocks: `wall` is what people read, `steady` what durations are measured with. */
+export interface Moment {
+  readonly wall: number;
+  readonly steady: number;
+}
 
 export interface Machine {
   readonly phase: UpstreamPhase;
@@ -23,7 +30,9 @@ export interface Machine {
   readonly everReady: boolean;
   /** Failed attempts in a row. */
   readonly attempts: number;
-  /** When it failed or ended lately, oldest first; never longer than the budget. */
+  /** Since when it has been down after having served. */
+  readonly downSince: number | undefined;
+  /** When it ended lately, oldest first; never longer than the budget. */
   readonly recent: readonly number[];
 }
 
@@ -51,32 +60,35 @@ export interface Step {
   readonly todo: Todo;
 }
 
-/** Failures and ends within the window after which it counts as a crash loop. */
+/** Ends within the window after which it counts as a crash loop. */
 export const restartBudget = 5;
 export const budgetWindowMs = 60_000;
+/** How long calls are kept waiting for a server that was there a moment ago. */
+export const graceMs = 10_000;
 
-const quick: BackoffOptions = { baseMs: 200, maxMs: 30_000, minMs: 0 };
+const quick: BackoffOptions = { baseMs: 200, maxMs: 30_000, minMs: 20 };
 /** Past the budget, or nothing a repetition would cure by itself (a missing secret): still tried, never often. */
 const slow: BackoffOptions = { baseMs: 30_000, maxMs: 30_000, minMs: 15_000 };
 
 const nothing: Todo = { kind: 'nothing' };
 const connect: Todo = { kind: 'connect' };
 
-export function newMachine(now: number): Machine {
+export function newMachine(wall: number): Machine {
   return {
     phase: 'Pending',
     reason: 'Pending',
     message: 'not started yet',
-    since: now,
+    since: wall,
     restarts: 0,
     pid: undefined,
     everReady: false,
     attempts: 0,
+    downSince: undefined,
     recent: [],
   };
 }
 
-export function transition(machine: Machine, event: MachineEvent, now: number): Step {
+export function transition(machine: Machine, event: MachineEvent, now: Moment): Step {
   if (machine.phase === 'Stopped') return { machine, todo: nothing };
   if (event.kind === 'stopped')
     return to(machine, now, { phase: 'Stopped', reason: 'Stopped', message: 'stopped', pid: undefined });
@@ -104,6 +116,7 @@ export function transition(machine: Machine, event: MachineEvent, now: number): 
           pid: undefined,
           restarts: machine.restarts + (machine.phase === 'Pending' ? 0 : 1),
           attempts: 0,
+          downSince: machine.everReady ? now.steady : undefined,
           recent: [],
         },
         connect,
@@ -113,33 +126,43 @@ export function transition(machine: Machine, event: MachineEvent, now: number): 
   }
 }
 
-function ready(machine: Machine, event: Extract<MachineEvent, { kind: 'ready' }>, now: number): Step {
+function ready(machine: Machine, event: Extract<MachineEvent, { kind: 'ready' }>, now: Moment): Step {
   if (machine.phase === 'Pending') return { machine, todo: nothing };
   const { message, pid } = event;
-  return to(machine, now, { phase: 'Ready', reason: 'Ready', message, pid, everReady: true, attempts: 0 });
+  return to(machine, now, {
+    phase: 'Ready',
+    reason: 'Ready',
+    message,
+    pid,
+    everReady: true,
+    attempts: 0,
+    downSince: undefined,
+  });
 }
 
-function failed(machine: Machine, event: Extract<MachineEvent, { kind: 'failed' }>, now: number): Step {
+function failed(machine: Machine, event: Extract<MachineEvent, { kind: 'failed' }>, now: Moment): Step {
   if (machine.phase !== 'Starting' && machine.phase !== 'Degraded') return { machine, todo: nothing };
-  const recent = remember(machine.recent, now);
-  const attempts = machine.attempts + 1;
-  const spent = recent.length >= restartBudget;
-  const todo = event.retryable ? again(attempts - 1, spent && isCrash(event.reason)) : again(0, true);
+  const crashed = isCrash(event.reason);
+  const recent = crashed ? remember(machine.recent, now.steady) : machine.recent;
+  const loops = crashed && recent.length >= restartBudget;
+  const change = { attempts: machine.attempts + 1, recent, pid: undefined };
+  const todo = again(machine.attempts, loops || !event.retryable);
   // Only a server that was there a moment ago is worth waiting for; and only while there is hope.
-  if (machine.phase === 'Starting' && machine.everReady && event.retryable && !spent)
-    return to(machine, now, { message: `starting again: ${event.message}`, attempts, recent, pid: undefined }, todo);
-  const reason = spent && isCrash(event.reason) ? 'CrashLoop' : event.reason;
-  return to(machine, now, { phase: 'Degraded', reason, message: event.message, attempts, recent, pid: undefined }, todo);
+  const hope = event.retryable && !loops && machine.downSince !== undefined && now.steady - machine.downSince < graceMs;
+  if (machine.phase === 'Starting' && hope)
+    return to(machine, now, { ...change, message: `starting again: ${event.message}` }, todo);
+  const reason = loops ? 'CrashLoop' : event.reason;
+  return to(machine, now, { ...change, phase: 'Degraded', reason, message: event.message }, todo);
 }
 
-function lost(machine: Machine, event: Extract<MachineEvent, { kind: 'lost' }>, now: number): Step {
+function lost(machine: Machine, event: Extract<MachineEvent, { kind: 'lost' }>, now: Moment): Step {
   if (machine.phase !== 'Ready') return { machine, todo: nothing };
-  const recent = remember(machine.recent, now);
-  const spent = recent.length >= restartBudget;
-  const change = { restarts: machine.restarts + 1, attempts: 0, recent, pid: undefined };
-  const todo = again(0, spent);
-  if (spent) {
-    const message = `ended ${recent.length} times within a minute, last: ${event.message}`;
+  const recent = remember(machine.recent, now.steady);
+  const loops = isCrash(event.reason) && recent.length >= restartBudget;
+  const change = { restarts: machine.restarts + 1, attempts: 0, downSince: now.steady, recent, pid: undefined };
+  const todo = again(recent.length - 1, loops);
+  if (loops) {
+    const message = `it ended ${recent.length} times within a minute, last: ${event.message}`;
     return to(machine, now, { ...change, phase: 'Degraded', reason: 'CrashLoop', message }, todo);
   }
   // A server that hangs is no sooner back than its process is replaced: nobody should wait for it meanwhile.
@@ -162,8 +185,8 @@ function remember(recent: readonly number[], now: number): readonly number[] {
   return [...recent.filter((at) => now - at < budgetWindowMs), now].slice(-restartBudget);
 }
 
-function to(machine: Machine, now: number, change: Partial<Machine>, todo: Todo = nothing): Step {
+function to(machine: Machine, now: Moment, change: Partial<Machine>, todo: Todo = nothing): Step {
   const next = { ...machine, ...change };
   const moved = next.phase !== machine.phase || next.reason !== machine.reason;
-  return { machine: moved ? { ...next, since: now } : next, todo };
+  return { machine: moved ? { ...next, since: now.wall } : next, todo };
 }

@@ -8,8 +8,6 @@ import { hubError, type LaneCall, type Outcome } from '../exchange/index.ts';
 
 /** Calls of one server that may wait at once. */
 export const maxWaitingCalls = 1_000;
-/** Longest wait for a server that was there a moment ago, milliseconds. */
-export const restartWaitMs = 10_000;
 
 interface Waiting {
   readonly call: LaneCall;

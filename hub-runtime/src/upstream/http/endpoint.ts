@@ -40,13 +40,22 @@ export function endpointOf(target: Extract<ServerTarget, { kind: 'http' }>): End
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:'))
     throw new ConnectError('StartFailed', 'the URL of the server is no http or https URL', false);
   if (url.username !== '' || url.password !== '')
-    throw new ConnectError('StartFailed', 'the URL of the server holds a user name or password; use spec.headers', false);
+    throw new ConnectError(
+      'StartFailed',
+      'the URL of the server holds a user name or password; use spec.headers',
+      false,
+    );
   const headers: string[] = [];
   for (const [name, value] of Object.entries(target.headers)) {
     if (reserved.has(name.toLowerCase())) continue;
-    if (!token.test(name)) throw new ConnectError('StartFailed', 'a request header of the server has an illegal name', false);
+    if (!token.test(name))
+      throw new ConnectError('StartFailed', 'a request header of the server has an illegal name', false);
     if (!fieldValue.test(value))
-      throw new ConnectError('StartFailed', `the value of request header "${name}" holds characters HTTP does not allow`, false);
+      throw new ConnectError(
+        'StartFailed',
+        `the value of request header "${name}" holds characters HTTP does not allow`,
+        false,
+      );
     headers.push(name, value.trim());
   }
   return { origin: url.origin, path: `${url.pathname}${url.search}`, headers };

@@ -14,7 +14,6 @@ import {
   parseRaw,
   type RawJson,
   rpcCode,
-  type ScannedMessage,
   type ScannedObject,
   scanObject,
 } from '../../wire/index.ts';
@@ -33,6 +32,8 @@ export type Discovery =
   /** Nothing about the era: the attempt has failed. */
   | { readonly verdict: 'none'; readonly error: ConnectError };
 
+const nothing: ScannedObject = { raw: '{}' as RawJson, start: 0, end: 2, members: [], meta: undefined };
+
 export function readDiscovery(reply: Reply): Discovery {
   if (reply.kind === 'failure') {
     if (reply.failure.kind === 'timeout' || reply.failure.kind === 'cut')
@@ -41,8 +42,8 @@ export function readDiscovery(reply: Reply): Discovery {
   }
   const { status, message } = reply;
   const refusal = statusError(status);
-  if (refusal !== undefined && message === undefined) return { verdict: 'none', error: refusal };
-  if (status === 401 || status === 403) return { verdict: 'none', error: refusal! };
+  const isCredentials = status === 401 || status === 403;
+  if (refusal !== undefined && (message === undefined || isCredentials)) return { verdict: 'none', error: refusal };
   if (message?.result !== undefined) return readDiscoverResult(message.result);
   const failure = message?.error === undefined ? undefined : rpcFailure(message.error);
   if (failure !== undefined) {
@@ -104,16 +105,17 @@ export function readInitialize(reply: Reply): Initialized {
     return none(new ConnectError('HandshakeFailed', said, true));
   }
   if (message?.result === undefined)
-    return none(new ConnectError('HandshakeFailed', `it answers initialize with HTTP ${status} and no MCP message`, true));
-  return readInitializeResult(message, reply.sessionId, none);
+    return none(
+      new ConnectError('HandshakeFailed', `it answers initialize with HTTP ${status} and no MCP message`, true),
+    );
+  return readInitializeResult(message.result, reply.sessionId, none);
 }
 
 function readInitializeResult(
-  message: ScannedMessage,
+  result: ScannedObject,
   sessionId: string | undefined,
   none: (error: ConnectError) => Initialized,
 ): Initialized {
-  const result = message.result!;
   const revision = memberString(result, 'protocolVersion');
   if (revision === undefined || !legacyRevisions.includes(revision as never)) {
     const named = revision === undefined ? 'no protocolVersion' : `protocolVersion "${printable(revision)}"`;
@@ -147,9 +149,17 @@ function isModernRefusal(code: number): boolean {
 /** Statuses that say nothing about the era. */
 function statusError(status: number): ConnectError | undefined {
   if (status === 401 || status === 403)
-    return new ConnectError('CredentialsRefused', `it refuses the hub's credentials (HTTP ${status}); set spec.headers`, true);
+    return new ConnectError(
+      'CredentialsRefused',
+      `it refuses the hub's credentials (HTTP ${status}); set spec.headers`,
+      true,
+    );
   if (status >= 300 && status < 400)
-    return new ConnectError('Unreachable', `it redirects (HTTP ${status}), which is not followed; set the final URL`, false);
+    return new ConnectError(
+      'Unreachable',
+      `it redirects (HTTP ${status}), which is not followed; set the final URL`,
+      false,
+    );
   if (status === 408 || status === 425 || status === 429 || status >= 500)
     return new ConnectError('Unreachable', `it answers HTTP ${status}`, true);
   return undefined;
@@ -173,5 +183,5 @@ function stringMember(object: ScannedObject, key: string): RawJson | undefined {
 
 function objectMember(object: ScannedObject, key: string): ScannedObject {
   const raw = memberRaw(object, key);
-  return (raw === undefined ? undefined : scanObject(raw)) ?? scanObject('{}' as RawJson)!;
+  return (raw === undefined ? undefined : scanObject(raw)) ?? nothing;
 }

@@ -10,7 +10,7 @@ import type { Era, ServerConfig } from '@quaymaster/crds';
 import type { Clock, Logger, Random } from '../../base/index.ts';
 import type { ServerTarget } from '../../exchange/index.ts';
 import type { Observer } from '../../observe/index.ts';
-import { modernEnvelope, type RawJson, rawOf, requestRaw, upstreamMeta } from '../../wire/index.ts';
+import { modernEnvelope, type RawJson, rawOf, requestRaw } from '../../wire/index.ts';
 import { ConnectError, type Connector, type ConnectRequest, type Conversation } from '../conversation.ts';
 import { type Endpoint, endpointOf } from './endpoint.ts';
 import { type Discovery, initializeVersion, readDiscovery, readInitialize } from './handshake.ts';
@@ -114,8 +114,8 @@ class Attempt {
   }
 
   async discover(timeoutMs: number): Promise<Discovery> {
-    const meta = upstreamMeta(undefined, modernEnvelope(this.#hubInfo, '{}' as RawJson), undefined)!;
-    const body = requestRaw('discover', 'server/discover', `{"_meta":${meta}}` as RawJson);
+    const envelope = modernEnvelope(this.#hubInfo, '{}' as RawJson);
+    const body = requestRaw('discover', 'server/discover', `{"_meta":{${envelope}}}` as RawJson);
     const headers = [...modernHeaders(this.#endpoint.headers, this.#userAgent), 'mcp-method', 'server/discover'];
     return readDiscovery(await this.#send('POST', headers, body, '"discover"', timeoutMs));
   }
@@ -132,13 +132,19 @@ class Attempt {
     const headers = [...this.#endpoint.headers, 'accept', 'text/event-stream', 'user-agent', this.#userAgent];
     const reply = await this.#send('GET', headers, undefined, undefined, Math.min(httpLimits.probeMs, this.#left()));
     if (reply.kind === 'reply' && reply.oldTransport) {
-      const text = 'it offers only the HTTP+SSE transport of 2024-11-05, which is not supported; use its Streamable HTTP endpoint';
+      const text =
+        'it offers only the HTTP+SSE transport of 2024-11-05, which is not supported; use its Streamable HTTP endpoint';
       throw new ConnectError('TransportUnsupported', text, false);
     }
   }
 
   async #modern(handshake: Handshake, request: ConnectRequest): Promise<Conversation> {
-    const conversation = new ModernConversation(this.#conversationDeps(request), handshake, this.#hubInfo, this.#userAgent);
+    const conversation = new ModernConversation(
+      this.#conversationDeps(request),
+      handshake,
+      this.#hubInfo,
+      this.#userAgent,
+    );
     await conversation.opened();
     return this.#orGiveUp(conversation);
   }
@@ -178,7 +184,16 @@ class Attempt {
 
   #conversationDeps(request: ConnectRequest): HttpConversationDeps {
     const { clock, random, log, observer } = this.#deps;
-    return { endpoint: this.#endpoint, lease: this.#lease, config: this.#config, clock, random, log, observer, request };
+    return {
+      endpoint: this.#endpoint,
+      lease: this.#lease,
+      config: this.#config,
+      clock,
+      random,
+      log,
+      observer,
+      request,
+    };
   }
 
   #send(

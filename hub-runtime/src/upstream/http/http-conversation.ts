@@ -152,7 +152,8 @@ export abstract class HttpConversation implements Conversation, CallHost {
     if (this.#end !== undefined) return this.#unavailable(this.#end.message);
     let reply = await this.exchange(method, params, timeoutMs);
     // Lists and pings only read: a connection that was closed while idle is no reason to fail.
-    if (reply.kind === 'failure' && reply.failure.kind === 'cut') reply = await this.exchange(method, params, timeoutMs);
+    if (reply.kind === 'failure' && reply.failure.kind === 'cut')
+      reply = await this.exchange(method, params, timeoutMs);
     if (reply.kind === 'failure') {
       const { kind, reason } = reply.failure;
       if (kind === 'timeout') return hubError('QM_CALL_TIMEOUT', { server: this.from.key, ms: timeoutMs });
@@ -291,7 +292,8 @@ export abstract class HttpConversation implements Conversation, CallHost {
       return;
     }
     this.#take(call, body, success);
-    if (!call.settled && success) this.settle(call, protocolFault(this.from.key, call.fault ?? 'no answer in its response'));
+    if (!call.settled && success)
+      this.settle(call, protocolFault(this.from.key, call.fault ?? 'no answer in its response'));
     else if (!call.settled) this.refused(call, undefined);
   }
 
@@ -343,7 +345,8 @@ export abstract class HttpConversation implements Conversation, CallHost {
         return;
       }
       // 2025-03-26 lets a server send several messages in one event.
-      for (const one of batch as readonly ScannedMessage[]) if (one.kind === 'response') this.#answer(call, one, success);
+      for (const one of batch as readonly ScannedMessage[])
+        if (one.kind === 'response') this.#answer(call, one, success);
       return;
     }
     if (message.kind === 'response') this.#answer(call, message, success);

@@ -158,7 +158,8 @@ export function describeNetworkError(error: unknown): string {
   const words = explained[code];
   if (words !== undefined) return `${words} (${code})`;
   if (code.startsWith('HPE_')) return `it does not speak HTTP (${code})`;
-  if (code.includes('CERT') || code.startsWith('ERR_TLS') || code.includes('SELF_SIGNED')) return `TLS failed (${code})`;
+  if (code.includes('CERT') || code.startsWith('ERR_TLS') || code.includes('SELF_SIGNED'))
+    return `TLS failed (${code})`;
   return `connection failed (${code})`;
 }
 

@@ -82,7 +82,8 @@ export class LegacyConversation extends HttpConversation {
   }
 
   protected override refused(call: HttpCall, message: ScannedMessage | undefined): void {
-    const failure = message?.error === undefined ? undefined : rpcFailure(message.error);
+    const error = message?.error;
+    const failure = error === undefined ? undefined : rpcFailure(error);
     if (call.status === 401 || call.status === 403) {
       this.settle(call, this.statusOutcome(call.status));
       return;
@@ -92,12 +93,16 @@ export class LegacyConversation extends HttpConversation {
       this.sendAgain(call, this.statusOutcome(503));
       return;
     }
-    if (failure !== undefined && (failure.code === rpcCode.unsupportedVersion || failure.code === rpcCode.headerMismatch)) {
-      this.over('HandshakeFailed', 'it no longer speaks the revision it agreed to');
-      this.sendAgain(call, errorOutcome(message!.error!, this.from));
+    if (error === undefined || failure === undefined) {
+      this.settle(call, this.statusOutcome(call.status));
       return;
     }
-    this.settle(call, failure === undefined ? this.statusOutcome(call.status) : errorOutcome(message!.error!, this.from));
+    if (failure.code === rpcCode.unsupportedVersion || failure.code === rpcCode.headerMismatch) {
+      this.over('HandshakeFailed', 'it no longer speaks the revision it agreed to');
+      this.sendAgain(call, errorOutcome(error, this.from));
+      return;
+    }
+    this.settle(call, errorOutcome(error, this.from));
   }
 
   protected override serverAsks(message: ScannedMessage): void {
@@ -208,9 +213,9 @@ function sessionHeaders(base: readonly string[], handshake: LegacyHandshake): re
 function streamHeaders(headers: readonly string[]): string[] {
   const out: string[] = [];
   for (let at = 0; at + 1 < headers.length; at += 2) {
-    const name = headers[at]!;
+    const [name = '', value = ''] = headers.slice(at, at + 2);
     if (name === 'content-type') continue;
-    out.push(name, name === 'accept' ? 'text/event-stream' : headers[at + 1]!);
+    out.push(name, name === 'accept' ? 'text/event-stream' : value);
   }
   return out;
 }

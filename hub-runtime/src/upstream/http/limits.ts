@@ -26,7 +26,7 @@ export const httpLimits = {
   /** An idle connection is kept this long unless the server says otherwise, milliseconds. */
   keepAliveMs: 10_000,
   /** Notifications and session ends get this long, milliseconds. */
-  courtesyMs: 2_000,
+  courtesyMs: 1_500,
 } as const;
 
 /** How long the first list waits for the event stream to stand, milliseconds. */

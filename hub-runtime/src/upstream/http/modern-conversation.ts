@@ -17,7 +17,6 @@ import {
   requestRaw,
   rpcCode,
   type ScannedMessage,
-  upstreamMeta,
 } from '../../wire/index.ts';
 import { errorOutcome, printable, protocolFault, rpcFailure } from '../answer.ts';
 import { EventStream } from './event-stream.ts';
@@ -91,18 +90,18 @@ export class ModernConversation extends HttpConversation {
   }
 
   protected override refused(call: HttpCall, message: ScannedMessage | undefined): void {
-    const failure = message?.error === undefined ? undefined : rpcFailure(message.error);
-    if (call.status === 401 || call.status === 403 || failure === undefined) {
+    const error = message?.error;
+    const failure = error === undefined ? undefined : rpcFailure(error);
+    if (call.status === 401 || call.status === 403 || error === undefined || failure === undefined) {
       this.settle(call, this.statusOutcome(call.status));
       return;
     }
-    const fault = errorOutcome(message!.error!, this.from);
     if (call.status === 400 && speaksOtherEra(failure.code)) {
       this.over('HandshakeFailed', `it no longer speaks ${modernRevision}: ${printable(failure.message)}`);
       this.sendAgain(call, protocolFault(this.from.key, printable(failure.message)));
       return;
     }
-    this.settle(call, fault);
+    this.settle(call, errorOutcome(error, this.from));
   }
 
   protected override serverAsks(): void {
@@ -121,8 +120,7 @@ export class ModernConversation extends HttpConversation {
       clock,
       random,
       attempt: () => {
-        const meta = upstreamMeta(undefined, this.envelope, undefined)!;
-        const params = `{"notifications":${wanted},"_meta":${meta}}` as RawJson;
+        const params = `{"notifications":${wanted},"_meta":{${this.envelope}}}` as RawJson;
         const id = `listen-${++this.#listenId}`;
         return { method: 'POST', headers: this.ownHeaders(method), body: requestRaw(id, method, params) };
       },

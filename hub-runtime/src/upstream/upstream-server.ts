@@ -1,0 +1,394 @@
+/**
+ * One McpServer as the hub sees it, for its whole life: brings it up, keeps it up, hands out lanes, and ends it.
+ *
+ * `machine.ts` decides; this file acts: it opens the primary conversation, lists, watches, opens again after a pause that grows, and never gives
+ * up. The last good listing stays through every failure. What it never does: look into a call. When a server is up, `lane(...).send` is
+ * the conversation's own send and nothing else.
+ */
+import type { ServerConfig } from '@quaymaster/crds';
+
+import { backoffDelay } from '../base/index.ts';
+import {
+  type Caller,
+  hubError,
+  type Lane,
+  type LaneCall,
+  type Outcome,
+  type ServerListing,
+  type Upstream,
+  type UpstreamEvent,
+  type UpstreamState,
+} from '../exchange/index.ts';
+import { ClientLanes } from './client-lanes.ts';
+import type { Conversation } from './conversation.ts';
+import { type PartialListing, sameListing, summaryOf } from './list-all.ts';
+import { graceMs, type Machine, type MachineEvent, newMachine, type Todo, transition } from './machine.ts';
+import { RetiredConversations } from './retired-conversations.ts';
+import { Settling } from './settling.ts';
+import { givenUp, Starter, startFailure } from './starter.ts';
+import type { UpstreamDeps } from './upstream-deps.ts';
+import { WaitingCalls } from './waiting-calls.ts';
+import { type FirstListing, readFirst, Watch } from './watch.ts';
+
+/** How often a drain looks whether calls are left, milliseconds. Also the grace for calls that are on their way to the lane. */
+const drainTickMs = 50;
+
+export class UpstreamServer implements Upstream {
+  readonly key: string;
+  readonly #deps: UpstreamDeps;
+  readonly #starter: Starter;
+  readonly #waiting: WaitingCalls;
+  readonly #clients: ClientLanes;
+  readonly #shared: Lane;
+  readonly #listeners = new Set<(event: UpstreamEvent) => void>();
+  readonly #settling: Settling;
+  readonly #retired: RetiredConversations;
+  readonly #resent = new WeakSet<LaneCall>();
+  /** Ends what runs beside the conversations. */
+  readonly #lifetime = new AbortController();
+  readonly #stopGauge: () => void;
+  #config: ServerConfig;
+  #machine: Machine;
+  #primary: Conversation | undefined;
+  #watch: Watch | undefined;
+  #listing: ServerListing | undefined;
+  #attempt: AbortController | undefined;
+  #cancelRetry: (() => void) | undefined;
+  /** The end of an old conversation, which the next start waits for: a port or a file may be held by one process only. */
+  #closing: Promise<unknown> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(config: ServerConfig, deps: UpstreamDeps) {
+    this.key = config.key;
+    this.#config = config;
+    this.#deps = deps;
+    this.#machine = newMachine(deps.clock.now());
+    this.#settling = new Settling(deps.clock);
+    this.#retired = new RetiredConversations(deps.clock);
+    this.#waiting = new WaitingCalls(deps.clock, config.key);
+    this.#starter = new Starter({
+      config: () => this.#config,
+      deps,
+      resend: (call) => this.#resend(call),
+      suspect: () => this.#watch?.suspect(),
+    });
+    this.#shared = {
+      send: (call) => this.#send(call),
+      notify: (method, params) => this.#primary?.notify?.(method, params),
+    };
+    this.#clients = new ClientLanes({
+      clock: deps.clock,
+      server: config.key,
+      max: () => this.#config.instances.max,
+      open: (caller, resend) => this.#starter.openFor(caller, resend, this.#lifetime.signal),
+      retired: (conversation) => this.#retired.add(conversation),
+    });
+    this.#stopGauge = deps.observer.gauge('waitingCalls', '', () => this.#waiting.size);
+  }
+
+  get config(): ServerConfig {
+    return this.#config;
+  }
+
+  get state(): UpstreamState {
+    return stateOf(this.#machine);
+  }
+
+  get listing(): ServerListing | undefined {
+    return this.#listing;
+  }
+
+  get inFlight(): number {
+    return (this.#primary?.inFlight ?? 0) + this.#clients.inFlight + this.#retired.inFlight + this.#waiting.size;
+  }
+
+  subscribe(listener: (event: UpstreamEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  start(): void {
+    if (this.#config.lifecycle.start === 'eager') this.#happened({ kind: 'start' });
+  }
+
+  wake(timeoutMs: number): Promise<void> {
+    this.#happened({ kind: 'start' });
+    return this.#settled(timeoutMs);
+  }
+
+  lane(caller: Caller): Lane {
+    if (this.#isShared()) return this.#shared;
+    return {
+      send: (call) => this.#sendFor(caller, call),
+      notify: (method, params) => this.#clients.notify(caller, method, params),
+    };
+  }
+
+  reconfigure(config: ServerConfig): void {
+    const { intervalMs } = this.#config.health;
+    this.#config = config;
+    if (intervalMs !== config.health.intervalMs) this.#watch?.rearm();
+  }
+
+  sessionEnded(sessionId: string): void {
+    this.#clients.sessionEnded(sessionId);
+  }
+
+  async restart(reason: string): Promise<void> {
+    if (this.#machine.phase === 'Draining' || this.#machine.phase === 'Stopped') return;
+    this.#abandonAttempt();
+    const old = this.#takePrimary();
+    this.#closing = Promise.all([old?.close(reason), this.#clients.closeAll(reason)]);
+    this.#happened({ kind: 'restart', message: `starting again: ${reason}` });
+    await this.#settled(this.#config.timeouts.startMs);
+  }
+
+  stop(drainTimeoutMs: number): Promise<void> {
+    return (this.#stopping ??= this.#stop(drainTimeoutMs));
+  }
+
+  async #stop(drainTimeoutMs: number): Promise<void> {
+    const { clock } = this.#deps;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    this.#happened({ kind: 'drain' });
+    this.#watch?.stop();
+    // A start that calls wait for goes on: they were accepted, and are served before the end.
+    if (this.#waiting.size === 0) this.#abandonAttempt();
+    else if (this.#attempt === undefined) void this.#bringUp();
+    const until = clock.monotonic() + drainTimeoutMs;
+    while (clock.monotonic() < until) {
+      const pause = Math.min(drainTickMs, until - clock.monotonic());
+      await new Promise<void>((resolve) => clock.after(pause, resolve));
+      if (this.inFlight === 0) break;
+    }
+    const reason = 'it was stopped';
+    this.#abandonAttempt();
+    this.#waiting.fail(reason);
+    this.#lifetime.abort();
+    const primary = this.#takePrimary()?.close(reason);
+    await Promise.all([primary, this.#retired.closeAll(reason), this.#clients.closeAll(reason), this.#closing]);
+    this.#happened({ kind: 'stopped' });
+    this.#stopGauge();
+  }
+
+  #isShared(): boolean {
+    if (this.#config.instances.mode === 'shared') return true;
+    // A modern server over HTTP keeps no state between requests: there is nothing a client could have of its own.
+    return this.#primary?.era === 'modern' && this.#starter.overHttp;
+  }
+
+  #send(call: LaneCall): Promise<Outcome> {
+    const primary = this.#primary;
+    return primary === undefined ? this.#later(call, (again) => this.#send(again)) : primary.send(call);
+  }
+
+  #sendFor(caller: Caller, call: LaneCall): Promise<Outcome> {
+    if (this.#primary === undefined) return this.#later(call, (again) => this.#sendFor(caller, again));
+    return this.#isShared() ? this.#primary.send(call) : this.#clients.send(caller, call);
+  }
+
+  /** There is no conversation: the call waits for one that is on its way, or hears why there is none. */
+  #later(call: LaneCall, send: (call: LaneCall) => Promise<Outcome>): Promise<Outcome> {
+    this.#happened({ kind: 'start' });
+    const { phase, message, everReady } = this.#machine;
+    const isComing = phase === 'Starting' || (phase === 'Draining' && this.#attempt !== undefined);
+    if (!isComing) return Promise.resolve(hubError('QM_SERVER_FAILED', { server: this.key, reason: message }));
+    const { startMs } = this.#config.timeouts;
+    return this.#waiting.add(call, everReady ? Math.min(graceMs, startMs) : startMs, send);
+  }
+
+  #resend(call: LaneCall): Promise<Outcome> | undefined {
+    if (this.#resent.has(call)) return undefined;
+    this.#resent.add(call);
+    return this.#send(call);
+  }
+
+  /** Takes an event, tells whoever listens, and does what follows from it. */
+  #happened(event: MachineEvent): void {
+    const { clock } = this.#deps;
+    const before = this.#machine;
+    const { machine, todo } = transition(before, event, { wall: clock.now(), steady: clock.monotonic() });
+    this.#machine = machine;
+    if (machine !== before) this.#announce(before, machine);
+    if (machine.phase === 'Degraded') this.#waiting.fail(machine.message);
+    if (machine.phase === 'Degraded' || machine.phase === 'Ready' || machine.phase === 'Stopped')
+      this.#settling.settle();
+    this.#act(todo);
+  }
+
+  #announce(before: Machine, machine: Machine): void {
+    const { phase, reason, message, restarts } = machine;
+    if (before.phase !== phase || before.reason !== reason) {
+      const fields = { server: this.key, phase, reason, restarts };
+      if (phase === 'Degraded') this.#deps.log.warn(fields, `server "${this.key}" is down: ${message}`);
+      else this.#deps.log.info(fields, `server "${this.key}" is ${phase}: ${message}`);
+    }
+    if (before.phase !== phase || before.restarts !== restarts)
+      this.#deps.observer.upstreamState(this.key, phase, restarts);
+    this.#emit({ kind: 'state', state: stateOf(machine) });
+  }
+
+  #act(todo: Todo): void {
+    if (todo.kind === 'nothing') return;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    if (todo.kind === 'connect') {
+      void this.#bringUp();
+      return;
+    }
+    const delay = backoffDelay(todo.attempt, todo.backoff, this.#deps.random);
+    this.#cancelRetry = this.#deps.clock.after(delay, () => {
+      this.#cancelRetry = undefined;
+      void this.#bringUp();
+    });
+  }
+
+  /** One attempt: conversation and listing. Its end is an event. */
+  async #bringUp(): Promise<void> {
+    this.#abandonAttempt();
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    let opened: Conversation | undefined;
+    try {
+      await this.#closing;
+      opened = await this.#open(attempt);
+      // While draining only the calls that wait count; what a server offers then is of no interest.
+      const first = this.#machine.phase === 'Draining' ? undefined : await this.#readFirst(opened, attempt);
+      if (this.#attempt !== attempt) throw givenUp();
+      this.#attempt = undefined;
+      this.#up(opened, first);
+    } catch (error) {
+      await opened?.close('the start failed');
+      if (this.#attempt !== attempt) return;
+      this.#attempt = undefined;
+      this.#failed(error);
+    }
+  }
+
+  #open(attempt: AbortController): Promise<Conversation> {
+    return this.#starter.open((line) => {
+      if (this.#attempt === attempt) this.#happened({ kind: 'progress', message: line });
+    }, attempt.signal);
+  }
+
+  #readFirst(conversation: Conversation, attempt: AbortController): Promise<FirstListing> {
+    const { log, clock } = this.#deps;
+    return readFirst(conversation, { key: this.key, log, clock }, attempt.signal);
+  }
+
+  #up(conversation: Conversation, first: FirstListing | undefined): void {
+    this.#primary = conversation;
+    if (first !== undefined) {
+      const watch = this.#watchOver(conversation);
+      this.#watch = watch;
+      watch.listed(first.lists);
+      this.#take(first.lists);
+      watch.replay(first.announced);
+    }
+    const message = first === undefined ? 'finishing calls' : summaryOf(first.lists.listing);
+    this.#happened({ kind: 'ready', message, pid: conversation.pid });
+    // It may be over already: then this says so at once, and the calls wait on.
+    conversation.onClosed((end) => this.#lost(conversation, end.reason, end.message));
+    this.#waiting.release();
+  }
+
+  #failed(error: unknown): void {
+    const { reason, message, retryable, foreseen } = startFailure(error);
+    if (!foreseen)
+      this.#deps.log.error({ server: this.key, error: message }, 'starting a server met an unexpected error');
+    // An era that did not lead to a conversation may be wrong: the next attempt asks anew.
+    if (reason === 'HandshakeFailed' || reason === 'UnsupportedProtocolVersion') this.#starter.forgetEra();
+    if (this.#machine.phase === 'Draining') this.#waiting.fail(message);
+    this.#happened({ kind: 'failed', reason, message, retryable });
+  }
+
+  #lost(conversation: Conversation, reason: string, message: string): void {
+    if (this.#primary !== conversation) return;
+    this.#takePrimary();
+    if (conversation.inFlight > 0) this.#retired.add(conversation);
+    if (reason === 'HandshakeFailed') this.#starter.forgetEra();
+    this.#happened({ kind: 'lost', reason, message });
+  }
+
+  #watchOver(conversation: Conversation): Watch {
+    const { log, clock } = this.#deps;
+    return new Watch({
+      conversation,
+      lists: { key: this.key, log, clock },
+      health: () => this.#config.health,
+      listing: () => this.#listing,
+      onListing: (lists) => {
+        if (this.#primary === conversation) this.#take(lists);
+      },
+      onDead: (message) => {
+        if (this.#primary !== conversation) return;
+        this.#closing = conversation.close(message);
+        this.#lost(conversation, 'HealthCheckFailed', message);
+      },
+      onAlive: () => void this.#followUpgrade(conversation),
+    });
+  }
+
+  /** Make before break: the old conversation serves until one of the newer era stands, and finishes its calls. */
+  async #followUpgrade(old: Conversation): Promise<void> {
+    const isStale = (): boolean =>
+      this.#primary !== old || this.#attempt !== undefined || this.#machine.phase !== 'Ready';
+    if (!(await this.#starter.isUpgraded(this.#lifetime.signal)) || isStale()) return;
+    this.#deps.log.info({ server: this.key }, 'the server speaks 2026-07-28 by now; changing over');
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    let opened: Conversation | undefined;
+    try {
+      opened = await this.#open(attempt);
+      const first = await this.#readFirst(opened, attempt);
+      if (this.#attempt !== attempt) throw givenUp();
+      this.#attempt = undefined;
+      this.#takePrimary();
+      this.#up(opened, first);
+      this.#retired.add(old);
+    } catch (error) {
+      if (this.#attempt === attempt) this.#attempt = undefined;
+      await opened?.close('not needed');
+      const { message } = startFailure(error);
+      this.#deps.log.warn({ server: this.key, error: message }, 'changing over failed; the old conversation stays');
+    }
+  }
+
+  #take({ listing }: PartialListing): void {
+    if (this.#listing !== undefined && sameListing(this.#listing, listing)) return;
+    this.#listing = listing;
+    this.#emit({ kind: 'listing', listing });
+    const { phase, pid } = this.#machine;
+    if (phase === 'Ready') this.#happened({ kind: 'ready', message: summaryOf(listing), pid });
+  }
+
+  #takePrimary(): Conversation | undefined {
+    const primary = this.#primary;
+    this.#primary = undefined;
+    this.#watch?.stop();
+    this.#watch = undefined;
+    return primary;
+  }
+
+  #abandonAttempt(): void {
+    this.#attempt?.abort();
+    this.#attempt = undefined;
+  }
+
+  #settled(timeoutMs: number): Promise<void> {
+    const { phase } = this.#machine;
+    if (phase !== 'Starting' && phase !== 'Pending') return Promise.resolve();
+    return this.#settling.wait(timeoutMs);
+  }
+
+  #emit(event: UpstreamEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+function stateOf({ phase, reason, message, since, restarts, pid }: Machine): UpstreamState {
+  return { phase, reason, message, since, restarts, pid };
+}
