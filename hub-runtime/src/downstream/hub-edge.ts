@@ -57,7 +57,6 @@ export class HubEdge {
     this.#undo = [
       port.onListsChanged((kinds) => this.#listsChanged(kinds)),
       deps.clock.every(sweepMs, () => this.#sweep()),
-      deps.observer.gauge('callsInFlight', this.key, () => this.calls.size),
       deps.observer.gauge('sessions', this.key, () => this.sessions.size),
       deps.observer.gauge('streams', this.key, () => this.streams),
     ];
