@@ -15,7 +15,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['{crds,hub-runtime}/src/**/*.ts'],
-      exclude: ['**/*.test.ts', '**/index.ts', '**/testing/**'],
+      exclude: ['**/*.test.ts', '**/index.ts', '**/testing/**', '**/fixtures/**'],
       reporter: ['text-summary', 'json-summary', 'json'],
       ...thresholds,
       reportsDirectory: '.test-results/coverage',

@@ -7,14 +7,18 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+import { describeCommands } from '../hub-runtime/src/cli/index.ts';
+import { cliPage } from './generators/cli-page.ts';
 import { errorsPage } from './generators/errors-page.ts';
 import { metricsPage } from './generators/metrics-page.ts';
 import { findProofs, readTestFiles, requirementProblems, requirementsPage } from './generators/requirements-page.ts';
 import { root, run } from './support/run.ts';
 
 const check = process.argv.includes('--check');
+const commands = describeCommands('0');
 const proofs = findProofs(readTestFiles());
 const files: Readonly<Record<string, string>> = {
+  'docs/reference/cli.md': cliPage(commands.program, commands.exitCodes),
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/metrics.md': metricsPage(),
   'docs/requirements.md': requirementsPage(proofs),

@@ -15,7 +15,7 @@ export interface CommandShape {
   readonly registeredArguments: readonly { readonly description: string; name(): string }[];
 }
 
-export function cliPage(program: CommandShape): string {
+export function cliPage(program: CommandShape, exitCodes: readonly (readonly [number, string])[] = []): string {
   const out = [
     '<!-- Generated from the commands in hub-runtime/src/cli by `make generate`. Do not edit. -->',
     '',
@@ -41,6 +41,10 @@ export function cliPage(program: CommandShape): string {
       for (const argument of described) out.push(`| \`${argument.name()}\` | ${cell(argument.description)} |`);
     }
     if (command.shape.options.length > 0) out.push('', ...optionTable(command.shape));
+  }
+  if (exitCodes.length > 0) {
+    out.push('', '## Exit codes', '', '| Code | Meaning |', '| --- | --- |');
+    for (const [code, meaning] of exitCodes) out.push(`| ${code} | ${cell(meaning)} |`);
   }
   return `${out.join('\n')}\n`;
 }

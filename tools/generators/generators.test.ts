@@ -40,7 +40,8 @@ describe('pages', () => {
       ],
       registeredArguments: [{ name: () => 'tool', description: 'its name' }],
     });
-    const page = cliPage(command('qm', { commands: [get, call, command('help')] }));
+    const page = cliPage(command('qm', { commands: [get, call, command('help')] }), [[0, 'done']]);
+    expect(page).toContain('| 0 | done |');
     expect(page).toContain('## qm get hubs');
     expect(page).not.toContain('## qm get\n');
     expect(page).not.toContain('qm help');
