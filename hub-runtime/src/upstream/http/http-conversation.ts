@@ -13,27 +13,26 @@ import type { Observer } from '../../observe/index.ts';
 import {
   editObject,
   memberRaw,
-  memberString,
   type MemberEdit,
   notificationRaw,
   type RawJson,
   rawToBytes,
   requestRaw,
-  scanBatch,
   type ScannedMessage,
   type ScannedObject,
-  scanMessage,
   upstreamMeta,
 } from '../../wire/index.ts';
-import { type Answerer, outcomeOf, printable, protocolFault } from '../answer.ts';
+import { type Answerer, outcomeOf, protocolFault } from '../answer.ts';
 import type { ConnectRequest, Conversation, ConversationEnd } from '../conversation.ts';
-import { isLogWanted } from '../log-level.ts';
+import { type CallMessages, readCallMessage } from './call-messages.ts';
+import { CallsInFlight } from './calls-in-flight.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type CallHost, HttpCall } from './http-call.ts';
 import type { OriginLease } from './http-pool.ts';
 import type { Failure } from './http-request.ts';
-import { httpLimits, upstreamScanLimits } from './limits.ts';
+import { httpLimits } from './limits.ts';
 import { post, type Reply } from './post.ts';
+import { joinMeta, onlyReads, statusOutcome } from './request-rules.ts';
 
 export interface HttpConversationDeps {
   readonly endpoint: Endpoint;
@@ -57,18 +56,17 @@ export interface Handshake {
 
 type Listener = (method: string, params: ScannedObject | undefined, message: RawJson) => void;
 
-export abstract class HttpConversation implements Conversation, CallHost {
+export abstract class HttpConversation implements Conversation, CallHost, CallMessages {
   abstract readonly era: Era;
   readonly pid = undefined;
   protected readonly deps: HttpConversationDeps;
   protected handshake: Handshake;
   protected readonly from: Answerer;
-  readonly #calls = new Set<HttpCall>();
-  /** Settled calls whose event stream is still open. */
-  readonly #lingering = new Set<HttpCall>();
+  readonly #calls: CallsInFlight;
   #nextId = 1;
-  #stopSweep: (() => void) | undefined;
   #end: ConversationEnd | undefined;
+  /** Over by itself: the last call gives the connections back. */
+  #isEnding = false;
   #onClosed: ((end: ConversationEnd) => void) | undefined;
   #onNotification: Listener | undefined;
 
@@ -77,6 +75,9 @@ export abstract class HttpConversation implements Conversation, CallHost {
     this.deps = deps;
     this.handshake = handshake;
     this.from = { era, key, prefix };
+    this.#calls = new CallsInFlight(deps.clock, (call, ms) =>
+      this.#giveUp(call, hubError('QM_CALL_TIMEOUT', { server: key, ms }), 'timed out'),
+    );
   }
 
   /** Era's envelope for `_meta`, '' for none. */
@@ -132,13 +133,8 @@ export abstract class HttpConversation implements Conversation, CallHost {
         hubError('QM_OVERLOADED', { limit: httpLimits.inFlight, what: `calls in flight to server "${this.from.key}"` }),
       );
     return new Promise((resolve) => {
-      const now = this.deps.clock.monotonic();
-      const call = new HttpCall(this, this.#nextId++, lane, now, resolve);
-      const { callMs, callMaxMs } = this.deps.config().timeouts;
-      call.dueAt = now + callMs;
-      call.endsAt = now + callMaxMs;
-      this.#calls.add(call);
-      if (this.#stopSweep === undefined) this.#startSweep(callMs);
+      const call = new HttpCall(this, this.#nextId++, lane, this.deps.clock.monotonic(), resolve);
+      this.#calls.add(call, this.deps.config().timeouts);
       call.stopListening = cancellation.onCancel(() => this.#giveUp(call, hubError('QM_CANCELLED'), 'cancelled'));
       const body = rawToBytes(requestRaw(call.id, lane.exchange.method, this.#params(call)));
       this.deps.lease.calls.dispatch(
@@ -179,12 +175,8 @@ export abstract class HttpConversation implements Conversation, CallHost {
   async close(reason: string): Promise<void> {
     this.#onClosed = undefined;
     this.#end ??= { reason: 'Stopped', message: reason };
-    const calls = [...this.#calls];
-    for (const call of calls) {
-      this.settle(call, hubError('QM_SERVER_GONE', { server: this.from.key, reason }));
-      call.abort(reason);
-    }
-    for (const call of this.#lingering) call.abort(reason);
+    const gone = hubError('QM_SERVER_GONE', { server: this.from.key, reason });
+    this.#calls.abandon(reason, (call) => this.settle(call, gone));
     await this.ended(reason);
     this.deps.lease.release();
   }
@@ -228,6 +220,7 @@ export abstract class HttpConversation implements Conversation, CallHost {
   protected over(reason: string, message: string): void {
     if (this.#end !== undefined) return;
     this.#end = { reason, message };
+    this.#isEnding = true;
     void this.ended(message).then(() => {
       if (this.#calls.size === 0) this.deps.lease.release();
     });
@@ -235,10 +228,10 @@ export abstract class HttpConversation implements Conversation, CallHost {
   }
 
   /** A message that belongs to no call: from an event stream, or beside an answer. */
-  protected unsolicited(message: ScannedMessage): void {
+  unsolicited(message: ScannedMessage): void {
     if (message.kind === 'notification') this.#onNotification?.(message.method, message.params, message.raw);
     else if (message.kind === 'request') this.serverAsks(message);
-    else this.#late();
+    else this.late();
   }
 
   /** Lists may have changed while nobody listened. */
@@ -251,13 +244,8 @@ export abstract class HttpConversation implements Conversation, CallHost {
   }
 
   protected settle(call: HttpCall, outcome: Outcome | Promise<Outcome>): void {
-    if (!call.settle(outcome)) return;
-    this.#calls.delete(call);
-    if (!call.over) {
-      call.cutAt = this.deps.clock.monotonic() + httpLimits.lingerMs;
-      this.#lingering.add(call);
-    }
-    if (this.#end !== undefined && this.#calls.size === 0) this.deps.lease.release();
+    if (!this.#calls.settle(call, outcome)) return;
+    if (this.#isEnding && this.#calls.size === 0) this.deps.lease.release();
   }
 
   /** Sends a call again that was not executed; `otherwise` when it has been sent again before. */
@@ -266,23 +254,28 @@ export abstract class HttpConversation implements Conversation, CallHost {
     this.settle(call, again ?? otherwise);
   }
 
-  /** What an HTTP status without a JSON-RPC answer means. */
   protected statusOutcome(status: number): ErrorOutcome {
-    const server = this.from.key;
-    if (status >= 200 && status < 300) return protocolFault(server, `HTTP ${status} without a JSON-RPC answer`);
-    if (status >= 300 && status < 400) return protocolFault(server, `HTTP ${status}: redirects are not followed`);
-    if (status === 401 || status === 403) return this.#unavailable(`it refuses the hub's credentials (HTTP ${status})`);
-    if (status === 408 || status === 425 || status === 429 || status === 503)
-      return this.#unavailable(`it answers HTTP ${status}`);
-    return status >= 500
-      ? hubError('QM_SERVER_STATUS', { server, status })
-      : protocolFault(server, `HTTP ${status} without a JSON-RPC answer`);
+    return statusOutcome(status, this.from.key);
+  }
+
+  answered(call: HttpCall, message: ScannedMessage): void {
+    const success = call.status >= 200 && call.status < 300;
+    if (success) this.settle(call, outcomeOf(message, call.lane.exchange.method, this.from));
+    else this.refused(call, message);
+  }
+
+  progressed(call: HttpCall): void {
+    this.#calls.touch(call, this.deps.config().timeouts.callMs);
+  }
+
+  late(): void {
+    this.deps.observer.count('lateAnswers', this.from.key);
   }
 
   onBody(call: HttpCall, body: RawJson): void {
-    this.#lingering.delete(call);
+    this.#calls.ended(call);
     if (call.settled) {
-      this.#late();
+      this.late();
       return;
     }
     const success = call.status >= 200 && call.status < 300;
@@ -291,18 +284,18 @@ export abstract class HttpConversation implements Conversation, CallHost {
       else this.refused(call, undefined);
       return;
     }
-    this.#take(call, body, success);
-    if (!call.settled && success)
-      this.settle(call, protocolFault(this.from.key, call.fault ?? 'no answer in its response'));
-    else if (!call.settled) this.refused(call, undefined);
+    readCallMessage(call, body, this);
+    if (call.settled) return;
+    if (success) this.settle(call, protocolFault(this.from.key, call.fault ?? 'no answer in its response'));
+    else this.refused(call, undefined);
   }
 
   onEvent(call: HttpCall, data: RawJson): void {
-    this.#take(call, data, true);
+    readCallMessage(call, data, this);
   }
 
   onStreamEnd(call: HttpCall): void {
-    this.#lingering.delete(call);
+    this.#calls.ended(call);
     if (call.settled) return;
     if (call.fault !== undefined) {
       this.settle(call, protocolFault(this.from.key, call.fault));
@@ -312,7 +305,7 @@ export abstract class HttpConversation implements Conversation, CallHost {
   }
 
   onFailure(call: HttpCall, failure: Failure): void {
-    this.#lingering.delete(call);
+    this.#calls.ended(call);
     if (call.settled) return;
     switch (failure.kind) {
       case 'unsent': {
@@ -335,67 +328,6 @@ export abstract class HttpConversation implements Conversation, CallHost {
     else this.settle(call, gone);
   }
 
-  /** One message of an answer: a JSON body, or an event. */
-  #take(call: HttpCall, raw: RawJson, success: boolean): void {
-    const message = scanMessage(raw, upstreamScanLimits);
-    if (message.kind === 'fault') {
-      const batch = message.fault === 'batch' ? scanBatch(raw, 64, upstreamScanLimits) : undefined;
-      if (batch === undefined || !Array.isArray(batch)) {
-        call.fault = `its answer is no JSON-RPC message: ${message.message}`;
-        return;
-      }
-      // 2025-03-26 lets a server send several messages in one event.
-      for (const one of batch as readonly ScannedMessage[])
-        if (one.kind === 'response') this.#answer(call, one, success);
-      return;
-    }
-    if (message.kind === 'response') this.#answer(call, message, success);
-    else if (message.kind === 'request') this.serverAsks(message);
-    else this.#notification(call, message);
-  }
-
-  #answer(call: HttpCall, message: ScannedMessage, success: boolean): void {
-    if (call.settled) {
-      this.#late();
-      return;
-    }
-    const anonymousError = message.error !== undefined && (message.id === undefined || message.id === 'null');
-    if (message.id !== call.idRaw && !anonymousError) {
-      call.fault = `it answered with the id ${printable(message.id ?? 'of nobody')}`;
-      return;
-    }
-    if (success) this.settle(call, outcomeOf(message, call.lane.exchange.method, this.from));
-    else this.refused(call, message);
-  }
-
-  #notification(call: HttpCall, message: ScannedMessage): void {
-    if (call.settled) return;
-    const { leg } = call.lane.exchange;
-    const { method } = message;
-    switch (method) {
-      case 'notifications/progress': {
-        const token = memberRaw(message.params, 'progressToken');
-        if (leg.progressToken === undefined || (token !== call.idRaw && token !== `"${call.idRaw}"`)) return;
-        call.dueAt = this.deps.clock.monotonic() + this.deps.config().timeouts.callMs;
-        leg.notify(notificationRaw(method, editObject(message.params, [['progressToken', leg.progressToken]])));
-        return;
-      }
-      case 'notifications/message':
-        if (isLogWanted(call.lane.exchange, memberString(message.params, 'level'))) leg.notify(message.raw);
-        return;
-      case 'notifications/cancelled':
-        return;
-      case 'notifications/tools/list_changed':
-      case 'notifications/prompts/list_changed':
-      case 'notifications/resources/list_changed':
-      case 'notifications/resources/updated':
-        this.unsolicited(message);
-        return;
-      default:
-        leg.notify(message.raw);
-    }
-  }
-
   #params(call: HttpCall): RawJson {
     const { exchange, edits } = call.lane;
     const { leg, params } = exchange;
@@ -415,54 +347,9 @@ export abstract class HttpConversation implements Conversation, CallHost {
     else call.abort(reason);
   }
 
-  #startSweep(callMs: number): void {
-    const period = Math.min(250, Math.max(20, callMs / 4));
-    this.#stopSweep = this.deps.clock.every(period, () => this.#sweep());
-  }
-
-  /** The only timer of all calls: ends those past their time, and streams that outlive their answer. */
-  #sweep(): void {
-    if (this.#calls.size === 0 && this.#lingering.size === 0) {
-      this.#stopSweep?.();
-      this.#stopSweep = undefined;
-      return;
-    }
-    const now = this.deps.clock.monotonic();
-    for (const call of this.#calls) {
-      if (now < call.dueAt && now < call.endsAt) continue;
-      const ms = Math.round((now < call.endsAt ? call.dueAt : call.endsAt) - call.startedAt);
-      this.#giveUp(call, hubError('QM_CALL_TIMEOUT', { server: this.from.key, ms }), 'timed out');
-    }
-    for (const call of this.#lingering) {
-      if (now < call.cutAt) continue;
-      this.#lingering.delete(call);
-      call.abort('open after its answer');
-    }
-  }
-
   #unavailable(reason: string): ErrorOutcome {
     return hubError('QM_SERVER_FAILED', { server: this.from.key, reason });
-  }
-
-  #late(): void {
-    this.deps.observer.count('lateAnswers', this.from.key);
   }
 }
 
 const dropMeta: readonly string[] = ['_meta'];
-
-function joinMeta(params: RawJson, meta: RawJson): RawJson {
-  return (params === '{}' ? `{"_meta":${meta}}` : `${params.slice(0, -1)},"_meta":${meta}}`) as RawJson;
-}
-
-/** Repeating these changes nothing at the server. Annotations of tools are not trusted for that. */
-function onlyReads(method: string): boolean {
-  switch (method) {
-    case 'resources/read':
-    case 'prompts/get':
-    case 'completion/complete':
-      return true;
-    default:
-      return false;
-  }
-}

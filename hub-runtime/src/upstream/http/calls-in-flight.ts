@@ -1,0 +1,88 @@
+/**
+ * The calls of one conversation that have no answer yet, and answered ones whose stream is still open.
+ *
+ * One timer serves all of them, and only while there are any: it finds those past their time. Deadlines: `callMs` without progress, `callMaxMs`
+ * whatever progress there is; an answered stream gets a moment to end, so that its connection lives on.
+ */
+import type { Clock } from '../../base/index.ts';
+import type { Outcome } from '../../exchange/index.ts';
+import type { HttpCall } from './http-call.ts';
+import { httpLimits } from './limits.ts';
+
+export interface CallTimes {
+  readonly callMs: number;
+  readonly callMaxMs: number;
+}
+
+export class CallsInFlight {
+  readonly #clock: Clock;
+  readonly #onDue: (call: HttpCall, ms: number) => void;
+  readonly #calls = new Set<HttpCall>();
+  readonly #lingering = new Set<HttpCall>();
+  #stopSweep: (() => void) | undefined;
+
+  /** `onDue`: the call has had its time, `ms` in all; it is to be settled. */
+  constructor(clock: Clock, onDue: (call: HttpCall, ms: number) => void) {
+    this.#clock = clock;
+    this.#onDue = onDue;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  add(call: HttpCall, { callMs, callMaxMs }: CallTimes): void {
+    call.dueAt = call.startedAt + callMs;
+    call.endsAt = call.startedAt + callMaxMs;
+    this.#calls.add(call);
+    this.#stopSweep ??= this.#clock.every(Math.min(250, Math.max(20, callMs / 4)), () => this.#sweep());
+  }
+
+  /** The call made progress: it has `callMs` again. */
+  touch(call: HttpCall, callMs: number): void {
+    call.dueAt = this.#clock.monotonic() + callMs;
+  }
+
+  /** The first outcome counts; false when there was one already. */
+  settle(call: HttpCall, outcome: Outcome | Promise<Outcome>): boolean {
+    if (!call.settle(outcome)) return false;
+    this.#calls.delete(call);
+    if (!call.over) {
+      call.cutAt = this.#clock.monotonic() + httpLimits.lingerMs;
+      this.#lingering.add(call);
+    }
+    return true;
+  }
+
+  /** Its answer has ended on the wire. */
+  ended(call: HttpCall): void {
+    this.#lingering.delete(call);
+  }
+
+  /** Cuts everything. `onCall` settles those without an answer. */
+  abandon(reason: string, onCall: (call: HttpCall) => void): void {
+    for (const call of this.#calls) {
+      onCall(call);
+      call.abort(reason);
+    }
+    for (const call of this.#lingering) call.abort(reason);
+    this.#lingering.clear();
+  }
+
+  #sweep(): void {
+    if (this.#calls.size === 0 && this.#lingering.size === 0) {
+      this.#stopSweep?.();
+      this.#stopSweep = undefined;
+      return;
+    }
+    const now = this.#clock.monotonic();
+    for (const call of this.#calls)
+      if (now >= call.dueAt || now >= call.endsAt)
+        this.#onDue(call, Math.round(Math.min(call.dueAt, call.endsAt) - call.startedAt));
+    for (const call of this.#lingering) {
+      if (now < call.cutAt) continue;
+      this.#lingering.delete(call);
+      call.abort('open after its answer');
+    }
+  }
+}
