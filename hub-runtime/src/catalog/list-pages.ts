@@ -97,8 +97,7 @@ export class ListPages {
     let high = this.#items.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const place = order(this.#items[middle], cursor);
-      if (place < 0 || (place === 0 && cursor.cut === undefined)) low = middle + 1;
+      if (order(this.#items[middle], cursor) <= 0) low = middle + 1;
       else high = middle;
     }
     return cursor.cut === undefined ? low : this.#behindCut(low, cursor, cursor.cut);

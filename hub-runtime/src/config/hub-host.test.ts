@@ -191,6 +191,13 @@ test('HT-0.07 X-02 changes are announced once, only for what changed, and not be
   expect(heard).toHaveLength(3);
 });
 
+test('what the last server to settle has listed is shown at once, however close the others were before it', () => {
+  const { host, hub, newest } = stage();
+  host.apply([config('1', serverConfig('a'), serverConfig('b'), serverConfig('c'))]);
+  for (const name of ['a', 'b', 'c']) newest(name).list(offer('x'));
+  expect(hub().graph.catalog.counts.tools).toBe(3);
+});
+
 test('a listener that throws does not keep others from hearing', async () => {
   const { host, hub, newest } = stage();
   host.apply([config('1', serverConfig('a'))]);
@@ -309,13 +316,16 @@ test('HT-0.05 calls in flight end on the graph they began with, and old graphs a
 test('HT-0.05 a request that read its graph before a swap and arrives after it is served by the successor', async () => {
   const { host, hub, newest } = stage();
   host.apply([config('1', serverConfig('a'))]);
-  newest('a').list(offer('x'));
+  const old = newest('a');
+  old.list(offer('x'));
   const late = exchangeOf(hub().graph, 'tools/call', { name: 'a_x' });
   host.apply([config('2', serverConfig('a', { runtimeHash: '2' }))]);
   const outcome = hub().handle(late);
   await settle();
   newest('a').list(offer('x'));
   expect(seen(await outcome)).toEqual({ from: 'a', target: 'x' });
+  // Not even asked: what takes no new work may still be willing for a moment, and would be cut off by its drain timeout.
+  expect(old.log).toEqual(['start', 'stop 1000']);
 });
 
 test('HT-0.05 a call waiting for a server that is replaced before it started follows to the successor', async () => {

@@ -53,8 +53,6 @@ export class Hub implements HubPort {
   #members: Members = new Map();
   #graph: HubGraph;
   #wasSettled = false;
-  /** Sleeping servers that a list has woken and that have not answered yet. */
-  #waking = 0;
   /** Some client has listed something, so changes are news to somebody. */
   #hasListed = false;
 
@@ -201,20 +199,13 @@ export class Hub implements HubPort {
 
   #beforeList(): Promise<void> | undefined {
     this.#hasListed = true;
-    for (const upstream of this.#members.values()) if (isAsleep(upstream)) void this.#wake(upstream);
+    // What a sleeping server has is known once it is up: if this list does not wait for that, a list change will tell.
+    for (const upstream of this.#members.values())
+      if (isAsleep(upstream)) void upstream.wake(upstream.config.timeouts.startMs);
     return this.#warmUp.wait(() => this.#isSettled());
   }
 
-  /** A list wants to know what a sleeping server has; if this list does not wait for it, a list change will tell. */
-  async #wake(upstream: Upstream): Promise<void> {
-    this.#waking++;
-    await upstream.wake(upstream.config.timeouts.startMs);
-    this.#waking--;
-    this.stateChanged();
-  }
-
   #isSettled(): boolean {
-    if (this.#waking > 0) return false;
     for (const upstream of this.#members.values()) if (!isSettled(upstream)) return false;
     return true;
   }
