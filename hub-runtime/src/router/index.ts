@@ -1,2 +1,2 @@
 /** From an exchange to the one server that answers it. */
-export { createRouter, type Router, type RouterDeps } from './create-router.ts';
+export { createRouter, type Router } from './create-router.ts';
