@@ -7,9 +7,14 @@ import { expect, test } from 'vitest';
 import { root, run } from './support/run.ts';
 
 test('EF-48 80 percent of lines and branches of crds and hub-runtime, no file left out', async () => {
-  const script = "const { default: config } = await import('./vitest.config.ts'); console.log(JSON.stringify(config.test.coverage))";
+  const script =
+    "const { default: config } = await import('./vitest.config.ts'); console.log(JSON.stringify(config.test.coverage))";
   const ran = await run('node', ['--input-type=module', '-e', script], { env: { QM_COVERAGE_GATE: '1' } });
-  const coverage = JSON.parse(ran.output) as { include: string[]; exclude: string[]; thresholds: Record<string, { lines: number; branches: number }> };
+  const coverage = JSON.parse(ran.output) as {
+    include: string[];
+    exclude: string[];
+    thresholds: Record<string, { lines: number; branches: number }>;
+  };
   expect(coverage.include).toEqual(['{crds,hub-runtime}/src/**/*.ts']);
   expect(coverage.exclude).toEqual(['**/*.test.ts', '**/index.ts', '**/testing/**', '**/fixtures/**']);
   for (const scope of ['crds/src/**', 'hub-runtime/src/**']) {
@@ -21,5 +26,6 @@ test('EF-48 80 percent of lines and branches of crds and hub-runtime, no file le
 test('HT-I1 one command runs all suites, and the hosted entry runs that command', () => {
   expect(readFileSync(join(root, '.ci/run'), 'utf8')).toContain('make test');
   const suites = readFileSync(join(root, 'tools/test.ts'), 'utf8');
-  for (const suite of ['check', 'build', 'unit and integration', 'end to end']) expect(suites).toContain(`name: '${suite}'`);
+  for (const suite of ['check', 'build', 'unit and integration', 'end to end'])
+    expect(suites).toContain(`name: '${suite}'`);
 });
