@@ -25,7 +25,7 @@ export interface LoadedObject {
 export interface ManifestsParsed {
   readonly objects: readonly LoadedObject[];
   readonly problems: readonly Problem[];
-  /** The text itself could not be read to its end: half-written, or no YAML. */
+  /** Something in it cannot be told what it is: half-written, no YAML, or without kind and name. */
   readonly broken: boolean;
 }
 
@@ -54,10 +54,9 @@ export function parseManifests(source: SourceText): ManifestsParsed {
       broken = true;
       continue;
     }
-    if (document.contents === null) continue;
     takeDocument(source, document, counter, objects, problems);
   }
-  return { objects: broken ? [] : objects, problems, broken };
+  return { objects: broken ? [] : objects, problems, broken: problems.length > 0 };
 }
 
 function documentsOf(text: string, counter: LineCounter): Document.Parsed[] {
@@ -88,6 +87,8 @@ function takeDocument(
     );
     return;
   }
+  // What stands between two --- may be nothing.
+  if (value === null) return;
   if (isRecord(value) && value['kind'] === 'List' && Array.isArray(value['items'])) {
     const items = isMap(document.contents) ? document.contents.get('items', true) : undefined;
     const nodes: readonly unknown[] = isSeq(items) ? items.items : [];

@@ -16,10 +16,12 @@ const quiet = new Set(['Invalid', 'UnknownKind', 'NoAuthentication', 'NotProgram
 export function problemsOf(compiled: Compiled, objects: readonly LoadedObject[]): Problem[] {
   const byObject = new Map(objects.map((one) => [one.object, one]));
   const findings: Finding[] = [...compiled.hubOutcomes, ...compiled.servers, ...compiled.refused];
-  return findings.flatMap((finding) => problemsOfOne(finding, byObject.get(finding.object))).toSorted(byPlace);
+  // Without any hub nothing is selected, and that is said once.
+  const skipped = compiled.hubOutcomes.length === 0 ? new Set([...quiet, 'NotSelected']) : quiet;
+  return findings.flatMap((finding) => problemsOfOne(finding, byObject.get(finding.object), skipped)).toSorted(byPlace);
 }
 
-function problemsOfOne(finding: Finding, loaded: LoadedObject | undefined): Problem[] {
+function problemsOfOne(finding: Finding, loaded: LoadedObject | undefined, skipped: ReadonlySet<string>): Problem[] {
   const { object } = finding;
   const file = loaded?.file === '' ? undefined : loaded?.file;
   const subject = `${object.kind} ${object.metadata.namespace ?? 'default'}/${object.metadata.name}`;
@@ -33,7 +35,7 @@ function problemsOfOne(finding: Finding, loaded: LoadedObject | undefined): Prob
   );
   const said = new Set<string>();
   for (const condition of finding.conditions) {
-    if (condition.severity === 'info' || quiet.has(condition.reason) || said.has(condition.reason)) continue;
+    if (condition.severity === 'info' || skipped.has(condition.reason) || said.has(condition.reason)) continue;
     if (issues.length > 0 && condition.reason === 'DuplicateName') continue;
     said.add(condition.reason);
     const path = /\((spec\.[^)]+)\)/.exec(condition.message)?.[1] ?? 'metadata.name';

@@ -76,7 +76,7 @@ export async function loadProject(options: ProjectOptions): Promise<Project> {
     problems: [...fileProblems, ...kept.problems, ...problemsOf(compiled, objects), ...hubs],
     impliedHub: implied,
     fatal: compiled.hubs.length === 0,
-    blocked: previous !== undefined && (broken || compiled.hubs.length === 0),
+    blocked: previous !== undefined && (broken || compiled.hubs.length === 0 || newlyRefused(compiled, previous)),
     filled: gathered.filled,
   };
 }
@@ -129,6 +129,12 @@ function emptiedFiles(filled: ReadonlySet<string>, sources: readonly SourceText[
     .map((source) =>
       problem('error', 'the file is empty now', 'delete it to remove what it declared', { file: source.file }),
     );
+}
+
+/** A kind nobody knows may be a running object whose kind was mistyped: taking that for a removal would end it. */
+function newlyRefused(compiled: Compiled, previous: Project): boolean {
+  const before = new Set(previous.compiled.refused.map((one) => identity(one.object)));
+  return compiled.refused.some((one) => !before.has(identity(one.object)));
 }
 
 /** Objects that take part in the running configuration, by identity. */

@@ -3,7 +3,7 @@
  *
  * Lines pass through masking before they reach the disk. Writing never blocks the hub; what a slow disk does not take is dropped and counted.
  */
-import { createWriteStream, existsSync, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, openSync, renameSync, statSync, type WriteStream } from 'node:fs';
 import path from 'node:path';
 
 import { maskSecrets } from '../../base/index.ts';
@@ -74,7 +74,7 @@ const gatherCharacters = 16_384;
 export class RotatingFile {
   readonly #path: string;
   readonly #options: RotationOptions;
-  #stream: WriteStream;
+  #stream: WriteStream | undefined;
   #size: number;
   #dropped = 0;
   #gathered = '';
@@ -88,8 +88,9 @@ export class RotatingFile {
   }
 
   write(text: string): void {
-    if (this.#size >= this.#options.fileBytes) this.#rotate();
-    if (this.#stream.writableLength > this.#options.queueBytes) {
+    if (this.#size + this.#gathered.length >= this.#options.fileBytes) this.#rotate();
+    const waiting = (this.#stream?.writableLength ?? Number.POSITIVE_INFINITY) + this.#gathered.length;
+    if (waiting > this.#options.queueBytes) {
       this.#dropped += 1;
       return;
     }
@@ -107,34 +108,41 @@ export class RotatingFile {
     const bytes = Buffer.from(this.#gathered, 'utf8');
     this.#gathered = '';
     this.#size += bytes.length;
-    this.#stream.write(bytes);
+    this.#stream?.write(bytes);
   }
 
   #rotate(): void {
-    this.#stream.end();
+    this.#flush();
+    this.#stream?.end();
     try {
       renameSync(this.#path, `${this.#path}.1`);
-      this.#size = 0;
     } catch {
-      // Not opened yet (its first bytes are still on the way): the next line tries again.
+      // Somebody took the file away: a new one is as good.
     }
+    this.#size = 0;
     this.#stream = this.#open();
   }
 
-  #open(): WriteStream {
-    const stream = createWriteStream(this.#path, { flags: 'a', mode: 0o600 });
-    // A full disk must not end the hub; the server's own output is the least important thing on it.
-    stream.on('error', () => {
-      this.#dropped += 1;
-    });
-    return stream;
+  /** Opened at once, so that a rename finds it. Undefined on a disk that takes nothing: the hub goes on without this log. */
+  #open(): WriteStream | undefined {
+    try {
+      const stream = createWriteStream(this.#path, { fd: openSync(this.#path, 'a', 0o600) });
+      // A full disk must not end the hub; the server's own output is the least important thing on it.
+      stream.on('error', () => {
+        this.#dropped += 1;
+      });
+      return stream;
+    } catch {
+      return undefined;
+    }
   }
 
   close(): Promise<void> {
     this.#flush();
+    const stream = this.#stream;
     return new Promise((resolve) => {
-      if (this.#stream.destroyed) resolve();
-      else this.#stream.end(() => resolve());
+      if (stream === undefined || stream.destroyed) resolve();
+      else stream.end(() => resolve());
     });
   }
 }

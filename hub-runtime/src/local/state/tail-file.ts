@@ -4,7 +4,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /** Read from the end at most; log lines are short, and nobody reads more of them. */
 const tailBytes = 1024 * 1024;
-const pollMs = 200;
 
 export async function tailFile(file: string, lines: number): Promise<string[]> {
   const size = await sizeOf(file);
@@ -18,7 +17,12 @@ export async function tailFile(file: string, lines: number): Promise<string[]> {
 }
 
 /** Calls `onLine` for each complete line that is added, until the signal. A file that shrank was rotated and is read from its start. */
-export async function followFile(file: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
+export async function followFile(
+  file: string,
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+  pollMs = 200,
+): Promise<void> {
   let position = (await sizeOf(file)) ?? 0;
   let rest = '';
   while (!signal.aborted) {
