@@ -89,11 +89,26 @@ export class Call implements Leg, ReplyOwner {
     this.#finish(outcome, exchange);
   }
 
-  #finish(outcome: Outcome, exchange: Exchange): void {
-    const { scope } = this.#arrived;
+  /** The hub ends before the call does: its client is told, its server is cancelled. */
+  abandon(): void {
+    if (this.#finished) return;
     this.#finished = true;
+    this.#leave();
+    if (this.cancellation.cancelled) this.#sink.silence();
+    else refuse(this.#edge, this.#sink, this.id, hubError('QM_CANCELLED'));
+    this.cancellation.cancel('shutdown');
+  }
+
+  #leave(): void {
+    const { scope } = this.#arrived;
     this.#edge.calls.delete(this);
     if (scope !== undefined && this.#key !== undefined) scope.callEnded(this.#key, this);
+  }
+
+  #finish(outcome: Outcome, exchange: Exchange): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#leave();
     if (this.cancellation.cancelled) {
       this.#sink.silence();
       return;

@@ -26,13 +26,17 @@ export class FakeHub implements HubPort {
   readonly endedSessions: string[] = [];
   readonly routes = new Map<string, Route>();
   answer: Answer = (exchange) => textResult(`did ${exchange.method}`);
+  failCapabilities = false;
   #listeners = new Set<(kinds: readonly ListKind[]) => void>();
 
   constructor(config: Partial<HubConfig> = {}) {
     const catalog = {
       hash: 'h',
       tool: (name: string) => this.routes.get(name),
-      capabilities: () => rawOf({ tools: { listChanged: true } }),
+      capabilities: () => {
+        if (this.failCapabilities) throw new Error('bug');
+        return rawOf({ tools: { listChanged: true } });
+      },
       instructions: rawOf('Be kind.'),
     } as unknown as CatalogSnapshot;
     this.graph = {

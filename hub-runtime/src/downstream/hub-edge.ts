@@ -85,7 +85,7 @@ export class HubEdge {
   retire(): void {
     this.drain();
     for (const undo of this.#undo) undo();
-    for (const call of this.calls) call.cancellation.cancel('shutdown');
+    for (const call of this.calls) call.abandon();
     this.sessions.endAll();
     for (const pipe of this.pipes) pipe.close();
   }
@@ -114,6 +114,5 @@ export class HubEdge {
       for (const session of this.sessions.all()) session.notify(message);
       for (const pipe of this.pipes) pipe.notify(message);
     }
-    this.deps.observer.count('listChanges', this.key);
   }
 }

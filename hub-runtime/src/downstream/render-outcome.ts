@@ -68,11 +68,11 @@ function failed(exchange: Exchange, error: ErrorOutcome): Rendered {
 }
 
 /** Capability each kind of question needs. */
-const neededFor: Readonly<Record<string, string>> = {
-  'elicitation/create': 'elicitation',
-  'sampling/createMessage': 'sampling',
-  'roots/list': 'roots',
-};
+const neededFor: ReadonlyMap<string, string> = new Map([
+  ['elicitation/create', 'elicitation'],
+  ['sampling/createMessage', 'sampling'],
+  ['roots/list', 'roots'],
+]);
 
 function unanswerable(outcome: InputRequiredOutcome, exchange: Exchange): ErrorOutcome {
   const required = requiredCapabilities(outcome, exchange.caller.capabilities);
@@ -100,7 +100,7 @@ function requiredCapabilities(
   const missing: Record<string, Record<string, never>> = {};
   for (const member of round.members) {
     const request = scanObject(round.raw.slice(member.start, member.end) as RawJson);
-    const capability = neededFor[memberString(request, 'method') ?? ''];
+    const capability = neededFor.get(memberString(request, 'method') ?? '');
     if (capability !== undefined && memberRaw(has, capability) === undefined) missing[capability] = {};
   }
   return Object.keys(missing).length === 0 ? undefined : missing;

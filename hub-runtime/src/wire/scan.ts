@@ -7,7 +7,7 @@
  * are refused, since two parsers may disagree on which one counts (request smuggling).
  * It never throws on input; a fault comes back as data.
  */
-import { encodeText, parseRaw, type RawJson } from './raw.ts';
+import { decodeText, encodeText, parseRaw, type RawJson } from './raw.ts';
 
 export interface Member {
   /** Decoded key in byte form, so that two spellings of one key are equal. */
@@ -146,7 +146,7 @@ class Scanner {
       const keyStart = this.position;
       const key = this.key();
       for (const earlier of members)
-        if (earlier.key === key) throw new ShapeFault(`"${key}" appears twice in one object`);
+        if (earlier.key === key) throw new ShapeFault(`"${shown(key)}" appears twice in one object`);
       if (members.length >= 256) throw new LimitFault('more than 256 members in one object of the message');
       const valueStart = this.position;
       if (withMeta && key === '_meta' && text.charCodeAt(valueStart) === 123) meta = this.object(depth + 1, false);
@@ -450,6 +450,12 @@ function readEnvelope(scanner: Scanner, raw: RawJson, draft: Draft): void {
     if (next !== 44) throw new SyntaxFault('expected "," or "}"');
     scanner.space();
   }
+}
+
+/** A client's key inside a message of ours: readable and short. */
+function shown(key: string): string {
+  const text = decodeText(key);
+  return text.length > 64 ? `${text.slice(0, 63)}…` : text;
 }
 
 function faultOf(error: unknown, id: RawJson | undefined): ScanFault {

@@ -5,9 +5,12 @@ import { HubEdge } from '../hub-edge.ts';
 
 interface Known {
   readonly edge: HubEdge;
-  /** A path under which it was last reached: how its removal is noticed. */
-  path: string;
+  /** Paths under which it was reached: how its removal is noticed. */
+  readonly paths: Set<string>;
 }
+
+/** A hub has one path, or two; more only if a directory answers to patterns. */
+const maxPaths = 8;
 
 export class EdgeMap {
   readonly #directory: HubDirectory;
@@ -25,11 +28,11 @@ export class EdgeMap {
     if (port === undefined) return undefined;
     const known = this.#known.get(port);
     if (known !== undefined) {
-      known.path = path;
+      if (known.paths.size < maxPaths) known.paths.add(path);
       return known.edge;
     }
     const edge = new HubEdge(port, this.#deps);
-    this.#known.set(port, { edge, path });
+    this.#known.set(port, { edge, paths: new Set([path]) });
     return edge;
   }
 
@@ -39,8 +42,8 @@ export class EdgeMap {
 
   /** Retires edges whose hub is gone from the configuration. Their calls end on the graph they began with. */
   sweep(): void {
-    for (const [port, { edge, path }] of this.#known) {
-      if (this.#directory.resolve(path) === port) continue;
+    for (const [port, { edge, paths }] of this.#known) {
+      if ([...paths].some((path) => this.#directory.resolve(path) === port)) continue;
       edge.drain();
       if (edge.calls.size > 0) continue;
       this.#known.delete(port);

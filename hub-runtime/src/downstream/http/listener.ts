@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 
 import { fastify, type FastifyInstance } from 'fastify';
 
+import type { ErrorCode } from '../../base/index.ts';
 import { hubError } from '../../exchange/index.ts';
 import { errorRaw } from '../../wire/index.ts';
 import type { EdgeDeps, HubDirectory } from '../edge-deps.ts';
@@ -124,7 +125,13 @@ function createEdgeServer(front: Front, connections: number): EdgeServer {
       connectionsCheckingInterval: 2000,
       noDelay: true,
     },
-    (request, response) => front.receive(request, response),
+    (request, response) => {
+      try {
+        front.receive(request, response);
+      } catch (error) {
+        front.failed(error, response);
+      }
+    },
   );
   // Node drops headers over this count without a word: the edge counts them itself and refuses.
   server.maxHeadersCount = 0;
@@ -164,7 +171,8 @@ class Front {
   receive(request: EdgeRequest, response: EdgeResponse): void {
     const origin = request.headers.origin;
     const url = request.url ?? '';
-    if (!this.#guard.allowsHost(request.headers.host)) return this.#refuse(response, 'QM_BAD_HOST');
+    if (hosts(request.rawHeaders) > 1 || !this.#guard.allowsHost(request.headers.host))
+      return this.#refuse(response, 'QM_BAD_HOST');
     if (origin !== undefined && !this.#guard.allowsOrigin(origin)) return this.#refuse(response, 'QM_BAD_ORIGIN');
     if (request.rawHeaders.length > 2 * maxHeaders) return this.#refuse(response, 'QM_HEADERS_TOO_LARGE', maxHeaders);
     if (url.length > maxUrlChars) return this.#refuse(response, 'QM_URL_TOO_LONG', maxUrlChars);
@@ -183,6 +191,12 @@ class Front {
     else this.#other(edge, request, response, cors);
   }
 
+  failed(error: unknown, response: EdgeResponse): void {
+    this.#deps.log.error({ err: error }, 'a request failed at the listener');
+    if (response.headersSent) response.destroy();
+    else this.#refuse(response, 'QM_INTERNAL');
+  }
+
   #other(edge: HubEdge, request: EdgeRequest, response: EdgeResponse, cors: Head): void {
     const legacy = edge.port.graph.config.eras.includes('legacy');
     const methods = legacy ? 'GET, POST, DELETE' : 'POST';
@@ -192,18 +206,23 @@ class Front {
     else this.#refuse(response, 'QM_METHOD_NOT_ALLOWED', methods, [...cors, 'Allow', methods]);
   }
 
-  #refuse(
-    response: EdgeResponse,
-    code: 'QM_BAD_HOST' | 'QM_BAD_ORIGIN' | 'QM_HEADERS_TOO_LARGE' | 'QM_URL_TOO_LONG' | 'QM_METHOD_NOT_ALLOWED',
-    limit: number | string = '',
-    extra: Head = noHead,
-  ): void {
+  #refuse(response: EdgeResponse, code: ErrorCode, limit: number | string = '', extra: Head = noHead): void {
     const error = hubError(code, { limit, allow: limit });
     const body = errorRaw(undefined, error.code, error.message, error.data);
     this.#deps.observer.count('refusedRequests', code);
     response.writeHead(error.httpStatus, jsonHead(body.length, ['Connection', 'close', ...extra]));
     response.end(body, 'latin1');
   }
+}
+
+/** Host headers of a request. Node keeps the first and says nothing of the others, which a proxy in front may go by (RFC 9112 3.2). */
+function hosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') count++;
+  }
+  return count;
 }
 
 /** A client that goes away while it is written to: its `close` says so as well. */

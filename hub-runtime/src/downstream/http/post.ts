@@ -71,8 +71,17 @@ function takeChunk(this: EdgeRequest, chunk: Buffer): void {
 function bodyComplete(this: EdgeRequest): void {
   const { edge, reply, first, more } = this;
   if (edge === undefined || reply === undefined || reply.done) return;
-  if (first === undefined) reply.refuse(undefined, hubError('QM_BAD_JSON', { reason: 'it is empty' }));
-  else serveBody(edge, this, reply, more === undefined ? first : Buffer.concat([first, ...more]));
+  if (first === undefined) {
+    reply.refuse(undefined, hubError('QM_BAD_JSON', { reason: 'it is empty' }));
+    return;
+  }
+  try {
+    serveBody(edge, this, reply, more === undefined ? first : Buffer.concat([first, ...more]));
+  } catch (error) {
+    // Without this a fault of ours in one request would end the process, and every other client with it.
+    edge.deps.log.error({ err: error, hub: edge.key }, 'a request failed at the edge');
+    reply.refuse(undefined, hubError('QM_INTERNAL'));
+  }
 }
 
 function serveBody(edge: HubEdge, request: EdgeRequest, reply: HttpReply, bytes: Buffer): void {

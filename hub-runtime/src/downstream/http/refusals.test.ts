@@ -281,6 +281,22 @@ describe('smuggling', () => {
     expect(rig.hub.calls).toEqual([]);
   });
 
+  test('two Host headers are refused, whichever is the good one', async () => {
+    await using rig = await startRig();
+    const body = JSON.stringify(modern('server/discover').body);
+    const bytes = (...hosts: string[]): string =>
+      `POST /mcp HTTP/1.1\r\n${hosts.map((host) => `Host: ${host}\r\n`).join('')}Content-Type: application/json\r\nConnection: close\r\n` +
+      `MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: server/discover\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const good = `localhost:${rig.listener.port}`;
+    expect(await rig.raw(bytes(good))).toMatch(/^HTTP\/1\.1 200 /);
+    for (const hosts of [
+      [good, 'evil.example'],
+      ['evil.example', good],
+      [good, good],
+    ])
+      expect(await rig.raw(bytes(...hosts))).toMatch(/^HTTP\/1\.1 (400|403) /);
+  });
+
   test('an absolute URL in the request line leads to no hub', async () => {
     await using rig = await startRig();
     const bytes = `POST http://evil.example/mcp HTTP/1.1\r\nHost: localhost:${rig.listener.port}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;

@@ -1,31 +1,18 @@
+import { connect } from 'node:net';
+
 import { describe, expect, test } from 'vitest';
 
-import type { Outcome } from '../../exchange/index.ts';
 import { rawOf } from '../../wire/index.ts';
 import { FakeHub, limitedConfig, textResult } from '../fake-hub.ts';
-import { enveloped, jsonHeaders, legacy, modern, type Rig, startRig } from './test-http.ts';
+import { gated, getStream, legacy, modern, startRig } from './test-http.ts';
 
 const progress = (progressToken: unknown, value: number) =>
   rawOf({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress: value } });
 
 const events = { accept: 'text/event-stream' };
 
-function getStream(session: string) {
-  return { method: 'GET', headers: { ...events, 'mcp-session-id': session } };
-}
-
 function listenFor(id: unknown, ...names: string[]) {
   return modern('subscriptions/listen', { notifications: Object.fromEntries(names.map((name) => [name, true])) }, id);
-}
-
-/** Holds every call until told. */
-function gated(rig: Rig): { release(): void } {
-  const gate = Promise.withResolvers<Outcome>();
-  rig.hub.answer = async (exchange) => {
-    exchange.leg.cancellation.onCancel(() => gate.resolve(textResult('late')));
-    return gate.promise;
-  };
-  return { release: () => gate.resolve(textResult('done')) };
 }
 
 describe('the answer to a POST', () => {
@@ -104,6 +91,20 @@ describe('the answer to a POST', () => {
     const leg = rig.hub.calls[0]?.leg;
     leg?.notify(progress('p', 1));
     (await stream).destroy();
+    await expect.poll(() => leg?.cancellation.reason, { timeout: 100, interval: 5 }).toBe('client-gone');
+  });
+
+  test('checklist 23: also when nothing has been sent yet', async () => {
+    await using rig = await startRig();
+    gated(rig);
+    const { headers, body } = modern('tools/call', { name: 'a' });
+    const text = JSON.stringify(body);
+    const socket = connect(rig.listener.port, '127.0.0.1');
+    const lines = Object.entries({ ...headers, host: `localhost:${rig.listener.port}`, 'content-length': text.length });
+    socket.write(`POST /mcp HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${text}`);
+    await expect.poll(() => rig.hub.calls.length).toBe(1);
+    socket.destroy();
+    const leg = rig.hub.calls[0]?.leg;
     await expect.poll(() => leg?.cancellation.reason, { timeout: 100, interval: 5 }).toBe('client-gone');
   });
 
@@ -263,58 +264,4 @@ describe('subscriptions/listen', () => {
       },
     });
   });
-});
-
-describe('the end of the listener', () => {
-  test('HS-13 calls in flight finish within the grace period, new ones are told to go', async () => {
-    const rig = await startRig();
-    const gate = gated(rig);
-    const call = rig.send(modern('tools/call', { name: 'a' }));
-    await expect.poll(() => rig.hub.calls.length).toBe(1);
-    const closing = rig.listener.close(10_000);
-    await expect(rig.send(modern('tools/call', { name: 'a' }))).rejects.toThrow();
-    gate.release();
-    expect((await call).json.result.content[0].text).toBe('done');
-    for (let n = 0; n < 5; n++) await rig.edge.clock.advance(20);
-    await closing;
-    expect(rig.edge.clock.pending).toBe(0);
-    expect(rig.hub.listeners).toBe(0);
-  });
-
-  test('HS-13 after the grace period everything is cut and cancelled', async () => {
-    const rig = await startRig();
-    gated(rig);
-    const call = rig.send(legacy(await rig.session(), 'tools/call', { name: 'a' }));
-    call.catch(() => {});
-    await expect.poll(() => rig.hub.calls.length).toBe(1);
-    await rig.listener.close(0);
-    expect(rig.hub.calls[0]?.leg.cancellation.reason).toBe('shutdown');
-    expect(rig.hub.endedSessions).toHaveLength(1);
-    await call.catch(() => {});
-  });
-
-  test('a hub that leaves the configuration: its path is 404, its sessions end', async () => {
-    const hub = new FakeHub();
-    let served = true;
-    await using rig = await startRig(hub, { directory: { resolve: () => (served ? hub : undefined) } });
-    const id = await rig.session();
-    const stream = await rig.open(getStream(id));
-    served = false;
-    expect((await rig.send(legacy(id, 'ping'))).status).toBe(404);
-    await rig.edge.clock.advance(2000);
-    await stream.ended;
-    expect(hub.endedSessions).toHaveLength(1);
-    expect(hub.listeners).toBe(0);
-  });
-});
-
-test('a keep-alive connection serves call after call', async () => {
-  await using rig = await startRig();
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'server/discover', params: { _meta: enveloped() } });
-  const head = (last: boolean): string =>
-    `POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${rig.listener.port}\r\nContent-Type: ${jsonHeaders['content-type']}\r\n` +
-    `MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: server/discover\r\nContent-Length: ${body.length}\r\n` +
-    `${last ? 'Connection: close\r\n' : ''}\r\n${body}`;
-  const text = await rig.raw(head(false) + head(false) + head(true));
-  expect(text.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3);
 });

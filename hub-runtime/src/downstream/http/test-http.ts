@@ -2,8 +2,9 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 
+import type { Outcome } from '../../exchange/index.ts';
 import { modernRevision } from '../../wire/index.ts';
-import { FakeHub, testEdge, type TestEdge } from '../fake-hub.ts';
+import { FakeHub, testEdge, type TestEdge, textResult } from '../fake-hub.ts';
 import { type Listener, type ListenerOptions, startListener } from './listener.ts';
 
 export interface Answer {
@@ -82,6 +83,11 @@ export function legacy(session: string, method: string, params?: unknown, id: un
 
 export function notification(session: string, method: string, params: unknown = {}): Sent {
   return { headers: { ...jsonHeaders, 'mcp-session-id': session }, body: { jsonrpc: '2.0', method, params } };
+}
+
+/** The session's own stream. */
+export function getStream(session: string): Sent {
+  return { method: 'GET', headers: { accept: 'text/event-stream', 'mcp-session-id': session } };
 }
 
 export const initialize: Sent = {
@@ -202,4 +208,14 @@ function streamOf(response: IncomingMessage): OpenStream {
     ended,
     destroy: () => response.destroy(),
   };
+}
+
+/** Holds every call until told. */
+export function gated(rig: Rig): { release(): void } {
+  const gate = Promise.withResolvers<Outcome>();
+  rig.hub.answer = async (exchange) => {
+    exchange.leg.cancellation.onCancel(() => gate.resolve(textResult('late')));
+    return gate.promise;
+  };
+  return { release: () => gate.resolve(textResult('done')) };
 }

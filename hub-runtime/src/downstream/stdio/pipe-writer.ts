@@ -6,6 +6,7 @@
  */
 import type { Writable } from 'node:stream';
 
+import type { Clock } from '../../base/index.ts';
 import type { RawJson } from '../../wire/index.ts';
 
 export interface PipeWriterOptions {
@@ -54,15 +55,19 @@ export class PipeWriter {
     return true;
   }
 
-  /** Resolves when everything written has been handed over, or the pipe is gone. */
-  async flush(): Promise<void> {
+  /** Resolves when everything written has been handed over, the pipe is gone, or its reader has slept for too long. */
+  async flush(clock: Clock, patienceMs: number): Promise<void> {
     const { stdout } = this.#options;
     if (stdout.destroyed || stdout.writableLength === 0) return;
     await new Promise<void>((resolve) => {
-      stdout.once('drain', resolve);
-      stdout.once('close', resolve);
-      stdout.once('error', resolve);
-      stdout.write('', () => resolve());
+      const stop = clock.after(patienceMs, resolve);
+      const done = (): void => {
+        stop();
+        resolve();
+      };
+      stdout.once('close', done);
+      stdout.once('error', done);
+      stdout.write('', done);
     });
   }
 }

@@ -155,6 +155,18 @@ describe('both eras on one pipe', () => {
     await rig.goodbye();
   });
 
+  test('a fault of ours in one line is answered, and the next one is served', async () => {
+    const rig = start();
+    rig.hub.failCapabilities = true;
+    rig.write(modern(1, 'server/discover'));
+    await rig.waitFor(1);
+    rig.hub.failCapabilities = false;
+    rig.write(modern(2, 'server/discover'));
+    const lines = await rig.waitFor(2);
+    expect([lines[0].error.data.code, lines[1].id]).toEqual(['QM_INTERNAL', 2]);
+    await rig.goodbye();
+  });
+
   test('a hub of one era says so', async () => {
     const old = start(new FakeHub({ eras: ['legacy'] }));
     old.write(modern(1, 'server/discover'));
@@ -275,6 +287,21 @@ describe('the end', () => {
 });
 
 describe('back-pressure', () => {
+  test('a reader that sleeps does not keep the hub from ending', async () => {
+    const hub = new FakeHub();
+    const edge = testEdge();
+    const stdin = new PassThrough();
+    const stdout = new Writable({ highWaterMark: 1, write: () => {} });
+    const done = serveStdio({ ...edge.deps, hub, stdin, stdout });
+    stdin.end(`${JSON.stringify(request(1, 'ping'))}\n`);
+    await expect.poll(() => stdout.writableLength).toBeGreaterThan(0);
+    stdin.resume();
+    await expect.poll(() => stdin.readableEnded).toBe(true);
+    await edge.clock.advance(10);
+    await edge.clock.advance(1000);
+    await done;
+  });
+
   test('a full pipe pauses reading and drops notifications over the bound, never answers', async () => {
     const hub = new FakeHub(limitedConfig({ streamBufferBytes: 1000 }));
     const edge = testEdge();

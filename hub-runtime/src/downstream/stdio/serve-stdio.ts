@@ -79,7 +79,7 @@ export async function serveStdio(options: StdioOptions, signal?: AbortSignal): P
   pipe.close();
   edge.retire();
   stdin.pause();
-  await pipe.writer.flush();
+  await pipe.writer.flush(clock, patience);
 }
 
 /** What the two eras keep on one pipe. */
@@ -105,7 +105,7 @@ class Pipe implements PipeScope {
     });
     this.reader = new PipeReader(
       () => limits().payloadBytes,
-      (line) => this.#line(line),
+      (line) => this.#safely(line),
       () =>
         refuse(
           edge,
@@ -127,6 +127,15 @@ class Pipe implements PipeScope {
     this.#edge.pipes.delete(this.#session);
     this.#session.close();
     this.#edge.port.sessionEnded(this.#session.id);
+  }
+
+  #safely(line: Buffer): void {
+    try {
+      this.#line(line);
+    } catch (error) {
+      this.#options.log.error({ err: error, hub: this.#edge.key }, 'a line failed at the edge');
+      refuse(this.#edge, new PipeReply(this.writer, undefined), undefined, hubError('QM_INTERNAL'));
+    }
   }
 
   #line(bytes: Buffer): void {

@@ -1,0 +1,104 @@
+import { connect } from 'node:net';
+
+import { describe, expect, test } from 'vitest';
+
+import { FakeHub } from '../fake-hub.ts';
+import { enveloped, gated, getStream, jsonHeaders, legacy, modern, startRig } from './test-http.ts';
+
+describe('the end of the listener', () => {
+  test('HS-13 calls in flight finish within the grace period, new ones are told to go', async () => {
+    const rig = await startRig();
+    const gate = gated(rig);
+    const call = rig.send(modern('tools/call', { name: 'a' }));
+    await expect.poll(() => rig.hub.calls.length).toBe(1);
+    const closing = rig.listener.close(10_000);
+    await expect(rig.send(modern('tools/call', { name: 'a' }))).rejects.toThrow();
+    gate.release();
+    expect((await call).json.result.content[0].text).toBe('done');
+    for (let n = 0; n < 5; n++) await rig.edge.clock.advance(20);
+    await closing;
+    expect(rig.edge.clock.pending).toBe(0);
+    expect(rig.hub.listeners).toBe(0);
+  });
+
+  test('HS-13 after the grace period everything is cut and cancelled', async () => {
+    const rig = await startRig();
+    gated(rig);
+    const call = rig.send(legacy(await rig.session(), 'tools/call', { name: 'a' }));
+    await expect.poll(() => rig.hub.calls.length).toBe(1);
+    await rig.listener.close(0);
+    expect(rig.hub.calls[0]?.leg.cancellation.reason).toBe('shutdown');
+    expect(rig.hub.endedSessions).toHaveLength(1);
+    expect((await call).json.error.data.code).toBe('QM_CANCELLED');
+  });
+
+  test('a hub keeps its sessions while any of its paths leads to it', async () => {
+    const hub = new FakeHub();
+    const paths = new Set(['/mcp', '/hubs/default/desk/mcp']);
+    await using rig = await startRig(hub, { directory: { resolve: (path) => (paths.has(path) ? hub : undefined) } });
+    const id = await rig.session();
+    const ping = { ...legacy(id, 'ping'), path: '/hubs/default/desk/mcp' };
+    expect((await rig.send(ping)).status).toBe(200);
+    paths.delete('/mcp');
+    await rig.edge.clock.advance(2000);
+    expect((await rig.send(ping)).status).toBe(200);
+  });
+
+  test('a fault of ours in one request is answered, and the next one is served', async () => {
+    await using rig = await startRig(new FakeHub(), {
+      directory: {
+        resolve: (path) => {
+          if (path === '/boom') throw new Error('bug');
+          return rig.hub;
+        },
+      },
+    });
+    const broken = modern('server/discover');
+    expect((await rig.send({ ...broken, path: '/boom' })).status).toBe(500);
+    rig.hub.failCapabilities = true;
+    const answer = await rig.send(broken);
+    expect([answer.status, answer.json.error.data.code]).toEqual([500, 'QM_INTERNAL']);
+    expect((await rig.send(modern('tools/call', { name: 'a' }))).status).toBe(200);
+  });
+
+  test('connections are bounded', async () => {
+    await using rig = await startRig(new FakeHub(), { maxConnections: 1 });
+    const first = connect(rig.listener.port, '127.0.0.1');
+    await new Promise((resolve) => first.once('connect', resolve));
+    await expect(rig.send(modern('server/discover'))).rejects.toThrow();
+    first.destroy();
+    await expect
+      .poll(async () =>
+        rig.send(modern('server/discover')).then(
+          ({ status }) => status,
+          () => 0,
+        ),
+      )
+      .toBe(200);
+  });
+
+  test('a hub that leaves the configuration: its path is 404, its sessions end', async () => {
+    const hub = new FakeHub();
+    let served = true;
+    await using rig = await startRig(hub, { directory: { resolve: () => (served ? hub : undefined) } });
+    const id = await rig.session();
+    const stream = await rig.open(getStream(id));
+    served = false;
+    expect((await rig.send(legacy(id, 'ping'))).status).toBe(404);
+    await rig.edge.clock.advance(2000);
+    await stream.ended;
+    expect(hub.endedSessions).toHaveLength(1);
+    expect(hub.listeners).toBe(0);
+  });
+});
+
+test('a keep-alive connection serves call after call', async () => {
+  await using rig = await startRig();
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'server/discover', params: { _meta: enveloped() } });
+  const head = (last: boolean): string =>
+    `POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${rig.listener.port}\r\nContent-Type: ${jsonHeaders['content-type']}\r\n` +
+    `MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: server/discover\r\nContent-Length: ${body.length}\r\n` +
+    `${last ? 'Connection: close\r\n' : ''}\r\n${body}`;
+  const text = await rig.raw(head(false) + head(false) + head(true));
+  expect(text.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3);
+});
