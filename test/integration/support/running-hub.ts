@@ -57,11 +57,11 @@ function project(manifests: readonly Manifest[]): { folder: string; files: strin
 /** Resolves when the hub has printed `ready <url>`. */
 export async function startHub(
   manifests: readonly Manifest[],
-  options: { flags?: readonly string[] } = {},
+  options: { flags?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
 ): Promise<RunningHub> {
   const { folder, files, flags } = project(manifests);
   const { command, args } = qm(...flags, '--port', '0', ...(options.flags ?? []));
-  const program = spawnProgram(command, args, { cwd: folder, env: { NO_COLOR: '1' } });
+  const program = spawnProgram(command, args, { cwd: folder, env: { NO_COLOR: '1', ...options.env } });
   const stop = async (): Promise<void> => {
     program.kill('SIGTERM');
     await program.ended(15_000).catch(() => undefined);

@@ -64,8 +64,7 @@ export async function installNpm(
   };
 }
 
-/** Also asked of an entry that is there already: the expectation is not part of its key. */
-export function checkIntegrity(source: NpmSource, found: string | undefined): void {
+function checkIntegrity(source: NpmSource, found: string | undefined): void {
   const expected = source.integrity;
   if (expected === undefined) return;
   // A lock may hold several checksums of one package; each stands alone.

@@ -20,7 +20,8 @@ const layout = 1;
 export function packageKey(source: PackageSource, platform: Platform): string {
   const about =
     source.kind === 'npm'
-      ? [layout, source.package, source.version, source.resolvedBefore ?? '', platform]
+      ? // The expected checksum is part of it: a package that fails one server's expectation is no other server's failure.
+        [layout, source.package, source.version, source.resolvedBefore ?? '', source.integrity ?? '', platform]
       : [
           layout,
           source.package,

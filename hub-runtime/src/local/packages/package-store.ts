@@ -16,7 +16,7 @@ import type { Env } from './find-program.ts';
 import { markInUse } from './in-use.ts';
 import { acquireLock } from './install-lock.ts';
 import { chooseBin, type InstallerDeps } from './installer.ts';
-import { checkIntegrity, installNpm } from './npm-install.ts';
+import { installNpm } from './npm-install.ts';
 import { type Bin, type PackageRecord, readRecord, touchRecord, writeRecord } from './package-record.ts';
 import { packageKey, type PackageSource, titleOf } from './package-source.ts';
 import { installPypi, pythonFile } from './pypi-install.ts';
@@ -129,7 +129,6 @@ class CachedPackageStore implements PackageStore {
     record: PackageRecord,
     installed: boolean,
   ): InstalledPackage | undefined {
-    if (source.kind === 'npm') checkIntegrity(source, record.integrity);
     const bin = chooseBin(record.bins, source.bin, source.package, titleOf(source));
     const file = path.join(entry, bin.file);
     if (!existsSync(file)) return undefined;

@@ -87,7 +87,7 @@ describe('a command', () => {
 
   test('that listens itself is an address with a process beside it', async () => {
     const listening = { http: { port: 8_123, path: '/api' } };
-    const expected = { kind: 'http', url: 'http://127.0.0.1:8123/api', headers: {}, process: { command: 'prog' } };
+    const expected = { kind: 'http', url: 'http://localhost:8123/api', headers: {}, process: { command: 'prog' } };
     expect(await resolve({ ...listening, transport: 'streamableHttp' })).toMatchObject(expected);
     expect(await resolve({ ...listening, transport: 'auto' })).toMatchObject(expected);
     await expect(resolve({ transport: 'streamableHttp' })).rejects.toMatchObject({ reason: 'Unsupported' });

@@ -110,7 +110,8 @@ function listeningTarget(
       'transport streamableHttp needs http.port for a server that is started here',
       false,
     );
-  return { kind: 'http', url: `http://127.0.0.1:${http.port}${http.path}`, headers: {}, process };
+  // By name: programs that listen on `localhost` are found on whichever of 127.0.0.1 and ::1 they chose.
+  return { kind: 'http', url: `http://localhost:${http.port}${http.path}`, headers: {}, process };
 }
 
 function noContainers(source: Extract<ServerSource, { kind: 'image' }>): TargetError {

@@ -1,0 +1,86 @@
+/**
+ * Real packages from the public registries, through `qm up`: installed once, pinned, run directly, started again without the network.
+ * Needs the network for the first start; every later one must not.
+ */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connectLegacy, connectModern, descendants } from '../kit/index.ts';
+import type { Answer } from '../kit/index.ts';
+import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
+
+const memory = mcpServer('memory', {
+  source: {
+    npm: { package: '@modelcontextprotocol/server-memory', version: '2026.8.31', resolvedBefore: '2026-11-01' },
+  },
+  env: [{ name: 'MEMORY_FILE_PATH', value: '$(roots.data)/memory.json' }],
+  roots: [{ name: 'data', mountPath: '/data', emptyDir: {} }],
+});
+const time = mcpServer('time', { source: { pypi: { package: 'mcp-server-time', version: '2026.10.19' } } });
+
+const installMs = 120_000;
+let cache: string;
+
+beforeAll(() => {
+  cache = mkdtempSync(join(tmpdir(), 'qm-cache-'));
+});
+
+afterAll(() => rmSync(cache, { recursive: true, force: true }));
+
+function textOf(answer: Answer): string {
+  const content = answer.result?.['content'] as [{ text: string }] | undefined;
+  return content?.[0].text ?? JSON.stringify(answer.error);
+}
+
+test('HT-1.13 EF-43 an npm and a PyPI server are installed and called, by clients of both eras', async () => {
+  await using hub = await startHub([mcpHub(), memory, time], { env: { XDG_CACHE_HOME: cache } });
+  // The hub is ready before slow installs are; its lists grow.
+  for (const name of ['memory', 'time']) await hub.program.line(new RegExp(`^${name}: Ready`), installMs);
+  for (const connect of [connectModern, connectLegacy]) {
+    await using client = await connect(hub.url);
+    const tools = (await client.listAll('tools/list')).map((tool) => tool['name']);
+    expect(tools).toEqual(expect.arrayContaining(['memory_read_graph', 'time_get_current_time']));
+    expect(textOf(await client.callTool('time_get_current_time', { timezone: 'UTC' }))).toContain('"timezone": "UTC"');
+    const entities = [{ name: connect.name, entityType: 'client', observations: ['was here'] }];
+    await client.callTool('memory_create_entities', { entities });
+    expect(textOf(await client.callTool('memory_read_graph'))).toContain(connect.name);
+  }
+}, 180_000);
+
+test('EF-43 the second start needs no package manager and no network; no npx or uvx stays in front of a server', async () => {
+  // Every way out leads to a closed port, and a package manager that ran would fail on it.
+  const nowhere = 'http://127.0.0.1:9';
+  const env = { XDG_CACHE_HOME: cache, npm_config_registry: nowhere, PIP_INDEX_URL: nowhere, UV_INDEX_URL: nowhere };
+  await using hub = await startHub([mcpHub(), memory, time], { env: { ...env, HTTPS_PROXY: nowhere } });
+  for (const name of ['memory', 'time']) await hub.program.line(new RegExp(`^${name}: Ready`), installMs);
+  expect(hub.program.stdout).not.toContain('installing');
+  const servers = descendants(hub.program.pid).map((one) => one.command);
+  expect(servers).toHaveLength(2);
+  for (const command of servers) expect(command).toMatch(/(node|python[\d.]*) .*(server-memory|mcp-server-time)/);
+}, 180_000);
+
+test('HT-1.13 what cannot be installed says why, leaves nothing behind, and hurts nobody else', async () => {
+  const broken = (name: string, npm: object) => mcpServer(name, { source: { npm } });
+  const known = { package: '@modelcontextprotocol/server-memory', version: '2026.8.31' };
+  const empty = join(cache, 'empty');
+  await using hub = await startHub(
+    [
+      mcpHub(),
+      broken('noversion', { ...known, version: '2000.1.1' }),
+      broken('changed', { ...known, integrity: `sha512-${'A'.repeat(86)}==` }),
+      broken('nobin', { ...known, bin: 'other' }),
+      mcpServer('fine', { source: { npm: known } }),
+    ],
+    { env: { XDG_CACHE_HOME: empty } },
+  );
+  await hub.program.line(/^fine: Ready/, installMs);
+  await using client = await connectModern(hub.url);
+  expect((await client.listAll('tools/list')).every((tool) => String(tool['name']).startsWith('fine_'))).toBe(true);
+  const said = hub.program.stdout + hub.program.stderr;
+  expect(said).toMatch(/noversion.*(does not exist|published after)/);
+  expect(said).toMatch(/changed.*checksum.*expected was sha512-AAAA/);
+  expect(said).toMatch(/nobin.*has no executable "other"; set bin to one of: mcp-server-memory/);
+  const entries = readdirSync(join(empty, 'quaymaster', 'packages', 'npm'));
+  expect(entries.filter((name) => name.includes('.part') || name.includes('.lock'))).toEqual([]);
+}, 180_000);
