@@ -2,8 +2,11 @@
  * EF-31, HT-0.11: child processes behind a running hub. They are killed in the middle of calls, print rubbish, flood stderr and start
  * children of their own; callers hear at once, servers come back by themselves, and nothing outlives the hub.
  */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectLegacy, connectModern, descendants, isAlive, stdioCommand, until } from '../kit/index.ts';
+import { connectLegacy, connectModern, descendants, httpCommand, isAlive, stdioCommand, until } from '../kit/index.ts';
 import type { Answer, EraName, KitClient, ServerScript } from '../kit/index.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
@@ -51,6 +54,15 @@ async function pidOf(client: KitClient, server: string): Promise<number> {
 
 const allGone = (pids: readonly number[]) =>
   until(() => ({ ok: !pids.some(isAlive), left: pids.filter(isAlive) }), { because: 'processes are still there' });
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
 
 const names = async (client: KitClient) => (await client.listAll('tools/list')).map((tool) => tool['name']);
 
@@ -130,6 +142,20 @@ test('HT-0.11 a client that pretty-prints reaches a stdio server: newlines insid
   expect(await response.text()).toContain(
     JSON.stringify(JSON.stringify({ deep: { list: [1, 'two\nlines'] } })).slice(1, -1),
   );
+});
+
+test('EF-31 a program that listens on HTTP itself runs beside the hub and comes back, too', async () => {
+  const port = await freePort();
+  const source = { command: httpCommand({ tools, http: { port } }) };
+  await using own = await startHub([mcpHub(), mcpServer('web', { source, http: { port } })]);
+  await using client = await connectModern(own.url);
+  const pid = await pidOf(client, 'web');
+  expect(descendants(own.program.pid).map((one) => one.pid)).toEqual([pid]);
+  const hanging = client.callTool('web_hang');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  process.kill(pid, 'SIGKILL');
+  expect((await hanging).error).toMatchObject({ data: { code: 'QM_SERVER_GONE' } });
+  expect(await pidOf(client, 'web')).not.toBe(pid);
 });
 
 test.each(['SIGTERM', 'SIGKILL'] as const)('EF-31 nothing outlives a hub that ends by %s', async (signal) => {

@@ -12,7 +12,6 @@ export {
   type ChildExit,
   type ChildLimits,
   type ChildSpec,
-  defaultChildLimits,
   type NoiseReport,
 } from './child.ts';
 export { startListeningChild } from './listening-child.ts';
