@@ -14,7 +14,7 @@ export default defineConfig({
     reporters: ['default', './tools/sums-reporter.ts'],
     coverage: {
       provider: 'v8',
-      include: ['{crds,hub-runtime}/src/**/*.ts'],
+      include: ['{crds,hub-runtime,operator}/src/**/*.ts'],
       exclude: ['**/*.test.ts', '**/index.ts', '**/testing/**', '**/fixtures/**'],
       reporter: ['text-summary', 'json-summary', 'json'],
       ...thresholds,
@@ -26,7 +26,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{crds,hub-runtime}/src/**/*.test.ts',
+            '{crds,hub-runtime,operator}/src/**/*.test.ts',
             'test/{kit,bench,conformance}/**/*.test.ts',
             'tools/**/*.test.ts',
           ],
@@ -52,6 +52,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'cluster',
+          include: ['operator/test/**/*.cluster.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
         },
       },
     ],

@@ -1,0 +1,2 @@
+/** Public surface of the Kubernetes layer. It knows nothing of MCP. */
+export {};
