@@ -128,6 +128,30 @@ describe.each(Object.entries(clients))('EF-22 HT-0.12 %s', (_name, connect) => {
   });
 });
 
+test('HT-0.12 X-02 all of them hear of a changed list, once', async () => {
+  const heard: Record<string, number> = { v1: 0, legacy: 0, modern: 0 };
+  const onChanged = (name: string) => ({
+    listChanged: {
+      tools: { autoRefresh: false, debounceMs: 0, onChanged: () => void (heard[name] = (heard[name] ?? 0) + 1) },
+    },
+  });
+  const old = new ClientV1(info, onChanged('v1'));
+  await old.connect(new HttpV1(new URL(hub.url)) as Parameters<ClientV1['connect']>[0]);
+  const legacy = new ClientV2(info, { versionNegotiation: { mode: 'legacy' }, ...onChanged('legacy') });
+  await legacy.connect(new HttpV2(new URL(hub.url)));
+  const modern = new ClientV2(info, { versionNegotiation: { mode: 'auto' }, ...onChanged('modern') });
+  await modern.connect(new HttpV2(new URL(hub.url)));
+  for (const client of [old, legacy, modern]) await client.listTools();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  young.setTools([...tools, { name: 'late' }]);
+  await expect.poll(() => Object.values(heard), { timeout: 10_000 }).toEqual([1, 1, 1]);
+  for (const client of [old, legacy, modern])
+    expect((await client.listTools()).tools.map((tool) => tool.name)).toContain('young_late');
+  young.setTools(tools);
+  await expect.poll(() => Object.values(heard), { timeout: 10_000 }).toEqual([2, 2, 2]);
+  for (const client of [old, legacy, modern]) await client.close();
+});
+
 test.each(['v1', 'legacy', 'auto'] as const)('HT-0.11 EF-22 sdk client (%s) over stdio', async (kind) => {
   const folder = hub.folder;
   const files = `${folder}/stdio-${kind}`;
