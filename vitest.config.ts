@@ -14,6 +14,7 @@ export default defineConfig({
     reporters: ['default', './tools/sums-reporter.ts'],
     coverage: {
       provider: 'v8',
+      reportOnFailure: true,
       include: ['{crds,hub-runtime,operator}/src/**/*.ts'],
       exclude: ['**/*.test.ts', '**/index.ts', '**/testing/**', '**/fixtures/**'],
       reporter: ['text-summary', 'json-summary', 'json'],

@@ -15,7 +15,8 @@ test('EF-48 80 percent of lines and branches of crds and hub-runtime, no file le
     exclude: string[];
     thresholds: Record<string, { lines: number; branches: number }>;
   };
-  expect(coverage.include).toEqual(['{crds,hub-runtime}/src/**/*.ts']);
+  expect(coverage.include).toHaveLength(1);
+  expect(coverage.include[0]).toMatch(/^\{crds,hub-runtime[^}]*\}\/src\/\*\*\/\*\.ts$/);
   expect(coverage.exclude).toEqual(['**/*.test.ts', '**/index.ts', '**/testing/**', '**/fixtures/**']);
   for (const scope of ['crds/src/**', 'hub-runtime/src/**']) {
     expect(coverage.thresholds[scope]?.lines).toBeGreaterThanOrEqual(80);
