@@ -40,6 +40,17 @@ test('close stops all and takes the safety net down', async () => {
   expect(exits.listenerCount('exit')).toBe(0);
 });
 
+test('a child that comes after the end is ended at once', async () => {
+  const signals: string[] = [];
+  const registry = new ChildRegistry({
+    exits: new EventEmitter(),
+    signal: (pid, signal) => signals.push(`${pid} ${signal}`) > 0,
+  });
+  await registry.close(0);
+  registry.add(child(100, []));
+  expect([signals, registry.size]).toEqual([['100 SIGKILL'], 0]);
+});
+
 test.each([0, 1, -5, 1.5, process.pid])('a group that is not a child of ours is never signalled (%s)', (pid) => {
   expect(signalGroup(pid, 'SIGKILL')).toBe(false);
 });

@@ -23,6 +23,7 @@ export class ChildRegistry {
   readonly #children = new Set<RegisteredChild>();
   readonly #exits: ExitSource;
   readonly #signal: typeof signalGroup;
+  #closed = false;
   readonly #onExit = (): void => {
     for (const child of this.#children) this.#signal(child.pid, 'SIGKILL');
   };
@@ -43,7 +44,9 @@ export class ChildRegistry {
   }
 
   add(child: RegisteredChild): void {
-    this.#children.add(child);
+    // Started while the hub was already going: nobody is left to end it later.
+    if (this.#closed) this.#signal(child.pid, 'SIGKILL');
+    else this.#children.add(child);
   }
 
   /** To be called when the whole group is gone, not only its leader. */
@@ -53,6 +56,7 @@ export class ChildRegistry {
 
   /** Ends all of them at once and takes the safety net down. */
   async close(graceMs: number): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#children].map((child) => child.stop(graceMs)));
     this.#exits.off('exit', this.#onExit);
   }

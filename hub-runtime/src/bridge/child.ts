@@ -48,6 +48,8 @@ export interface ChildDeps {
   readonly children: ChildRegistry;
   /** Every line of stderr, in full (the server's own log). Must not throw. */
   readonly stderr?: ((line: string) => void) | undefined;
+  /** What stdout is: the protocol (default), or a log like stderr, for programs that are spoken to otherwise. */
+  readonly stdout?: 'messages' | 'log' | undefined;
   readonly limits?: Partial<ChildLimits> | undefined;
 }
 
@@ -81,7 +83,7 @@ export interface Child {
   /** Set once the child is over. */
   readonly exit: ChildExit | undefined;
   readonly noise: NoiseReport;
-  /** Last lines of stderr, oldest first. */
+  /** Last lines of stderr (of stdout where that is a log and stderr is silent), oldest first. */
   stderrTail(): readonly string[];
   /** Ends it and its whole group: end of stdin, then after `graceMs` SIGTERM, then SIGKILL. Resolves when all are gone. Idempotent. */
   stop(graceMs: number): Promise<void>;

@@ -28,9 +28,7 @@ export async function startListeningChild(
     const message = `port ${port} is already taken by another process; stop it, or change spec.http.port and the server's own setting`;
     throw new ChildError('PortInUse', message, true);
   }
-  const child = await startChild(spec, deps);
-  // Its stdout is no protocol here: read and left out, so that it never fills up.
-  child.onMessage(() => {});
+  const child = await startChild(spec, { ...deps, stdout: 'log' });
   const deadline = deps.clock.monotonic() + timeoutMs;
   for (;;) {
     if (child.exit !== undefined) throw new ChildError('Exited', `the server ${child.exit.message}`, true);

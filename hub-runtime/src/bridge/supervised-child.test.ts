@@ -10,7 +10,6 @@ import { type Logger, silentLogger, systemClock } from '../base/index.ts';
 import type { RawJson } from '../wire/index.ts';
 import { ChildRegistry } from './child-registry.ts';
 import type { Child, ChildExit, ChildLimits } from './child.ts';
-import { startListeningChild } from './listening-child.ts';
 import { groupIsAlive } from './process-group.ts';
 import { startChild } from './start-child.ts';
 
@@ -280,66 +279,6 @@ describe('what cannot be started', () => {
     await expect(starting).rejects.toMatchObject({ reason: 'TooManyProcesses' });
     await full.close(0);
   });
-});
-
-describe('a child that listens itself', () => {
-  const listen = (port: number, delayMs: number) =>
-    `setTimeout(() => require('net').createServer().listen(${port}, '127.0.0.1'), ${delayMs}); process.stdin.resume()`;
-  const open = (program: string, port: number, timeoutMs = 5_000, signal = new AbortController().signal) =>
-    startListeningChild(
-      { command: process.execPath, args: ['-e', program], env, cwd: folder },
-      { host: '127.0.0.1', port, timeoutMs },
-      { clock: systemClock, log: silentLogger, children },
-      signal,
-    );
-
-  test('is handed out when its port answers', async () => {
-    const child = await open(listen(await freePort(), 50), await lastPort());
-    expect(child.exit).toBeUndefined();
-    await child.stop(0);
-  });
-
-  test('a port of somebody else is not mistaken for it', async () => {
-    const { createServer } = await import('node:net');
-    const other = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => other.once('listening', resolve));
-    const { port } = other.address() as { port: number };
-    await expect(open('', port)).rejects.toMatchObject({ reason: 'PortInUse' });
-    other.close();
-  });
-
-  test('one that exits is reported with its last words', async () => {
-    await expect(open(`console.error('Error: bad flag'); process.exit(2)`, await freePort())).rejects.toMatchObject({
-      reason: 'Exited',
-      message: 'the server exited with code 2: Error: bad flag',
-    });
-  });
-
-  test('one that never listens is ended in time', async () => {
-    await expect(open('process.stdin.resume()', await freePort(), 80)).rejects.toMatchObject({
-      reason: 'StartTimeout',
-    });
-    expect(children.size).toBe(0);
-  });
-
-  test('a start called off ends it', async () => {
-    const abort = AbortSignal.timeout(50);
-    await expect(open('process.stdin.resume()', await freePort(), 5_000, abort)).rejects.toMatchObject({
-      reason: 'StartTimeout',
-    });
-    expect(children.size).toBe(0);
-  });
-
-  let chosen = 0;
-  async function freePort(): Promise<number> {
-    const { createServer } = await import('node:net');
-    const server = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    chosen = (server.address() as { port: number }).port;
-    await new Promise((resolve) => server.close(resolve));
-    return chosen;
-  }
-  const lastPort = () => Promise.resolve(chosen);
 });
 
 function isRunning(pid: number): boolean {

@@ -44,6 +44,8 @@ export class SupervisedChild implements Child {
   readonly #limits: ChildLimits;
   readonly #writer: LineWriter;
   readonly #stderr: StderrTail;
+  /** Where stdout is no protocol. */
+  readonly #stdout: StderrTail | undefined;
   readonly #noiseSeen = new Set<NoiseKind>();
   #noiseLines = 0;
   #noiseFirst: string | undefined;
@@ -79,6 +81,10 @@ export class SupervisedChild implements Child {
     process.stderr.on('end', () => this.#stderr.end());
     process.stderr.on('error', () => {});
 
+    this.#stdout =
+      deps.stdout === 'log'
+        ? new StderrTail(this.#limits.tailLines, this.#limits.stderrLineChars, deps.stderr)
+        : undefined;
     const reader = new LineReader(
       {
         message: (message) => this.#onMessage?.(message),
@@ -90,10 +96,13 @@ export class SupervisedChild implements Child {
     process.stdout.on('error', () => {});
     process.stdout.once('end', () => {
       reader.end();
+      this.#stdout?.end();
       this.#stdoutEnded();
     });
     process.stdout.once('close', () => this.#stdoutEnded());
     this.#startReading = () => process.stdout.on('data', (chunk: Buffer) => reader.push(chunk.toString('latin1')));
+    const { stdout } = process;
+    if (this.#stdout !== undefined) stdout.setEncoding('utf8').on('data', (chunk: string) => this.#stdout?.push(chunk));
 
     process.once('exit', (code, signal) => this.#leaderEnded(code ?? undefined, signal ?? undefined));
     process.on('error', () => {});
@@ -118,7 +127,7 @@ export class SupervisedChild implements Child {
   onMessage(listener: (message: ScannedMessage) => void): void {
     const first = this.#onMessage === undefined;
     this.#onMessage = listener;
-    if (first) this.#startReading();
+    if (first && this.#stdout === undefined) this.#startReading();
   }
 
   onFault(listener: (fault: ScanFault) => void): void {
@@ -131,7 +140,8 @@ export class SupervisedChild implements Child {
   }
 
   stderrTail(): readonly string[] {
-    return this.#stderr.lines();
+    const lines = this.#stderr.lines();
+    return lines.length === 0 && this.#stdout !== undefined ? this.#stdout.lines() : lines;
   }
 
   stop(graceMs: number): Promise<void> {
@@ -190,7 +200,7 @@ export class SupervisedChild implements Child {
     this.#stdoutOpen = false;
     const { code, signal } = this.#ended;
     const how = signal === undefined ? `exited with code ${code}` : `was ended by ${signal}`;
-    const words = this.#stderr.lastWords();
+    const words = this.#stderr.lastWords() ?? this.#stdout?.lastWords();
     const message = words === undefined ? how : `${how}: ${words}`;
     this.#exit = { code, signal, message, expected: this.#stopping !== undefined };
     this.#process.stdout.destroy();
