@@ -8,6 +8,7 @@
 import { type ErrorOutcome, hubError } from '../exchange/index.ts';
 import type { LegacySession } from '../session/index.ts';
 import {
+  assumedLegacyRevision,
   claimsModern,
   errorRaw,
   type RawJson,
@@ -32,10 +33,10 @@ export interface BatchRefusal {
 const lastRevisionWithBatches = '2025-03-26';
 const nullId = 'null' as RawJson;
 
-/** `revision` undefined = the client named none, which means 2025-03-26. */
+/** `revision` undefined = the client named none, which means the assumed one. */
 export function readBatch(edge: HubEdge, raw: RawJson, revision: string | undefined): BatchElements | BatchRefusal {
   const { config } = edge.port.graph;
-  if (!config.eras.includes('legacy') || (revision !== undefined && revision > lastRevisionWithBatches))
+  if (!config.eras.includes('legacy') || (revision ?? assumedLegacyRevision) > lastRevisionWithBatches)
     return refusal('the version spoken has none');
   const elements = scanBatch(raw, config.limits.batch, edge.scanLimits);
   if (!isList(elements)) {

@@ -8,7 +8,7 @@ export {
   unsupportedVersion,
 } from './classify.ts';
 export { editObject, findMember, type MemberEdit, memberRaw, memberString, objectRaw } from './edit.ts';
-export { decodeHeaderValue, encodeHeaderValue, nameMember, trimOws } from './headers.ts';
+export { encodeHeaderValue, trimOws } from './headers.ts';
 export { claimsModern, modernEnvelope, readMeta, type RequestMeta, upstreamMeta } from './meta.ts';
 export { errorRaw, idKey, notificationRaw, quoted, requestRaw, resultRaw } from './message.ts';
 export {

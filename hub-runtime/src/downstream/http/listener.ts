@@ -7,7 +7,7 @@
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { fastify, type FastifyInstance } from 'fastify';
+import { fastify, type FastifyError, type FastifyInstance } from 'fastify';
 
 import type { ErrorCode } from '../../base/index.ts';
 import { hubError } from '../../exchange/index.ts';
@@ -81,7 +81,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       .type('application/json')
       .send({ error: 'not found', hint: 'the path of a hub is in its McpHub manifest' }),
   );
-  app.setErrorHandler(async (error, request, reply) => {
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).type('application/json').send({ error: error.message });
     options.log.error({ err: error, url: request.url }, 'a route failed');
     return reply.code(500).type('application/json').send({ error: 'internal error' });
   });

@@ -53,6 +53,9 @@ describe('HS-07 headers', () => {
     const answer = await rig.send({ method: 'GET', path: '/boom' });
     expect([answer.status, answer.json]).toEqual([500, { error: 'internal error' }]);
     expect((await rig.send({ method: 'GET', path: '/' })).text).toBe('own landing page');
+    const elsewhere = { path: '/elsewhere', headers: jsonHeaders };
+    expect((await rig.send({ ...elsewhere, body: '{' })).status).toBe(400);
+    expect((await rig.send({ ...elsewhere, body: '{}' })).status).toBe(404);
   });
 });
 
