@@ -4,7 +4,7 @@
  * The holder touches it every few seconds. A lock counts as left behind when its process is gone (same machine) or it has not been
  * touched for half a minute (home directories shared between machines); then it is taken over.
  */
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 
@@ -37,7 +37,7 @@ export async function acquireLock(
       };
     }
     if (isStale(directory, clock.now())) {
-      rmSync(directory, { recursive: true, force: true });
+      takeAway(directory, clock.now());
       continue;
     }
     if (!told) waiting();
@@ -55,6 +55,18 @@ function take(directory: string): boolean {
   }
   writeFileSync(path.join(directory, 'owner.json'), JSON.stringify({ pid: process.pid, host: hostname() }));
   return true;
+}
+
+/** Moved first, looked at again, then removed: somebody may have taken the place of the lock that was judged. */
+function takeAway(directory: string, nowMs: number): void {
+  const aside = `${directory}.${process.pid}`;
+  try {
+    renameSync(directory, aside);
+    if (!isStale(aside, nowMs)) renameSync(aside, directory);
+    else rmSync(aside, { recursive: true, force: true });
+  } catch {
+    // Another process was faster; the loop looks again.
+  }
 }
 
 function beat(directory: string, nowMs: number): void {
