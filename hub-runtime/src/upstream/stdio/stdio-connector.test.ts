@@ -174,7 +174,7 @@ test('EF-31 kill -9 mid-call: calls fail within milliseconds, the end is told', 
   process.kill(conversation.pid!, 'SIGKILL');
   for (const outcome of await Promise.all(calls))
     expect(outcome).toMatchObject({ kind: 'error', data: expect.stringContaining('QM_SERVER_GONE') });
-  expect(performance.now() - begun).toBeLessThan(500);
+  expect(performance.now() - begun).toBeLessThan(1_000);
   expect(await ended).toEqual({ reason: 'Exited', message: 'was ended by SIGKILL' });
 });
 
