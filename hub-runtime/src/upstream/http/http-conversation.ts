@@ -90,6 +90,8 @@ export abstract class HttpConversation implements Conversation, CallHost, CallMe
   protected abstract withdraw(call: HttpCall, reason: string): void;
   /** An answer with an HTTP error status. `message`: the JSON-RPC response in it, when there was one. */
   protected abstract refused(call: HttpCall, message: ScannedMessage | undefined): void;
+  /** When an answer to a request of the hub's own says that the session is gone: resolves once there is a new one. */
+  protected abstract recover(status: number, message: ScannedMessage | undefined): Promise<void> | undefined;
   /** A request of the server's own. */
   protected abstract serverAsks(message: ScannedMessage): void;
   /** Resolves when new calls may be sent; undefined: now. */
@@ -150,6 +152,11 @@ export abstract class HttpConversation implements Conversation, CallHost, CallMe
     // Lists and pings only read: a connection that was closed while idle is no reason to fail.
     if (reply.kind === 'failure' && reply.failure.kind === 'cut')
       reply = await this.exchange(method, params, timeoutMs);
+    const recovery = reply.kind === 'reply' ? this.recover(reply.status, reply.message) : undefined;
+    if (recovery !== undefined) {
+      await recovery;
+      reply = await this.exchange(method, params, timeoutMs);
+    }
     if (reply.kind === 'failure') {
       const { kind, reason } = reply.failure;
       if (kind === 'timeout') return hubError('QM_CALL_TIMEOUT', { server: this.from.key, ms: timeoutMs });

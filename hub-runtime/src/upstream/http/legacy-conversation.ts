@@ -89,7 +89,7 @@ export class LegacyConversation extends HttpConversation {
       return;
     }
     if (sessionIsLost(call.status, call.session, failure)) {
-      if (call.session === this.#session) this.#recover();
+      if (call.session === this.#session) this.#reopen();
       this.sendAgain(call, this.statusOutcome(503));
       return;
     }
@@ -103,6 +103,13 @@ export class LegacyConversation extends HttpConversation {
       return;
     }
     this.settle(call, errorOutcome(error, this.from));
+  }
+
+  protected override recover(status: number, message: ScannedMessage | undefined): Promise<void> | undefined {
+    const failure = message?.error === undefined ? undefined : rpcFailure(message.error);
+    if (!sessionIsLost(status, this.#session, failure)) return undefined;
+    this.#reopen();
+    return this.#recovering;
   }
 
   protected override serverAsks(message: ScannedMessage): void {
@@ -127,7 +134,7 @@ export class LegacyConversation extends HttpConversation {
   }
 
   /** Opens the session anew; calls that come meanwhile wait for it. Ends the conversation when that fails. */
-  #recover(): void {
+  #reopen(): void {
     if (this.#recovering !== undefined || this.isOver) return;
     this.deps.log.info({ server: this.from.key }, 'the server forgot the session; opening a new one');
     this.#stream?.stop();
@@ -164,7 +171,7 @@ export class LegacyConversation extends HttpConversation {
       },
       onRefused: (status) => {
         if (status === 404 && session !== undefined && session === this.#session && this.#stream?.wasOpen === true)
-          this.#recover();
+          this.#reopen();
         return status >= 500 && status !== 501;
       },
       onUnreachable: (reason) => {

@@ -104,6 +104,10 @@ export class ModernConversation extends HttpConversation {
     this.settle(call, errorOutcome(error, this.from));
   }
 
+  protected override recover(): undefined {
+    return undefined;
+  }
+
   protected override serverAsks(): void {
     // Modern servers have no requests of their own; there is nobody to answer.
   }
