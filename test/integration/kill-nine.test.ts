@@ -1,0 +1,68 @@
+/** kill -9 of each kind of server in the middle of a call: the caller knows at once, the server comes back by itself, nothing stays behind. */
+import { expect, test } from 'vitest';
+
+import {
+  connectLegacy,
+  connectModern,
+  type EraName,
+  httpCommand,
+  isAlive,
+  type KitClient,
+  kitMatchers,
+  type ServerScript,
+  stdioCommand,
+  until,
+} from '../kit/index.ts';
+import { type Manifest, mcpHub, mcpServer, startHub } from './support/running-hub.ts';
+
+expect.extend(kitMatchers);
+
+const script = (era: EraName, more: ServerScript = {}): ServerScript => ({
+  era,
+  tools: [{ name: 'whoami', does: { whoami: true } }, { name: 'hang', does: { hang: true } }, { name: 'echo' }],
+  ...more,
+});
+const port = 20_000 + (process.pid % 20_000);
+
+const kinds: readonly (readonly [string, Manifest])[] = [
+  [
+    'legacy stdio',
+    mcpServer('a', { source: { command: stdioCommand(script('legacy', { startup: { grandchildren: 1 } })) } }),
+  ],
+  ['modern stdio', mcpServer('a', { source: { command: stdioCommand(script('modern')) } })],
+  [
+    'a program that listens itself',
+    mcpServer('a', { source: { command: httpCommand(script('dual', { http: { port } })) }, http: { port } }),
+  ],
+];
+
+async function pidOf(client: KitClient): Promise<number> {
+  const { raw } = await client.callTool('a_whoami', {});
+  return Number(/\\?"pid\\?":\s*(\d+)/.exec(raw)?.[1]);
+}
+
+test.each(kinds)('EF-31 %s', async (_title, server) => {
+  await using hub = await startHub([mcpHub(), server]);
+  await using modern = await connectModern(hub.url);
+  await using legacy = await connectLegacy(hub.url);
+  const before = (await modern.listAll('tools/list')).length;
+  const pid = await pidOf(modern);
+  const calls = [modern.callTool('a_hang', {}), legacy.callTool('a_hang', {})];
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const killedAt = performance.now();
+  process.kill(pid, 'SIGKILL');
+  for (const answer of await Promise.all(calls)) {
+    expect(answer).toBeRpcError(-32603);
+    expect(answer.raw).toContain('QM_SERVER_GONE');
+    expect(answer.raw).toContain('"retry":"unsafe"');
+  }
+  expect(performance.now() - killedAt).toBeLessThan(1000);
+  // A call in between waits for the server instead of failing.
+  const next = await pidOf(legacy);
+  expect(next).not.toBe(pid);
+  await until(async () => (await modern.listAll('tools/list')).length === before, {
+    because: 'the catalog is whole again',
+    timeoutMs: 5000,
+  });
+  expect(isAlive(pid)).toBe(false);
+});
