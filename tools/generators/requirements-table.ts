@@ -28,8 +28,13 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   'EF-25': { what: 'Resources of all servers stay readable, also when URIs collide', state: 'met' },
   'EF-27': { what: 'Prompts and completion through the hub', state: 'partly', note: 'not yet filtered by policy' },
   'EF-29': { what: 'Sessions have unguessable ids of their own, and no answer reaches another client', state: 'met' },
-  'EF-30': { what: 'Session ids are sealed tokens that need no store', state: 'partly', note: 'one replica for now' },
+  'EF-30': { what: 'Session ids are sealed tokens that need no store', state: 'open', note: 'one replica for now' },
   'EF-31': { what: 'A server that dies is started again; its callers get a clear, retryable error', state: 'met' },
+  'EF-43': {
+    what: 'One command brings up hub and servers, PyPI servers included',
+    state: 'partly',
+    note: 'policies and an issuer for development follow',
+  },
   'EF-45': { what: 'Edited manifests act within two seconds and leave other servers alone', state: 'met' },
   'EF-48': { what: 'Line and branch coverage of at least 80 %, enforced', state: 'met' },
   'EF-69': { what: 'Prometheus metrics with bounded label sets', state: 'met' },
@@ -61,6 +66,11 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'the cluster side follows',
   },
+  'HS-15': {
+    what: 'Connections to servers are pooled and bounded',
+    state: 'partly',
+    note: 'metrics of the pools follow',
+  },
   'HS-16': {
     what: 'The same compiled configuration drives laptop and cluster',
     state: 'partly',
@@ -86,12 +96,18 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   },
   'HT-1.04': { what: 'JSON logs, masked', state: 'met' },
   'HT-1.08': { what: 'Log text is masked by key, shape and checksum', state: 'met' },
+  'HT-1.12': { what: 'Servers recover by themselves, with growing pauses', state: 'partly', note: 'breakers follow' },
   'HT-1.13': {
     what: 'Servers from npm, PyPI, commands and URLs',
     state: 'partly',
     note: 'images need a container engine',
   },
   'HT-1.14': { what: 'Client configuration files are read as they are', state: 'met' },
+  'HT-2.08': {
+    what: '`qm doctor` names what is wrong and what to do',
+    state: 'partly',
+    note: 'a tap on messages follows',
+  },
   'HT-2.17': { what: 'A scriptable MCP server for tests', state: 'met' },
   'HT-2.18': { what: 'A recording MCP client with matchers', state: 'met' },
   'HT-C1': {
@@ -105,6 +121,11 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   'HT-Q4': { what: 'What is stable is written down and frozen by tests', state: 'partly', note: 'one version so far' },
   'X-01': { what: 'The hub listens at once; servers start in parallel', state: 'met' },
   'X-02': { what: 'List changes are merged into one announcement', state: 'met' },
+  'X-03': {
+    what: 'Variables with defaults, in client files and environment files',
+    state: 'partly',
+    note: '`extends` and tags follow',
+  },
   'X-05': {
     what: 'Servers and networks fail on demand, in tests',
     state: 'partly',

@@ -14,7 +14,7 @@ function recorder() {
   return { lines, destination: { write: (line: string) => void lines.push(line) } };
 }
 
-test('EF-71 lines are JSON with level, time and message', () => {
+test('EF-71 HT-1.04 lines are JSON with level, time and message', () => {
   const { lines, destination } = recorder();
   const log = createLogger({ destination, clock: createTestClock(0), bindings: { hub: 'default/desk' } });
   log.info({ server: 'default/files' }, 'server is ready');

@@ -19,7 +19,7 @@ describe('EF-72 planted secrets', () => {
     for (const entry of plantedSecrets) expect(entry.text, entry.title).toContain(entry.secret.trim());
   });
 
-  test('EF-72 none of them survives, whatever notation it is written in', () => {
+  test('EF-72 HT-1.08 none of them survives, whatever notation it is written in', () => {
     const survivors = plantedSecrets.filter((entry) => maskSecrets(entry.text).includes(entry.secret));
     expect(survivors.map((entry) => `${entry.title}: ${maskSecrets(entry.text)}`)).toEqual([]);
   });

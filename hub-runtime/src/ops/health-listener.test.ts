@@ -121,7 +121,7 @@ describe('EF-73 fault table: every probe can fail', () => {
     expect(ready.problems.join()).toContain(reason);
   });
 
-  test('EF-73 readiness lists every dependency with its flags and state', async () => {
+  test('EF-73 HT-1.03 readiness lists every dependency with its flags and state', async () => {
     const { url } = await start(
       factsOf({ upstreams: [server('a', 'Ready', { required: true }), server('b', 'Starting')] }),
     );
