@@ -7,7 +7,6 @@
  */
 import type { ServerConfig } from '@quaymaster/crds';
 
-import { backoffDelay } from '../base/index.ts';
 import {
   type Caller,
   hubError,
@@ -19,29 +18,31 @@ import {
   type UpstreamEvent,
   type UpstreamState,
 } from '../exchange/index.ts';
+import { Attempts, type Started } from './attempts.ts';
 import { ClientLanes } from './client-lanes.ts';
 import type { Conversation } from './conversation.ts';
-import { type PartialListing, sameListing, summaryOf } from './list-all.ts';
-import { graceMs, type Machine, type MachineEvent, newMachine, type Todo, transition } from './machine.ts';
+import { drained } from './drain.ts';
+import { type ListDeps, type PartialListing, sameListing, summaryOf } from './list-all.ts';
+import { graceMs, type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
+import { RetryTimer } from './retry-timer.ts';
 import { RetiredConversations } from './retired-conversations.ts';
 import { Settling } from './settling.ts';
-import { givenUp, Starter, startFailure } from './starter.ts';
+import { Starter, startFailure } from './starter.ts';
 import type { UpstreamDeps } from './upstream-deps.ts';
 import { WaitingCalls } from './waiting-calls.ts';
-import { type FirstListing, readFirst, Watch } from './watch.ts';
-
-/** How often a drain looks whether calls are left, milliseconds. Also the grace for calls that are on their way to the lane. */
-const drainTickMs = 50;
+import { Watch } from './watch.ts';
 
 export class UpstreamServer implements Upstream {
   readonly key: string;
   readonly #deps: UpstreamDeps;
   readonly #starter: Starter;
+  readonly #attempts: Attempts;
   readonly #waiting: WaitingCalls;
   readonly #clients: ClientLanes;
   readonly #shared: Lane;
   readonly #listeners = new Set<(event: UpstreamEvent) => void>();
   readonly #settling: Settling;
+  readonly #retry: RetryTimer;
   readonly #retired: RetiredConversations;
   readonly #resent = new WeakSet<LaneCall>();
   /** Ends what runs beside the conversations. */
@@ -52,9 +53,7 @@ export class UpstreamServer implements Upstream {
   #primary: Conversation | undefined;
   #watch: Watch | undefined;
   #listing: ServerListing | undefined;
-  #attempt: AbortController | undefined;
-  #cancelRetry: (() => void) | undefined;
-  /** The end of an old conversation, which the next start waits for: a port or a file may be held by one process only. */
+  /** The end of an old conversation, which the next start waits for. */
   #closing: Promise<unknown> | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -64,6 +63,7 @@ export class UpstreamServer implements Upstream {
     this.#deps = deps;
     this.#machine = newMachine(deps.clock.now());
     this.#settling = new Settling(deps.clock);
+    this.#retry = new RetryTimer(deps.clock, deps.random, () => void this.#bringUp());
     this.#retired = new RetiredConversations(deps.clock);
     this.#waiting = new WaitingCalls(deps.clock, config.key);
     this.#starter = new Starter({
@@ -71,6 +71,14 @@ export class UpstreamServer implements Upstream {
       deps,
       resend: (call) => this.#resend(call),
       suspect: () => this.#watch?.suspect(),
+    });
+    this.#attempts = new Attempts({
+      starter: this.#starter,
+      lists: this.#lists(),
+      before: () => this.#closing,
+      progress: (message) => this.#happened({ kind: 'progress', message }),
+      // While draining only the calls that wait count; what a server offers then is of no interest.
+      wantsLists: () => this.#machine.phase !== 'Draining',
     });
     this.#shared = {
       send: (call) => this.#send(call),
@@ -138,7 +146,7 @@ export class UpstreamServer implements Upstream {
 
   async restart(reason: string): Promise<void> {
     if (this.#machine.phase === 'Draining' || this.#machine.phase === 'Stopped') return;
-    this.#abandonAttempt();
+    this.#attempts.abandon();
     const old = this.#takePrimary();
     this.#closing = Promise.all([old?.close(reason), this.#clients.closeAll(reason)]);
     this.#happened({ kind: 'restart', message: `starting again: ${reason}` });
@@ -150,22 +158,15 @@ export class UpstreamServer implements Upstream {
   }
 
   async #stop(drainTimeoutMs: number): Promise<void> {
-    const { clock } = this.#deps;
-    this.#cancelRetry?.();
-    this.#cancelRetry = undefined;
+    this.#retry.cancel();
     this.#happened({ kind: 'drain' });
     this.#watch?.stop();
     // A start that calls wait for goes on: they were accepted, and are served before the end.
-    if (this.#waiting.size === 0) this.#abandonAttempt();
-    else if (this.#attempt === undefined) void this.#bringUp();
-    const until = clock.monotonic() + drainTimeoutMs;
-    while (clock.monotonic() < until) {
-      const pause = Math.min(drainTickMs, until - clock.monotonic());
-      await new Promise<void>((resolve) => clock.after(pause, resolve));
-      if (this.inFlight === 0) break;
-    }
+    if (this.#waiting.size === 0) this.#attempts.abandon();
+    else if (!this.#attempts.isRunning) void this.#bringUp();
+    await drained(this.#deps.clock, drainTimeoutMs, () => this.inFlight);
     const reason = 'it was stopped';
-    this.#abandonAttempt();
+    this.#attempts.abandon();
     this.#waiting.fail(reason);
     this.#lifetime.abort();
     const primary = this.#takePrimary()?.close(reason);
@@ -194,7 +195,7 @@ export class UpstreamServer implements Upstream {
   #later(call: LaneCall, send: (call: LaneCall) => Promise<Outcome>): Promise<Outcome> {
     this.#happened({ kind: 'start' });
     const { phase, message, everReady } = this.#machine;
-    const isComing = phase === 'Starting' || (phase === 'Draining' && this.#attempt !== undefined);
+    const isComing = phase === 'Starting' || (phase === 'Draining' && this.#attempts.isRunning);
     if (!isComing) return Promise.resolve(hubError('QM_SERVER_FAILED', { server: this.key, reason: message }));
     const { startMs } = this.#config.timeouts;
     return this.#waiting.add(call, everReady ? Math.min(graceMs, startMs) : startMs, send);
@@ -216,7 +217,7 @@ export class UpstreamServer implements Upstream {
     if (machine.phase === 'Degraded') this.#waiting.fail(machine.message);
     if (machine.phase === 'Degraded' || machine.phase === 'Ready' || machine.phase === 'Stopped')
       this.#settling.settle();
-    this.#act(todo);
+    this.#retry.obey(todo);
   }
 
   #announce(before: Machine, machine: Machine): void {
@@ -231,55 +232,18 @@ export class UpstreamServer implements Upstream {
     this.#emit({ kind: 'state', state: stateOf(machine) });
   }
 
-  #act(todo: Todo): void {
-    if (todo.kind === 'nothing') return;
-    this.#cancelRetry?.();
-    this.#cancelRetry = undefined;
-    if (todo.kind === 'connect') {
-      void this.#bringUp();
-      return;
-    }
-    const delay = backoffDelay(todo.attempt, todo.backoff, this.#deps.random);
-    this.#cancelRetry = this.#deps.clock.after(delay, () => {
-      this.#cancelRetry = undefined;
-      void this.#bringUp();
-    });
-  }
-
-  /** One attempt: conversation and listing. Its end is an event. */
   async #bringUp(): Promise<void> {
-    this.#abandonAttempt();
-    const attempt = new AbortController();
-    this.#attempt = attempt;
-    let opened: Conversation | undefined;
     try {
-      await this.#closing;
-      opened = await this.#open(attempt);
-      // While draining only the calls that wait count; what a server offers then is of no interest.
-      const first = this.#machine.phase === 'Draining' ? undefined : await this.#readFirst(opened, attempt);
-      if (this.#attempt !== attempt) throw givenUp();
-      this.#attempt = undefined;
-      this.#up(opened, first);
+      const started = await this.#attempts.run();
+      if (started !== undefined) this.#up(started);
     } catch (error) {
-      await opened?.close('the start failed');
-      if (this.#attempt !== attempt) return;
-      this.#attempt = undefined;
       this.#failed(error);
     }
   }
 
-  #open(attempt: AbortController): Promise<Conversation> {
-    return this.#starter.open((line) => {
-      if (this.#attempt === attempt) this.#happened({ kind: 'progress', message: line });
-    }, attempt.signal);
-  }
-
-  #readFirst(conversation: Conversation, attempt: AbortController): Promise<FirstListing> {
-    const { log, clock } = this.#deps;
-    return readFirst(conversation, { key: this.key, log, clock }, attempt.signal);
-  }
-
-  #up(conversation: Conversation, first: FirstListing | undefined): void {
+  #up(started: Started): void {
+    if (!this.#attempts.take(started)) return;
+    const { conversation, first } = started;
     this.#primary = conversation;
     if (first !== undefined) {
       const watch = this.#watchOver(conversation);
@@ -313,11 +277,14 @@ export class UpstreamServer implements Upstream {
     this.#happened({ kind: 'lost', reason, message });
   }
 
+  #lists(): ListDeps {
+    return { key: this.key, log: this.#deps.log, clock: this.#deps.clock };
+  }
+
   #watchOver(conversation: Conversation): Watch {
-    const { log, clock } = this.#deps;
     return new Watch({
       conversation,
-      lists: { key: this.key, log, clock },
+      lists: this.#lists(),
       health: () => this.#config.health,
       listing: () => this.#listing,
       onListing: (lists) => {
@@ -334,24 +301,16 @@ export class UpstreamServer implements Upstream {
 
   /** Make before break: the old conversation serves until one of the newer era stands, and finishes its calls. */
   async #followUpgrade(old: Conversation): Promise<void> {
-    const isStale = (): boolean =>
-      this.#primary !== old || this.#attempt !== undefined || this.#machine.phase !== 'Ready';
+    const isStale = (): boolean => this.#primary !== old || this.#attempts.isRunning || this.#machine.phase !== 'Ready';
     if (!(await this.#starter.isUpgraded(this.#lifetime.signal)) || isStale()) return;
     this.#deps.log.info({ server: this.key }, 'the server speaks 2026-07-28 by now; changing over');
-    const attempt = new AbortController();
-    this.#attempt = attempt;
-    let opened: Conversation | undefined;
     try {
-      opened = await this.#open(attempt);
-      const first = await this.#readFirst(opened, attempt);
-      if (this.#attempt !== attempt) throw givenUp();
-      this.#attempt = undefined;
+      const started = await this.#attempts.run();
+      if (started === undefined) return;
       this.#takePrimary();
-      this.#up(opened, first);
       this.#retired.add(old);
+      this.#up(started);
     } catch (error) {
-      if (this.#attempt === attempt) this.#attempt = undefined;
-      await opened?.close('not needed');
       const { message } = startFailure(error);
       this.#deps.log.warn({ server: this.key, error: message }, 'changing over failed; the old conversation stays');
     }
@@ -371,11 +330,6 @@ export class UpstreamServer implements Upstream {
     this.#watch?.stop();
     this.#watch = undefined;
     return primary;
-  }
-
-  #abandonAttempt(): void {
-    this.#attempt?.abort();
-    this.#attempt = undefined;
   }
 
   #settled(timeoutMs: number): Promise<void> {

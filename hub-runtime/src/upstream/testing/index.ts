@@ -1,4 +1,22 @@
 /** Stand-ins for the tests of this room: settings, calls, a tiny HTTP server, connectors without a wire. */
 export { FakeConnector, FakeConversation, gone } from './fake-connector.ts';
+export {
+  call,
+  closeWorld,
+  complete,
+  connector,
+  connectTo,
+  discovery,
+  initialized,
+  legacy,
+  legacyRefusal,
+  methods,
+  modern,
+  open,
+  progress,
+  refusal,
+  type Answer,
+  type Options,
+} from './http-world.ts';
 export { eventually, makeCall, resultOf, type SentCall, serverConfig, upstreamDeps } from './settings.ts';
-export { startTinyServer, type TinyReply, type TinyRequest, type TinyServer } from './tiny-server.ts';
+export type { TinyReply, TinyRequest } from './tiny-server.ts';
