@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { readRecord, runningHubs, takeLock, writeRecord } from './run-record.ts';
+import { isAlive, readRecord, runningHubs, takeLock, writeRecord } from './run-record.ts';
 import { RotatingFile, ServerLogs } from './server-logs.ts';
 import { prepareStateDirectory, projectDirectory, sealingKey, stateDirectory, stateHome } from './state-directory.ts';
 import { followFile, tailFile } from './tail-file.ts';
@@ -122,6 +123,20 @@ describe('lock and record', () => {
     lock.release();
     expect(readRecord(state)).toBeUndefined();
   });
+
+  test.runIf(process.platform === 'linux')(
+    'a process that has ended and was not fetched by its parent is not alive',
+    async () => {
+      const parent = spawn('sh', ['-c', 'sleep 0.05 & echo $!; exec sleep 5'], { stdio: ['ignore', 'pipe', 'ignore'] });
+      const pid = await new Promise<number>((resolve) =>
+        parent.stdout.once('data', (chunk: Buffer) => resolve(Number(chunk))),
+      );
+      expect(isAlive(pid)).toBe(true);
+      await expect.poll(() => isAlive(pid)).toBe(false);
+      expect(() => process.kill(pid, 0)).not.toThrow();
+      parent.kill('SIGKILL');
+    },
+  );
 
   test('only living hubs are found, oldest first', () => {
     for (const [name, pid, at] of [
