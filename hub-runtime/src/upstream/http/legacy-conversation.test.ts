@@ -44,6 +44,29 @@ describe('only legacy', () => {
     expect(await conversation.request('tools/list', '{}' as RawJson, 1_000)).toMatchObject({ kind: 'result' });
   });
 
+  test('a late 404 of the old session does not end the new one', async () => {
+    const late: TinyRequest[] = [];
+    const { answer, state } = legacy();
+    const holder: { conversation?: Conversation } = {};
+    const { conversation } = await open(
+      (one) => {
+        if (one.message.params?.['name'] !== 'slow' || one.headers['mcp-session-id'] !== 's1') return answer(one);
+        late.push(one);
+        return { hang: true };
+      },
+      { request: { resend: (one) => holder.conversation?.send(one) } },
+    );
+    holder.conversation = conversation;
+    const slow = call(conversation, makeCall('tools/call', { name: 'slow' }));
+    await eventually(() => late.length === 1, 'the slow call arrives');
+    state.alive.clear();
+    resultOf(await call(conversation));
+    expect(state.opened).toBe(2);
+    late[0]?.response.writeHead(404).end();
+    resultOf(await slow);
+    expect(state.opened).toBe(2);
+  });
+
   test('400 with the word session means the same to widely used servers; -32601 as 404 does not', async () => {
     const replies: TinyReply[] = [
       { status: 400, error: { code: -32_000, message: 'Bad Request: No valid session ID provided' } },
