@@ -136,6 +136,16 @@ describe('HT-0.09 the life of a server', () => {
     ).toMatchObject({ phase: 'Degraded', reason: 'HealthCheckFailed' });
   });
 
+  test('what has been given up on is not waited for again, even within the grace', () => {
+    const silent: [number, MachineEvent][] = [
+      [0, start],
+      [1, ready],
+      [2, lost('HealthCheckFailed')],
+      [3, failed()],
+    ];
+    expect(run(silent).machine).toMatchObject({ phase: 'Degraded', reason: 'Unreachable' });
+  });
+
   test('a restart forgets old failures and counts as one, except before the first start', () => {
     const again = run([
       [0, start],
