@@ -42,8 +42,9 @@ export async function bundle(options: { readonly write: boolean }): Promise<Bund
     conditions: ['quaymaster-source'],
     // jsonc-parser's CommonJS build hides its own requires from the bundler; its ES build does not.
     mainFields: ['module', 'main'],
-    minify: true,
-    keepNames: true,
+    // Names stay as they are: restoring mangled ones (keepNames) costs a quarter of the start-up CPU, and stack traces stay readable.
+    minifyWhitespace: true,
+    minifySyntax: true,
     legalComments: 'none',
     metafile: true,
     write: options.write,
