@@ -1,3 +1,2 @@
-/** The command tree, for whoever runs or describes it. */
+/** The command tree, for whoever describes it; `main.ts` runs it. */
 export { describeCommands } from './describe-commands.ts';
-export { runCli } from './run-cli.ts';

@@ -27,7 +27,7 @@ export interface ClientShape {
 }
 
 /** Largest number of servers taken from one file. */
-export const maxClientServers = 200;
+const maxClientServers = 200;
 
 export interface ClientRead {
   /** Undefined when the text is no client file at all. */

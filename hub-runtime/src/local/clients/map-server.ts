@@ -165,7 +165,7 @@ function reference(draft: Draft, key: string, value: string): Record<string, unk
   return { valueFrom: { secretKeyRef: { name: secretOf(draft.name), key } } };
 }
 
-export function secretOf(server: string): string {
+function secretOf(server: string): string {
   return `${server}-values`;
 }
 

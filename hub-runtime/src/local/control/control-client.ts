@@ -25,7 +25,7 @@ export interface ControlClient {
 }
 
 /** The hub did not answer on its socket: it has just ended, or is of another version. */
-export class ControlError extends Error {
+class ControlError extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'ControlError';

@@ -10,4 +10,4 @@ export type {
   ServerRow,
   ToolRow,
 } from './control-api.ts';
-export { type ControlClient, ControlError, createControlClient } from './control-client.ts';
+export { type ControlClient, createControlClient } from './control-client.ts';

@@ -1,6 +1,5 @@
 /** Problems with manifests and files, as people read them. */
 export {
-  formatPlace,
   formatProblem,
   type Position,
   problem,

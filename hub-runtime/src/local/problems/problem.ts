@@ -54,7 +54,7 @@ export function formatProblem(one: Problem): string {
   return one.next === '' ? head + body : `${head}${body}; ${one.next}`;
 }
 
-export function formatPlace(one: Problem): string {
+function formatPlace(one: Problem): string {
   if (one.file === undefined) return '';
   if (one.position === undefined) return one.file;
   return `${one.file}:${one.position.line}:${one.position.column}`;

@@ -1,6 +1,6 @@
 /** What a project keeps on disk, private to its user. */
-export { answers, isAlive, readRecord, runningHubs, type RunRecord, takeLock, writeRecord } from './run-record.ts';
-export { hubLogPath, logPath, RotatingFile, ServerLogs } from './server-logs.ts';
+export { isAlive, readRecord, runningHubs, type RunRecord, takeLock, writeRecord } from './run-record.ts';
+export { hubLogPath, RotatingFile, ServerLogs } from './server-logs.ts';
 export {
   prepareStateDirectory,
   projectDirectory,

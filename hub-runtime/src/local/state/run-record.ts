@@ -96,7 +96,7 @@ function isZombie(pid: number): boolean {
   }
 }
 
-export function answers(socket: string): Promise<boolean> {
+function answers(socket: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(socket);
     const done = (yes: boolean): void => {

@@ -62,7 +62,7 @@ export function hubLogPath(stateDirectory: string): string {
   return path.join(stateDirectory, 'hub.log');
 }
 
-export function logPath(directory: string, server: string): string {
+function logPath(directory: string, server: string): string {
   return path.join(directory, `${server.replaceAll('/', '.')}.log`);
 }
 
