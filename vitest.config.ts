@@ -28,9 +28,10 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{crds,hub-runtime,operator}/src/**/*.test.ts',
-            'test/{kit,bench,conformance}/**/*.test.ts',
+            'test/{kit,bench,conformance,cluster}/**/*.test.ts',
             'tools/**/*.test.ts',
           ],
+          exclude: ['**/*.{cluster,node}.test.ts'],
           isolate: false,
           testTimeout: 10_000,
         },
@@ -55,16 +56,19 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
-      {
-        extends: true,
+      // On a real Kubernetes: `cluster` with simulated nodes, `node` with real Pods, one file and one cluster at a time.
+      ...(['cluster', 'node'] as const).map((name) => ({
+        extends: true as const,
         test: {
-          name: 'cluster',
-          include: ['operator/test/**/*.cluster.test.ts'],
+          name,
+          include: [`{operator,test}/**/*.${name}.test.ts`],
+          env: { QM_CLUSTER: `${import.meta.dirname}/test/cluster/cluster` },
           fileParallelism: false,
           testTimeout: 120_000,
-          hookTimeout: 300_000,
+          // A cold build, and the queue for the machine's only node.
+          hookTimeout: 2_400_000,
         },
-      },
+      })),
     ],
   },
 });
