@@ -157,6 +157,15 @@ export const observedReasons = {
     say: () => 'the package is published as source only',
     next: 'choose a version with a wheel, or install it yourself and use source.command',
   },
+  OwnEndpoint: {
+    on: { Ready: 'False', Stalled: 'True' },
+    kinds: server,
+    severity: 'error',
+    meaning:
+      'The URL of the server is the endpoint of the hub that would call it: its tools would come back as its own, without end. It is not called.',
+    say: () => 'the URL is that of the hub itself',
+    next: 'take this server out of the files the hub runs',
+  },
   PackageNotFound: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
     kinds: server,

@@ -47,5 +47,12 @@ export function createProgram(cli: Cli, argv: readonly string[]): Command {
   addDoctor(program, cli);
   addCache(program, cli);
   addVersion(program, cli);
+  pointToHelp(program, program.name());
   return program;
+}
+
+/** A wrong command line is answered with where the right one is described. */
+function pointToHelp(command: Command, words: string): void {
+  command.showHelpAfterError(`see: ${words} --help`);
+  for (const each of command.commands) pointToHelp(each, `${words} ${each.name()}`);
 }

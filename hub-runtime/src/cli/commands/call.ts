@@ -27,7 +27,7 @@ export function addCall(program: Command, cli: Cli): void {
     .argument('<tool>', 'name as `qm get tools` shows it')
     .argument('[arguments...]', 'key=value or key:=JSON')
     .option('--json <object>', 'all arguments as one JSON object; - reads them from stdin')
-    .option('--hub <name>', 'hub to call, when there are several');
+    .option('--hub <name>', 'hub to call; without it the first that offers the tool');
   withOutput(withTarget(command)).action((tool: string, pairs: readonly string[], options: Options) =>
     call(cli, tool, pairs, options),
   );
@@ -42,7 +42,7 @@ async function call(cli: Cli, tool: string, pairs: readonly string[], options: O
   if (found === undefined) throw await unknownTool(tool, tools);
   const json = options.json === '-' ? await readAll(cli) : options.json;
   const args = toolArguments(pairs, json, found.definition['inputSchema']);
-  const answer = await client.call({ tool, arguments: args, ...(hub === undefined ? {} : { hub }) });
+  const answer = await client.call({ tool, arguments: args, hub: found.hub });
   if (options.output === 'json')
     cli.out(JSON.stringify(answer.kind === 'result' ? answer.result : { error: answer }, undefined, 2));
   if (answer.kind === 'error') {

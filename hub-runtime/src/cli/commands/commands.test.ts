@@ -54,6 +54,16 @@ describe('the command line itself', () => {
     expect((await run('validat')).err).toContain('Did you mean validate?');
   });
 
+  test.each([
+    [['nothing'], 'qm --help'],
+    [['describe', 'server'], 'qm describe --help'],
+    [['cache', 'list', 'x'], 'qm cache list --help'],
+    [['up', '-f'], 'qm up --help'],
+  ])('%j says where the right one is described', async (argv, help) => {
+    const { err } = await run(...argv);
+    expect(err.split('\n')).toEqual([expect.stringMatching(/^error: /), `see: ${help}`]);
+  });
+
   test('help lists the exit codes', async () => {
     expect((await run('--help')).out).toMatch(/Exit codes:\n {2}0 .*\n {2}1 /);
   });
@@ -136,6 +146,24 @@ describe('init and validate', () => {
 });
 
 describe('HT-1.14 import', () => {
+  test('as JSON: manifests and nothing else; a file that is not there is said without options import does not have', async () => {
+    write('c.json', '{"mcpServers": {"a": {"command": "x", "args": ["no", "010", "1_000"]}}}');
+    const objects = JSON.parse((await run('import', 'c.json', '--output', 'json')).out) as object[];
+    for (const object of objects)
+      expect(Object.keys(object).toSorted()).toEqual(['apiVersion', 'kind', 'metadata', 'spec']);
+    expect(await run('import', 'gone.json')).toEqual({
+      code: 1,
+      out: '',
+      err: 'gone.json: error: no such file or directory; check the path',
+    });
+  });
+
+  test('texts that kubectl would take for something else are quoted', async () => {
+    write('c.json', '{"mcpServers": {"a": {"command": "x", "args": ["no", "010", "1_000", "on"]}}}');
+    const { out } = await run('import', 'c.json');
+    for (const text of ['no', '010', '1_000', 'on']) expect(out).toContain(`- "${text}"`);
+  });
+
   const client = {
     mcpServers: { files: { command: 'npx', args: ['-y', 'pkg@1.2.3', '${DIR}'], env: { TOKEN: '${T}' } } },
   };

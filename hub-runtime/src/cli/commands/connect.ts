@@ -1,3 +1,5 @@
+import path from 'node:path';
+
 import type { Command } from 'commander';
 import { Argument } from 'commander';
 
@@ -31,7 +33,7 @@ export function addConnect(program: Command, cli: Cli): void {
 
 async function connect(cli: Cli, client: Client, options: Options): Promise<void> {
   const { diffLines, planConnection, writeConnection } = await import('../connect/index.ts');
-  const { url, name } = await endpoint(cli, options);
+  const { url, name, runs } = await endpoint(cli, options);
   const plan = planConnection({
     client,
     url,
@@ -39,6 +41,13 @@ async function connect(cli: Cli, client: Client, options: Options): Promise<void
     cwd: cli.cwd,
     ...(options.to === undefined ? {} : { file: options.to }),
   });
+  // The hub would read its own address back as one more server.
+  if (runs.includes(plan.file))
+    throw new CliError(
+      exitCode.no,
+      `${plan.shown} is what this hub runs: with the hub in it, it would run itself`,
+      `\`qm import ${plan.shown} > hub.yaml\` and \`qm up -f hub.yaml\` make the file free for this, or name another with --to`,
+    );
   if (options.output === 'json' && options.yes !== true)
     throw new CliError(exitCode.usage, '--output json asks no questions', 'pass --yes to write');
   const changed = plan.before !== plan.after;
@@ -59,11 +68,22 @@ function show(cli: Cli, plan: ConnectionPlan, changed: boolean, lines: readonly 
   cli.out('');
 }
 
-async function endpoint(cli: Cli, options: Options): Promise<{ url: string; name: string }> {
-  if (options.url !== undefined) return { url: options.url, name: options.name ?? 'quaymaster' };
+interface Endpoint {
+  readonly url: string;
+  readonly name: string;
+  /** Files the hub was started with, absolute. */
+  readonly runs: readonly string[];
+}
+
+async function endpoint(cli: Cli, options: Options): Promise<Endpoint> {
+  if (options.url !== undefined) return { url: options.url, name: options.name ?? 'quaymaster', runs: [] };
   const { record, client } = await findHub(cli, options);
   const first = (await client.hubs())[0];
-  return { url: first?.url ?? record.url, name: options.name ?? first?.key.split('/')[1] ?? 'quaymaster' };
+  return {
+    url: first?.url ?? record.url,
+    name: options.name ?? first?.key.split('/')[1] ?? 'quaymaster',
+    runs: record.paths.map((one) => path.resolve(record.cwd, one)),
+  };
 }
 
 async function confirmed(cli: Cli): Promise<boolean> {

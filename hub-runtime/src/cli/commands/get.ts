@@ -123,11 +123,13 @@ function serverTable(servers: readonly ServerRow[], wide: boolean): Rows {
 }
 
 function toolTable(tools: readonly ToolRow[], wide: boolean): Rows {
-  const head = ['NAME', 'SERVER', ...(wide ? ['HUB'] : []), 'DESCRIPTION'];
+  // With one hub the column would say the same everywhere.
+  const withHub = wide || new Set(tools.map((tool) => tool.hub)).size > 1;
+  const head = ['NAME', 'SERVER', ...(withHub ? ['HUB'] : []), 'DESCRIPTION'];
   const rows = tools.map((tool) => [
     printable(tool.name),
     tool.server,
-    ...(wide ? [short(tool.hub)] : []),
+    ...(withHub ? [short(tool.hub)] : []),
     printable(String(tool.definition['description'] ?? '')).split('\n')[0] ?? '',
   ]);
   return [head, rows];

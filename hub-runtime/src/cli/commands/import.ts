@@ -21,7 +21,7 @@ export function addImport(program: Command, cli: Cli): void {
 }
 
 async function importFiles(cli: Cli, files: readonly string[], options: Options): Promise<void> {
-  const [{ readSources }, clients, { formatProblem }, { manifestsYaml }] = await Promise.all([
+  const [{ readSources }, clients, { formatProblem }, { manifestsYaml, withoutOrigin }] = await Promise.all([
     import('../../local/load/index.ts'),
     import('../../local/clients/index.ts'),
     import('../../local/problems/index.ts'),
@@ -50,8 +50,8 @@ async function importFiles(cli: Cli, files: readonly string[], options: Options)
   const secrets = objects.filter((one) => one.kind === 'Secret');
   const shown = objects.filter((one) => one.kind !== 'Secret' || options.secrets === true);
   if (options.hub && shown.length > 0) shown.unshift(clients.impliedHub);
-  if (options.output === 'json') cli.out(JSON.stringify(shown, undefined, 2));
-  else cli.out(manifestsYaml(shown).trimEnd());
+  if (options.output === 'json') cli.out(JSON.stringify(shown.map(withoutOrigin), undefined, 2));
+  else if (shown.length > 0) cli.out(manifestsYaml(shown).trimEnd());
   if (options.secrets !== true)
     for (const one of secrets)
       cli.err(

@@ -3,7 +3,7 @@
  *
  * Redrawn at most ten times a second. Never moves the cursor above its own lines; a resized window at worst leaves an old table standing.
  */
-import { linesOf, serverText, shortKey } from './plain-view.ts';
+import { linesOf, partlyLines, serverText, shortKey } from './plain-view.ts';
 import { type Cli, table } from '../support/index.ts';
 import { pasteLines } from './paste-lines.ts';
 import type { UpView } from './up-view.ts';
@@ -47,6 +47,7 @@ export function createLiveView(cli: Cli): UpView {
         drawn = 0;
         rows.clear();
         if (timer !== undefined) clearTimeout(timer);
+        for (const line of partlyLines(event)) cli.out(line);
         for (const line of pasteLines(cli, event.url, event.tools)) cli.out(line);
         return;
       } else lines.push(...linesOf(event));

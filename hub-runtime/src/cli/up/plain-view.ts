@@ -37,11 +37,17 @@ export function linesOf(event: LocalEvent): string[] {
     case 'ready':
       return [
         ...event.waiting.map((one) => `not ready: ${shortKey(one.key)} (${one.phase}): ${printable(one.message)}`),
+        ...partlyLines(event),
         `ready ${event.url}`,
       ];
     case 'stopping':
       return [`stopping (${event.reason})`];
   }
+}
+
+/** What the hubs leave out, and why. */
+export function partlyLines(event: Pick<Extract<LocalEvent, { kind: 'ready' }>, 'partly'>): string[] {
+  return event.partly.map((one) => `${shortKey(one.key)}: Degraded (${one.reason}): ${printable(one.message)}`);
 }
 
 export function serverText(event: Extract<LocalEvent, { kind: 'server' }>): string {

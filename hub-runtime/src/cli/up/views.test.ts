@@ -46,6 +46,7 @@ const story: LocalEvent[] = [
     url: 'http://h/mcp',
     tools: 3,
     waiting: [{ key: 'team/b', phase: 'Degraded', message: 'exits at once' }],
+    partly: [{ key: 'default/desk', reason: 'NameCollision', message: 'both\u001b[2J say x' }],
   },
 ];
 
@@ -61,6 +62,7 @@ test('without a terminal: one line per change, ready last', async () => {
     'a: Ready (3 tools, pid 12)',
     'team/b: Degraded: exits \ufffd[2Jat once',
     'not ready: team/b (Degraded): exits at once',
+    'desk: Degraded (NameCollision): both\ufffd[2J say x',
     'ready http://h/mcp',
   ]);
   view.event({ kind: 'config', applied: true, generation: 2, problems: [] });
@@ -111,6 +113,7 @@ test('on a terminal: one table drawn in place, then the endpoint and what to pas
   expect(text).toContain('listening on http://h/mcp');
   expect(text.split('\u001b[2A\r\u001b[0J')).toHaveLength(2);
   expect(text).toMatch(/✓ {2}a +Ready \(3 tools, pid 12\)\n✗ {2}team\/b {2}Degraded: exits \ufffd\[2Jat once\n/);
+  expect(text).toContain('desk: Degraded (NameCollision): both\ufffd[2J say x\n');
   expect(text).toContain('claude mcp add --transport http quaymaster http://h/mcp');
   expect(text).toContain(`code --add-mcp '{"name":"quaymaster","type":"http","url":"http://h/mcp"}'`);
   expect(text).toContain('qm connect cursor');

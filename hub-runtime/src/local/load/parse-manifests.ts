@@ -1,5 +1,5 @@
 /**
- * Reads one text of manifests: several YAML documents, or JSON (YAML 1.2 reads it as it is).
+ * Reads one text of manifests: several YAML documents, or JSON (YAML reads it as it is). Scalars mean what they mean to kubectl.
  *
  * It decides only whether a document is an object with kind and name; whether it is a good one is decided by `project/`.
  * Bounds: documents per text, aliases per document (a few lines of aliases can unfold to gigabytes).
@@ -8,6 +8,7 @@ import type { ManifestObject } from '@quaymaster/crds';
 import { type Document, isMap, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 
 import { type Problem, problem } from '../problems/index.ts';
+import { kubectlScalars } from './kubectl-scalars.ts';
 import { type Locate, locator } from './locate.ts';
 import type { SourceText } from './read-sources.ts';
 
@@ -63,6 +64,7 @@ function documentsOf(text: string, counter: LineCounter): Document.Parsed[] {
   const all = parseAllDocuments(text, {
     lineCounter: counter,
     uniqueKeys: true,
+    customTags: kubectlScalars,
     prettyErrors: true,
     logLevel: 'silent',
   });

@@ -154,7 +154,7 @@ function whyUnreadable(error: unknown): string {
 function nextStep(error: unknown): string {
   if (error instanceof TooLarge) return 'split it into several files';
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return 'check the path given with -f';
+  if (code === 'ENOENT') return 'check the path';
   if (code === 'EACCES' || code === 'EPERM') return 'make it readable for this user';
   return '';
 }

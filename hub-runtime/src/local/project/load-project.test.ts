@@ -99,7 +99,7 @@ describe('first load', () => {
 
   test('a path that is not there says only that', async () => {
     const project = await load(undefined, { paths: ['gone'] });
-    expect(said(project)).toEqual(['gone: error: no such file or directory; check the path given with -f']);
+    expect(said(project)).toEqual(['gone: error: no such file or directory; check the path']);
     expect(project.fatal).toBe(true);
   });
 

@@ -3,7 +3,8 @@ import type { ManifestObject } from '@quaymaster/crds';
 import { stringify } from 'yaml';
 
 export function toYaml(value: unknown): string {
-  return stringify(value, { lineWidth: 140, aliasDuplicateObjects: false });
+  // kubectl reads YAML 1.1: a text like `no` or `010` has to stay one there.
+  return stringify(value, { lineWidth: 140, aliasDuplicateObjects: false, compat: 'yaml-1.1' });
 }
 
 /** Several documents, each without what only we know (origin). */
@@ -11,7 +12,8 @@ export function manifestsYaml(objects: readonly ManifestObject[]): string {
   return objects.map((object) => toYaml(withoutOrigin(object))).join('---\n');
 }
 
-function withoutOrigin(object: ManifestObject): Omit<ManifestObject, 'origin'> {
+/** As it was declared: where it was read is ours alone. */
+export function withoutOrigin(object: ManifestObject): Omit<ManifestObject, 'origin'> {
   const { origin: _origin, ...rest } = object;
   return rest;
 }

@@ -23,8 +23,21 @@ export type LocalEvent =
       readonly problems: readonly Problem[];
     }
   /** The first settling is over: each server is ready or named here with the reason why not. */
-  | { readonly kind: 'ready'; readonly url: string; readonly tools: number; readonly waiting: readonly NotReady[] }
+  | {
+      readonly kind: 'ready';
+      readonly url: string;
+      readonly tools: number;
+      readonly waiting: readonly NotReady[];
+      /** Hubs that serve, but not everything their servers list (collisions, malformed tools). */
+      readonly partly: readonly ServesPartly[];
+    }
   | { readonly kind: 'stopping'; readonly reason: string };
+
+export interface ServesPartly {
+  readonly key: string;
+  readonly reason: string;
+  readonly message: string;
+}
 
 export interface NotReady {
   readonly key: string;

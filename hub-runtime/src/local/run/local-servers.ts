@@ -21,6 +21,7 @@ import type { Project } from '../project/index.ts';
 import { isAlive, sealingKey, ServerLogs, type StateDirectory } from '../state/index.ts';
 import { createLocalTargetResolver } from '../targets/index.ts';
 import type { LocalEvent } from './local-events.ts';
+import { refuseOwnEndpoint } from './own-endpoint.ts';
 import type { Shutdown } from './shutdown.ts';
 
 export interface LocalServersDeps {
@@ -32,6 +33,8 @@ export interface LocalServersDeps {
   readonly log: ProcessLogger;
   readonly version: string;
   readonly onEvent: (event: LocalEvent) => void;
+  /** Address of our own listener, when there is one. */
+  readonly endpoint: () => string | undefined;
   readonly shutdown: Shutdown;
 }
 
@@ -60,7 +63,7 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
   const http = createHttpPool();
   const packages = createPackageStore({ directory: cacheDirectory(env), env, clock, children });
   const lockHashes = new Map<string, string>();
-  const targets = remembering(
+  const targets = watchful(
     createLocalTargetResolver({
       env,
       packages,
@@ -69,6 +72,7 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
       scratchDirectory: freshScratch(state.scratch, shutdown),
     }),
     lockHashes,
+    deps.endpoint,
   );
   const upstreamDeps = {
     clock,
@@ -114,11 +118,16 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
   return { host, observer, metrics, sealer, key, logs, lockHash: (server) => lockHashes.get(server) };
 }
 
-/** Keeps what was installed, for status. */
-function remembering(inner: TargetResolver, lockHashes: Map<string, string>): TargetResolver {
+/** Keeps what was installed, for status; keeps the hub from becoming a server of its own. */
+function watchful(
+  inner: TargetResolver,
+  lockHashes: Map<string, string>,
+  endpoint: () => string | undefined,
+): TargetResolver {
   return {
     async resolve(server, progress, signal) {
       const target = await inner.resolve(server, progress, signal);
+      if (target.kind === 'http' && target.process === undefined) refuseOwnEndpoint(target.url, endpoint());
       if (target.kind === 'stdio' && target.package !== undefined) lockHashes.set(server.key, target.package.lockHash);
       return target;
     },

@@ -45,7 +45,9 @@ export class StatusBook {
       ...this.#previous('McpHub', outcome.key),
       phases: running?.phases ?? new Map(),
       replicas: running === undefined ? [] : [{ configHash: running.configHash }],
-      ...(running === undefined ? {} : { address: running.url, tools: running.catalog.counts.tools }),
+      ...(running === undefined
+        ? {}
+        : { address: running.url, tools: running.catalog.counts.tools, problems: running.catalog.problems }),
     });
     return this.#object('McpHub', outcome, status);
   }

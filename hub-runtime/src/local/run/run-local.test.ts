@@ -124,6 +124,41 @@ describe('EF-43 a project runs', () => {
     expect(hub?.status.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True' }));
   });
 
+  test('HT-0.06 X-06 a name that two servers claim degrades the hub, in its status and at the start', async () => {
+    const withAlias = JSON.parse(deskHub) as { spec: object };
+    Object.assign(withAlias.spec, { naming: { aliases: { b_echo: { server: 'a', tool: 'echo' } } } });
+    write('hub.yaml', JSON.stringify(withAlias));
+    write('a.yaml', echoServer('a'));
+    write('b.yaml', echoServer('b'));
+    const { api } = await start();
+    const [hub] = api.objects('McpHub') as { status: { conditions: { type: string }[] } }[];
+    expect(hub?.status.conditions.find((one) => one.type === 'Degraded')).toMatchObject({
+      status: 'True',
+      reason: 'NameCollision',
+      observedGeneration: 1,
+      message: expect.stringContaining('b_echo'),
+    });
+    expect(hub?.status.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True' }));
+    expect(ofKind('ready')).toEqual([
+      expect.objectContaining({ partly: [expect.objectContaining({ key: 'default/desk', reason: 'NameCollision' })] }),
+    ]);
+  });
+
+  test('a hub that is told to run itself does not', async () => {
+    const probe = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => probe.once('listening', resolve));
+    const { port } = probe.address() as { port: number };
+    await new Promise((resolve) => probe.close(resolve));
+    const remote = JSON.parse(echoServer('self')) as { spec: object };
+    remote.spec = { source: { remote: { url: `http://localhost:${port}/mcp` } } };
+    write('hub.yaml', deskHub);
+    write('a.yaml', echoServer('a'));
+    write('self.yaml', JSON.stringify(remote));
+    const one = await start({ endpoint: { ...http, port } });
+    expect(one.api.servers().find((row) => row.key === 'default/self')).toMatchObject({ reason: 'OwnEndpoint' });
+    expect(one.api.tools(undefined)).toHaveLength(4);
+  });
+
   test('what servers write is in their log; the record leads to the control socket', async () => {
     write('hub.yaml', deskHub);
     write('a.yaml', echoServer('a'));

@@ -17,7 +17,7 @@ import { prepareStateDirectory, type StateDirectory, takeLock, writeRecord } fro
 import { controlOf } from './control-of.ts';
 import { startControlServer } from './control-server.ts';
 import { createHubDirectory, type MutableHubDirectory } from './hub-directory.ts';
-import type { LocalEvent } from './local-events.ts';
+import type { LocalEvent, ServesPartly } from './local-events.ts';
 import { createLocalServers, type LocalServers } from './local-servers.ts';
 import { openHealth, openListener } from './open-listener.ts';
 import { Reloader } from './reloader.ts';
@@ -64,6 +64,8 @@ export interface LocalRuntime {
   /** Endpoint of the first hub; `stdio` when there is no listener. */
   readonly url: string;
   readonly api: ControlApi;
+  /** Hubs that cannot offer all that their servers list, now. */
+  servesPartly(): readonly ServesPartly[];
   /** The first settling is over. */
   readonly settled: Promise<void>;
   /** Everything has ended, whoever asked for it. */
@@ -116,7 +118,18 @@ class LocalRun {
     this.#project = options.project;
     this.#startedAt = new Date(clock.now()).toISOString();
     const project = (): Project => this.#project;
-    this.#servers = createLocalServers({ project, state, env, cwd, clock, log, version, onEvent, shutdown });
+    this.#servers = createLocalServers({
+      project,
+      state,
+      env,
+      cwd,
+      clock,
+      log,
+      version,
+      onEvent,
+      endpoint: () => this.#listener?.url,
+      shutdown,
+    });
     this.#view = new RuntimeView({
       host: this.#servers.host,
       project,
@@ -158,6 +171,7 @@ class LocalRun {
     return {
       url: this.#url(),
       api,
+      servesPartly: () => this.#view.servesPartly(),
       settled: this.#settle(),
       closed: this.#shutdown.ended,
       close: (reason) => this.#close(reason),
@@ -258,7 +272,13 @@ class LocalRun {
     const { onEvent, settleMs = firstSettleMs } = this.#options;
     await this.#servers.host.whenSettled(settleMs);
     if (this.#shutdown.begun) return;
-    onEvent({ kind: 'ready', url: this.#url(), tools: this.#view.toolCount(), waiting: this.#view.notReady() });
+    onEvent({
+      kind: 'ready',
+      url: this.#url(),
+      tools: this.#view.toolCount(),
+      waiting: this.#view.notReady(),
+      partly: this.#view.servesPartly(),
+    });
   }
 
   #close(reason: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** The running state as rows and objects for the commands. Reads only; computed when asked. */
-import type { HubConfig, ServerOutcome, ServerSource } from '@quaymaster/crds';
+import type { Condition, HubConfig, ServerOutcome, ServerSource } from '@quaymaster/crds';
 
 import type { HubHost } from '../../config/index.ts';
 import type { HubPort, Upstream } from '../../exchange/index.ts';
@@ -7,7 +7,7 @@ import { parseRaw } from '../../wire/index.ts';
 import type { HubRow, ObjectKind, ServerRow, ToolRow } from '../control/index.ts';
 import type { Project } from '../project/index.ts';
 import { hubPath } from './hub-directory.ts';
-import type { NotReady } from './local-events.ts';
+import type { NotReady, ServesPartly } from './local-events.ts';
 import { type RunningHub, StatusBook } from './observed-status.ts';
 
 export interface RuntimeViewDeps {
@@ -95,6 +95,15 @@ export class RuntimeView {
       }));
   }
 
+  /** Hubs that cannot offer all that their servers list. */
+  servesPartly(): ServesPartly[] {
+    return this.objects('McpHub').flatMap((object) => {
+      const found = conditions(object).find((one) => one.type === 'Degraded' && one.status === 'True');
+      if (found === undefined || found.reason === 'ServersNotReady') return [];
+      return [{ key: nameOf(object), reason: found.reason, message: found.message }];
+    });
+  }
+
   url(config: HubConfig, index: number): string {
     const base = this.#deps.base();
     return base === undefined ? 'stdio' : base + hubPath(config, index === 0);
@@ -159,11 +168,13 @@ function nameOf(object: Readonly<Record<string, unknown>>): string {
   return `${namespace ?? 'default'}/${name}`;
 }
 
+function conditions(object: Readonly<Record<string, unknown>> | undefined): readonly Condition[] {
+  const status = (object?.['status'] ?? {}) as { conditions?: readonly Condition[] };
+  return status.conditions ?? [];
+}
+
 function conditionsOf(object: Readonly<Record<string, unknown>> | undefined): (type: string) => string {
-  const { conditions = [] } = (object?.['status'] ?? {}) as {
-    conditions?: readonly { type: string; status: string }[];
-  };
-  return (type) => conditions.find((one) => one.type === type)?.status ?? 'Unknown';
+  return (type) => conditions(object).find((one) => one.type === type)?.status ?? 'Unknown';
 }
 
 /** A catalog has at most a few pages; the bound is against a page that names itself as the next one. */
