@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import { setTimeout as pause } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -11,7 +10,8 @@ import { parseAllDocuments } from 'yaml';
 import { createLogger } from '../base/index.ts';
 import { loadProject, type LocalRuntime, type Project, runLocal } from '../local/index.ts';
 import { projectDirectory, RotatingFile, stateDirectory, stateHome } from '../local/state/index.ts';
-import { qm, type Said } from './cli.fixture.ts';
+import { qm, type Said, testCli } from './cli.fixture.ts';
+import { runCli } from './run-cli.ts';
 
 const server = `
 const send = (m) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...m }) + '\\n');
@@ -210,10 +210,12 @@ test('logs of a server and of the hub, as text and JSON, and followed', async ()
     line: expect.stringContaining('hello'),
   });
   await expect.poll(async () => (await run('logs')).out).toContain('"msg"');
-  const following = run('logs', 'a', '-f');
-  await pause(300);
-  process.emit('SIGINT');
-  expect((await following).out).toContain('hello');
+  const { cli, out, signals } = testCli({ cwd: home, env: env() });
+  const following = runCli(cli, ['logs', 'a', '-f']);
+  await expect.poll(() => out.join('\n')).toContain('hello');
+  await expect.poll(() => signals.listenerCount('SIGINT')).toBe(1);
+  signals.emit('SIGINT', 'SIGINT');
+  expect(await following).toBe(0);
 });
 
 test('restart', async () => {

@@ -47,7 +47,7 @@ async function logs(cli: Cli, server: string | undefined, options: Options): Pro
   for (const line of await tailFile(file, options.tail)) print(line);
   if (options.follow !== true) return;
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  process.once('SIGTERM', () => stop.abort());
+  cli.signals.on('SIGINT', () => stop.abort());
+  cli.signals.on('SIGTERM', () => stop.abort());
   await followFile(file, print, stop.signal);
 }

@@ -3,12 +3,21 @@ import pc from 'picocolors';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
+export interface SignalSource {
+  on(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): unknown;
+  off(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): unknown;
+}
+
 export interface Cli {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly version: string;
+  /** Where the signals of the process arrive. */
+  readonly signals: SignalSource;
+  /** How this program was started, without its own arguments. */
+  readonly self: readonly [command: string, ...args: string[]];
   readonly colors: Colors;
   /** Stdout is a terminal that takes cursor movements. */
   readonly live: boolean;
@@ -29,6 +38,8 @@ export function processCli(version: string): Cli {
     stdin,
     stdout,
     version,
+    signals: process,
+    self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     colors: pc.createColors(colored),
     live: stdout.isTTY && env['TERM'] !== 'dumb' && env['CI'] === undefined,
     interactive: stdin.isTTY && stdout.isTTY,

@@ -9,7 +9,7 @@ export const exitCode = {
   nothingToRun: 3,
   /** No hub is running, or the one asked for cannot be told. */
   noHub: 4,
-  /** Something else is in the way: a hub of the same project, or another program on the port. */
+  /** Something else is in the way: a hub of the same project, another program on the port, a state directory that cannot be used. */
   occupied: 5,
   /** An error of our own. */
   internal: 70,
@@ -26,7 +26,10 @@ export const exitCodeMeanings: readonly (readonly [ExitCode, string])[] = [
   [exitCode.usage, 'the command line is wrong'],
   [exitCode.nothingToRun, 'nothing can run with these manifests (with `--strict`: something in them is wrong)'],
   [exitCode.noHub, 'no hub is running, or there are several and none was named'],
-  [exitCode.occupied, 'a hub of the same project runs already, or another program has the port'],
+  [
+    exitCode.occupied,
+    'something is in the way: a hub of the same project, another program on the port, a state directory that cannot be used',
+  ],
   [exitCode.internal, 'an error of Quaymaster itself'],
 ];
 

@@ -9,10 +9,10 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { LocalEvent } from '../../local/run/index.ts';
-import { prepareStateDirectory, stateDirectory } from '../../local/state/index.ts';
+import { stateDirectory } from '../../local/state/index.ts';
 import { type Cli, CliError, exitCode, type ExitCode } from '../support/index.ts';
 import { shortKey } from './plain-view.ts';
-import { projectRoot, type UpOptions } from './run-up.ts';
+import { prepareState, projectRoot, type UpOptions } from './run-up.ts';
 
 const longestStartMs = 120_000;
 const pollMs = 50;
@@ -26,12 +26,13 @@ export async function detach(cli: Cli, options: UpOptions, argv: readonly string
       'write the manifests into a file',
     );
   const state = stateDirectory(await projectRoot(cli, options));
-  prepareStateDirectory(state);
+  prepareState(state);
   const outFile = path.join(state.root, 'up.out');
   const errFile = path.join(state.root, 'up.err');
   const [out, err] = [openSync(outFile, 'w', 0o600), openSync(errFile, 'w', 0o600)];
   const args = argv.filter((one) => one !== '-d' && one !== '--detach');
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...args, '--output', 'json'], {
+  const [command, ...own] = cli.self;
+  const child = spawn(command, [...own, ...args, '--output', 'json'], {
     cwd: cli.cwd,
     env: { ...cli.env } as NodeJS.ProcessEnv,
     detached: true,

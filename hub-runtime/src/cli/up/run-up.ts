@@ -7,7 +7,13 @@ import { createLogger, type LogLevel, QmError } from '../../base/index.ts';
 import { formatProblem } from '../../local/problems/index.ts';
 import { loadProject, manifestsYaml, type Project } from '../../local/project/index.ts';
 import { type LocalOptions, type LocalRuntime, runLocal } from '../../local/run/index.ts';
-import { hubLogPath, prepareStateDirectory, RotatingFile, stateDirectory } from '../../local/state/index.ts';
+import {
+  hubLogPath,
+  prepareStateDirectory,
+  RotatingFile,
+  stateDirectory,
+  type StateDirectory,
+} from '../../local/state/index.ts';
 import { type Cli, CliError, exitCode, type ExitCode, stateRoot } from '../support/index.ts';
 import { UpSignals } from './up-signals.ts';
 import { createUpView } from './up-view.ts';
@@ -44,7 +50,7 @@ export async function runUp(cli: Cli, options: UpOptions): Promise<void> {
   report(cli, project, options);
   refuseOpenBind(project, options);
   const state = stateDirectory(await projectRoot(cli, options));
-  prepareStateDirectory(state);
+  prepareState(state);
   const file = options.logFile === '-' ? undefined : new RotatingFile(options.logFile ?? hubLogPath(state.root));
   const log = createLogger({
     level: options.logLevel,
@@ -78,6 +84,19 @@ export async function runUp(cli: Cli, options: UpOptions): Promise<void> {
     view.end();
     log.flush();
     await file?.close();
+  }
+}
+
+export function prepareState(state: StateDirectory): void {
+  try {
+    prepareStateDirectory(state);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    throw new CliError(
+      exitCode.occupied,
+      `the state directory ${state.root} cannot be used (${why})`,
+      'make it writable for this user, or choose another one with --state-dir',
+    );
   }
 }
 

@@ -18,9 +18,9 @@ export class UpSignals {
 
   constructor(cli: Cli) {
     this.#cli = cli;
-    process.on('SIGINT', this.#stop);
-    process.on('SIGTERM', this.#stop);
-    process.on('SIGHUP', this.#hangUp);
+    cli.signals.on('SIGINT', this.#stop);
+    cli.signals.on('SIGTERM', this.#stop);
+    cli.signals.on('SIGHUP', this.#hangUp);
   }
 
   /** From here on there is something to end. */
@@ -30,9 +30,10 @@ export class UpSignals {
   }
 
   release(): void {
-    process.off('SIGINT', this.#stop);
-    process.off('SIGTERM', this.#stop);
-    process.off('SIGHUP', this.#hangUp);
+    const { signals } = this.#cli;
+    signals.off('SIGINT', this.#stop);
+    signals.off('SIGTERM', this.#stop);
+    signals.off('SIGHUP', this.#hangUp);
   }
 
   #onStop(signal: NodeJS.Signals): void {

@@ -37,8 +37,8 @@ export async function takeLock(state: StateDirectory, pid: number, now: () => nu
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const holder = await lockHolder(state, now);
-    if (holder !== undefined && holder !== pid) return { kind: 'held', pid: holder };
+    const holder = await lockHolder(state, pid, now);
+    if (holder !== undefined) return { kind: 'held', pid: holder };
     rmSync(state.lock, { force: true });
   }
   throw new Error(`cannot take the lock ${state.lock}`);
@@ -52,10 +52,12 @@ function releaseLock(state: StateDirectory, pid: number): void {
 }
 
 /** Undefined when the lock is stale. */
-async function lockHolder(state: StateDirectory, now: () => number): Promise<number | undefined> {
+async function lockHolder(state: StateDirectory, own: number, now: () => number): Promise<number | undefined> {
   const pid = readPid(state.lock);
   if (pid === undefined || !isAlive(pid)) return undefined;
   if (await answers(state.socket)) return pid;
+  // In a container every hub is process 1: the lock of an earlier one names us.
+  if (pid === own) return undefined;
   return now() - modified(state.lock) < startGraceMs ? pid : undefined;
 }
 

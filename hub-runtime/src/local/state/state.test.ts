@@ -100,6 +100,12 @@ describe('lock and record', () => {
     expect((await takeLock(state, process.pid, now)).kind).toBe('taken');
   });
 
+  test('a lock with our own id, of a hub that was process 1 before us, holds nothing', async () => {
+    const state = prepared();
+    writeFileSync(state.lock, String(process.pid));
+    expect((await takeLock(state, process.pid, now)).kind).toBe('taken');
+  });
+
   test('a living one that answers on the socket holds it for ever', async () => {
     const state = prepared();
     writeFileSync(state.lock, String(process.ppid));
