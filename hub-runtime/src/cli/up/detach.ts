@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { LocalEvent } from '../../local/run/index.ts';
 import { stateDirectory } from '../../local/state/index.ts';
 import { type Cli, CliError, exitCode, type ExitCode } from '../support/index.ts';
-import { shortKey } from './plain-view.ts';
+import { partlyLines, shortKey } from './plain-view.ts';
 import { prepareState, projectRoot, type UpOptions } from './run-up.ts';
 
 const longestStartMs = 120_000;
@@ -58,6 +58,7 @@ export async function detach(cli: Cli, options: UpOptions, argv: readonly string
   child.unref();
   if (options.output === 'json') return cli.out(JSON.stringify({ ...ready, pid: child.pid }));
   for (const one of ready.waiting) cli.out(`not ready: ${shortKey(one.key)} (${one.phase}): ${one.message}`);
+  for (const line of partlyLines(ready)) cli.out(line);
   cli.out(`ready ${ready.url}`);
 }
 

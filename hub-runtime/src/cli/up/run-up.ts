@@ -100,14 +100,21 @@ export function prepareState(state: StateDirectory): void {
   }
 }
 
-/** `--strict`: a server that does not come up is as fatal as a wrong manifest. */
+/** `--strict`: a server that does not come up, or a tool that cannot be offered, is as fatal as a wrong manifest. */
 async function endUnlessAllReady(runtime: LocalRuntime): Promise<void> {
   await runtime.settled;
   const failed = runtime.api
     .servers()
     .filter((one) => one.phase === 'Degraded' || one.phase === 'Stopped' || one.phase === 'Starting');
-  if (failed.length === 0) return;
+  const partly = runtime.servesPartly();
+  if (failed.length === 0 && partly.length === 0) return;
   await runtime.close('--strict');
+  if (failed.length === 0)
+    throw new CliError(
+      exitCode.nothingToRun,
+      `not everything can be offered: ${partly.map((one) => `${one.key} (${one.reason}): ${one.message}`).join(', ')}`,
+      'leave out --strict to run all the same',
+    );
   const names = failed.map((one) => `${one.key} (${one.reason})`).join(', ');
   throw new CliError(
     exitCode.nothingToRun,
