@@ -1,0 +1,2 @@
+/** Finalizers by read-modify-write. */
+export { createFinalizerTools, type FinalizerTools } from './finalizers.ts';
