@@ -5,10 +5,10 @@ unexport NODE_OPTIONS
 NODE := node --conditions=quaymaster-source
 INSTALLED := node_modules/.package-lock.json
 .DEFAULT_GOAL := help
-.PHONY: help build up test check bench generate doctor clean
+.PHONY: help build up test check bench generate doctor clean cluster-up cluster-down
 
 help: ## what can be done here
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 $(INSTALLED): package-lock.json package.json $(wildcard */package.json)
 	@npm ci --no-progress
@@ -29,6 +29,13 @@ check: $(INSTALLED) ## types, lint, format, dead code, unit tests; under 90 seco
 
 bench: build ## direct, bare relay and hub in one run
 	@$(NODE) test/bench/main.ts
+
+cluster-up: ## a real Kubernetes on this machine: make cluster-up LEVEL=control|node (default: node where it can be)
+	@test/cluster/cluster up dev $(if $(LEVEL),--level $(LEVEL),--level best)
+	@echo 'eval "$$(test/cluster/cluster env dev)"'
+
+cluster-down: ## take it down, leaving nothing behind
+	@test/cluster/cluster down dev
 
 generate: $(INSTALLED) ## rewrite every generated file (CRDs, schemas, reference pages)
 	@$(NODE) tools/generate.ts

@@ -4,13 +4,14 @@
  * Only tests need any of it: the hub itself runs with Node alone. A tool that is present but too old is named with the version it should have.
  */
 import { run } from './support/run.ts';
-import { missingTools, tools } from './support/tools-table.ts';
+import { missingTools, tools as everywhere } from './support/tools-table.ts';
 
 async function probe(command: string, args: readonly string[]): Promise<string | undefined> {
   const ran = await run(command, args);
   return ran.code === 0 ? ran.output : undefined;
 }
 
+const tools = everywhere.filter((tool) => tool.platform === undefined || tool.platform === process.platform);
 const found = new Map<string, string | undefined>();
 for (const tool of tools) {
   found.set(tool.command, await probe(tool.command, tool.args));

@@ -9,7 +9,18 @@ export interface Tool {
   readonly why: string;
   /** A program that does the same job: one of the two is enough. */
   readonly orElse?: string;
+  /** The only system where it is needed. */
+  readonly platform?: NodeJS.Platform;
 }
+
+/** What test/cluster runs beside Go; that tool names the same ones when they are missing. */
+const cluster = (command: string, args: readonly string[], debian: readonly string[]): Tool => ({
+  command,
+  args,
+  debian,
+  why: 'a Kubernetes cluster for tests',
+  platform: 'linux',
+});
 
 export const tools: readonly Tool[] = [
   { command: 'git', args: ['--version'], debian: ['git'], why: 'generated files are compared with what is checked in' },
@@ -18,7 +29,7 @@ export const tools: readonly Tool[] = [
     args: ['version'],
     atLeast: '1.21',
     debian: ['golang-go'],
-    why: 'builds the server that the conformance suite runs against',
+    why: 'builds the server that the conformance suite runs against, and Kubernetes for tests',
   },
   {
     command: 'python3',
@@ -35,6 +46,11 @@ export const tools: readonly Tool[] = [
     orElse: 'uv',
   },
   { command: 'ps', args: ['--version'], debian: ['procps'], why: 'tests that look for orphaned processes' },
+  cluster('openssl', ['version'], ['openssl']),
+  cluster('unshare', ['--version'], ['util-linux']),
+  cluster('ip', ['-V'], ['iproute2']),
+  cluster('jq', ['--version'], ['jq']),
+  cluster('gcc', ['--version'], ['gcc', 'libc6-dev']),
 ];
 
 export function lacks(tool: Tool, output: string | undefined): boolean {

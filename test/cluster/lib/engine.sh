@@ -29,6 +29,9 @@ pick_maker() { # LEVEL [self|kind]
   esac
 }
 
+# The richest level that this machine allows.
+best_level() { if [[ -z $(missing node "$(pick_maker node)") ]]; then echo node; else echo control; fi; }
+
 # Prints all that stands in the way at once, a line each; nothing when ready.
 missing() { # LEVEL MAKER
   local need wanted=('go:the package golang-go, or Go itself; the version is in test/cluster/kube/go.mod')

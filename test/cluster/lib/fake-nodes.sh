@@ -7,6 +7,7 @@ fake_nodes() {
   start kwok "$bin/kwok" --kubeconfig "$run/admin.kubeconfig" --config "${QM_CLUSTER_KWOK_STAGES:-$cache/kwok-stages.yaml}" --manage-all-nodes=false \
     --manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake --node-lease-duration-seconds=40 \
     --server-address "127.0.0.1:$kwok_port" --cidr "$pod_cidr" --node-ip 127.0.0.1 ${QM_CLUSTER_KWOK_ARGS:-}
+  ((fake_nodes > 0)) || return 0
   local i
   for ((i = 0; i < fake_nodes; i++)); do
     cat <<YAML
@@ -22,5 +23,5 @@ status:
   capacity: {cpu: "512", memory: 2Ti, pods: "1000"}
 YAML
   done | kubectl apply -f - >/dev/null
-  ((fake_nodes == 0)) || wait_for 30 "fake nodes" kubectl wait --for=condition=Ready node -l type=kwok --timeout=20s
+  wait_for 30 "fake nodes" kubectl wait --for=condition=Ready node -l type=kwok --timeout=20s
 }

@@ -34,7 +34,8 @@ up() {
       *) name=$1; shift ;;
     esac
   done
-  [[ $level == control || $level == node ]] || die "level is control or node"
+  [[ $level != best ]] || level=$(best_level)
+  [[ $level == control || $level == node ]] || die "level is control, node or best"
   maker=$(pick_maker "$level" "$with")
   use_maker "$maker"
   open_instance "$name"

@@ -12,6 +12,7 @@ start() {
   printf '%q ' "$@" >"$run/pid/.$component.command"
   setsid nohup "$@" >>"$run/log/$component.log" 2>&1 </dev/null &
   pid=$!
+  disown # or bash reports its end
   echo "$pid $(started_at $pid)" >"$run/pid/$component"
 }
 
