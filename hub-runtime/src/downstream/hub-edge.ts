@@ -11,6 +11,7 @@ import type { Call } from './call.ts';
 import type { EdgeDeps } from './edge-deps.ts';
 import { changedNotifications } from './list-changes.ts';
 import type { Listening } from './listen.ts';
+import { UnreadAnswers } from './unread-answers.ts';
 
 /** Something long-lived that wants a sign of life now and then. */
 export interface KeptAlive {
@@ -31,6 +32,8 @@ export class HubEdge {
   readonly listening = new Set<Listening>();
   /** Every open event stream. */
   readonly kept = new Set<KeptAlive>();
+  /** Finished answers that their readers have not taken yet. */
+  readonly unread: UnreadAnswers;
   /** Open streams that count against `limits.streams`: GET and listen. */
   streams = 0;
   #draining = false;
@@ -42,6 +45,7 @@ export class HubEdge {
     const config = port.graph.config;
     this.key = `${config.namespace}/${config.name}`;
     this.hubInfo = rawOf(deps.hubInfo);
+    this.unread = new UnreadAnswers(() => deps.observer.count('limitRejections', 'unreadAnswers'));
     this.sessions = createSessionStore({
       hub: this.key,
       sealer: deps.sealer,
@@ -97,6 +101,7 @@ export class HubEdge {
   #sweep(): void {
     this.sessions.sweep();
     const now = this.deps.clock.monotonic();
+    this.unread.sweep(now);
     const everyMs = this.port.graph.config.timeouts.keepAliveMs;
     for (const one of this.kept) one.keepAlive(now, everyMs);
     // Oldest first: the rest is younger still. A call that streams by now has its stream in `kept`.

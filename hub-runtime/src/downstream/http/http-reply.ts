@@ -52,13 +52,13 @@ export class HttpReply implements ReplySink {
     if (this.#stream === undefined && !this.#accept.json && httpStatus === 200) this.#openStream();
     this.#done = true;
     this.owner = undefined;
-    if (this.#stream !== undefined) {
-      this.#stream.end(message);
-      return;
+    if (this.#stream !== undefined) this.#stream.end(message);
+    else {
+      const extra = httpStatus === 503 ? [...this.#extra, ...retryAfter] : this.#extra;
+      this.#response.writeHead(httpStatus, jsonHead(message.length, extra));
+      this.#response.end(message, 'latin1');
     }
-    const extra = httpStatus === 503 ? [...this.#extra, ...retryAfter] : this.#extra;
-    this.#response.writeHead(httpStatus, jsonHead(message.length, extra));
-    this.#response.end(message, 'latin1');
+    if (this.#response.writableLength > 0) this.#edge.unread.ended(this.#response, this.#edge.deps.clock.monotonic());
   }
 
   /** An answer without a body. */
@@ -99,6 +99,7 @@ export class HttpReply implements ReplySink {
   /** The connection under the response closed. */
   closed(): void {
     this.#stream?.lost();
+    this.#edge.unread.closed(this.#response);
     this.#done = true;
     const owner = this.owner;
     this.owner = undefined;

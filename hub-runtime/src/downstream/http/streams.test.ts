@@ -2,9 +2,10 @@ import { connect } from 'node:net';
 
 import { describe, expect, test } from 'vitest';
 
-import { rawOf } from '../../wire/index.ts';
+import type { Outcome } from '../../exchange/index.ts';
+import { memberString, rawOf } from '../../wire/index.ts';
 import { FakeHub, limitedConfig, textResult } from '../fake-hub.ts';
-import { gated, getStream, legacy, modern, startRig } from './test-http.ts';
+import { bytesOf, gated, getStream, legacy, modern, startRig } from './test-http.ts';
 
 const progress = (progressToken: unknown, value: number) =>
   rawOf({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress: value } });
@@ -16,6 +17,28 @@ function listenFor(id: unknown, ...names: string[]) {
 }
 
 describe('the answer to a POST', () => {
+  test.each([
+    ['alone', ['big']],
+    ['behind a call that hangs', ['hang', 'big']],
+  ])('security notes 17: an answer that nobody reads is cut after its time, %s', async (_, names) => {
+    await using rig = await startRig();
+    const hang = Promise.withResolvers<Outcome>();
+    rig.hub.answer = async ({ params }) =>
+      memberString(params, 'name') === 'hang' ? hang.promise : textResult('x'.repeat(24 * 1024 * 1024));
+    const socket = connect(rig.listener.port, '127.0.0.1').pause();
+    socket.on('error', () => {});
+    for (const name of names) socket.write(bytesOf(rig.listener.port, modern('tools/call', { name })));
+    await expect.poll(() => rig.hub.calls.length).toBe(names.length);
+    await rig.edge.clock.advance(25_000);
+    expect(rig.edge.counted.get('limitRejections unreadAnswers')).toBeUndefined();
+    await rig.edge.clock.advance(40 * 60_000);
+    expect(rig.edge.counted.get('limitRejections unreadAnswers')).toBe(1);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume();
+    await closed;
+    hang.resolve(textResult('late'));
+  });
+
   test('checklist 22: progress ahead of the result makes it a stream, in order, in both eras', async () => {
     await using rig = await startRig();
     rig.hub.answer = async ({ leg }) => {

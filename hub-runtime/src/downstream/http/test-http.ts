@@ -210,6 +210,14 @@ function streamOf(response: IncomingMessage): OpenStream {
   };
 }
 
+/** A POST as the bytes of one HTTP/1.1 request. */
+export function bytesOf(port: number, sent: Sent): string {
+  const body = JSON.stringify(sent.body);
+  const headers = { host: `127.0.0.1:${port}`, ...sent.headers, 'content-length': String(Buffer.byteLength(body)) };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `POST ${sent.path ?? '/mcp'} HTTP/1.1\r\n${lines.join('')}\r\n${body}`;
+}
+
 /** Holds every call until told. */
 export function gated(rig: Rig): { release(): void } {
   const gate = Promise.withResolvers<Outcome>();

@@ -1,0 +1,82 @@
+/**
+ * Answers that are finished here and not yet taken by their readers: bounded in time and in bytes.
+ *
+ * node:http keeps the rest of an answer for as long as its connection lives, so a client that never reads would hold up to 8 MiB per
+ * request for good, and a few hundred of them the whole machine (security notes 17, "slow readers"). Here an answer has 30 s plus the time its
+ * size needs at 16 KiB/s; and when all of a hub's unread answers together pass 256 MiB, those that wait longest are cut.
+ * Runs only for answers that the socket did not take at once. Open event streams have their own bound (http/event-stream.ts).
+ */
+export const unreadLimits = {
+  /** Every answer may wait this long, milliseconds. */
+  graceMs: 30_000,
+  /** Slower readers than this are cut, bytes a second. */
+  leastBytesPerSecond: 16 * 1024,
+  /** All unread answers of one hub, bytes. */
+  totalBytes: 256 * 1024 * 1024,
+} as const;
+
+/** What is used of a node:http response. */
+export interface WrittenResponse {
+  readonly writableLength: number;
+  readonly req: { readonly socket: { destroy(): void } };
+}
+
+interface Unread {
+  readonly bytes: number;
+  readonly untilMs: number;
+}
+
+export class UnreadAnswers {
+  /** Oldest first. */
+  readonly #waiting = new Map<WrittenResponse, Unread>();
+  readonly #onCut: () => void;
+  #bytes = 0;
+
+  constructor(onCut: () => void) {
+    this.#onCut = onCut;
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** To be called when an answer has been handed over whole. */
+  ended(response: WrittenResponse, nowMs: number): void {
+    const bytes = response.writableLength;
+    if (bytes === 0 || this.#waiting.has(response)) return;
+    const untilMs = nowMs + unreadLimits.graceMs + (bytes / unreadLimits.leastBytesPerSecond) * 1000;
+    this.#waiting.set(response, { bytes, untilMs });
+    this.#bytes += bytes;
+    if (this.#bytes > unreadLimits.totalBytes) this.#cutOldest(response);
+  }
+
+  /** The response is written, or its connection is gone. */
+  closed(response: WrittenResponse): void {
+    const unread = this.#waiting.get(response);
+    if (unread === undefined) return;
+    this.#waiting.delete(response);
+    this.#bytes -= unread.bytes;
+  }
+
+  sweep(nowMs: number): void {
+    for (const [response, { untilMs }] of this.#waiting) if (nowMs >= untilMs) this.#cut(response);
+  }
+
+  #cutOldest(newest: WrittenResponse): void {
+    for (const response of this.#waiting.keys()) {
+      if (this.#bytes <= unreadLimits.totalBytes || response === newest) return;
+      this.#cut(response);
+    }
+  }
+
+  #cut(response: WrittenResponse): void {
+    this.closed(response);
+    this.#onCut();
+    // Of a pipelined answer that waits for its turn, `destroy` would wait as well: the connection itself is what must go.
+    response.req.socket.destroy();
+  }
+}
