@@ -31,7 +31,8 @@ export interface Cli {
 
 export function processCli(version: string): Cli {
   const { env, stdin, stdout, stderr } = process;
-  const colored = env['NO_COLOR'] === undefined && env['TERM'] !== 'dumb' && stdout.isTTY;
+  // `isTTY` is absent, not false, where there is no terminal, and absent means "guess" to the colours.
+  const terminal = Boolean(stdout.isTTY) && env['TERM'] !== 'dumb';
   return {
     cwd: process.cwd(),
     env,
@@ -40,9 +41,9 @@ export function processCli(version: string): Cli {
     version,
     signals: process,
     self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
-    colors: pc.createColors(colored),
-    live: stdout.isTTY && env['TERM'] !== 'dumb' && env['CI'] === undefined,
-    interactive: stdin.isTTY && stdout.isTTY,
+    colors: pc.createColors(terminal && env['NO_COLOR'] === undefined),
+    live: terminal && env['CI'] === undefined,
+    interactive: Boolean(stdin.isTTY) && Boolean(stdout.isTTY),
     out: (line) => void stdout.write(`${line}\n`),
     err: (line) => void stderr.write(`${line}\n`),
   };

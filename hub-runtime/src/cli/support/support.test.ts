@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { processCli } from './cli.ts';
 import { CliError } from './exit-codes.ts';
 import { pickKey } from './find-hub.ts';
 import { age, printable, table } from './table.ts';
@@ -128,4 +129,16 @@ test('a name means the one object it fits, and says so when it fits none or seve
   expect(pickKey('server', 'team/a', keys)).toBe('team/a');
   expect(() => pickKey('server', 'a', keys)).toThrow('several servers are called a: default/a, team/a');
   expect(() => pickKey('server', 'c', keys)).toThrow('there is no server "c"');
+});
+
+test('the surroundings of a process: no colours and no live screen without a terminal', () => {
+  const cli = processCli('1.2.3');
+  expect(cli.version).toBe('1.2.3');
+  expect(cli.cwd).toBe(process.cwd());
+  expect(cli.self[0]).toBe(process.execPath);
+  if (!process.stdout.isTTY) {
+    expect(cli.live).toBe(false);
+    expect(cli.interactive).toBe(false);
+    expect(cli.colors.red('x')).toBe('x');
+  }
 });

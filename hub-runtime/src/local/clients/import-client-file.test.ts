@@ -301,6 +301,23 @@ describe('HT-1.14 what is left out is said, per server', () => {
   });
 });
 
+test.each(['{"mcpServers": []}', '{"servers": 1}', '{"mcp": 1}'])('%s is no client file', (text) => {
+  expect(importText(text)).toBeUndefined();
+});
+
+test.each([
+  [{ command: 'npx', args: ['-y'] }, { command: { command: 'npx', args: ['-y'] } }],
+  [{ command: 'uvx', args: ['--from'] }, { command: { command: 'uvx', args: ['--from'] } }],
+  [{ command: 'npx', args: ['--', 'b@1.2.3'] }, { npm: { package: 'b', version: '1.2.3', args: [] } }],
+  [{ command: 'cmd', args: ['/c'] }, { command: { command: 'cmd', args: ['/c'] } }],
+  [{ command: 'cmd', args: ['/k', 'x'] }, { command: { command: 'cmd', args: ['/k', 'x'] } }],
+  [{ serverUrl: 'https://x/mcp' }, { remote: { url: 'https://x/mcp' } }],
+  [{ httpUrl: 'https://x/mcp', headers: 'no' }, { remote: { url: 'https://x/mcp' } }],
+  [{ command: 'x', args: 'no', env: { A: null } }, { command: { command: 'x', args: [] } }],
+])('odd, but readable: %j', (entry, source) => {
+  expect(specOf(importServers({ a: entry }).objects, 'a')).toEqual({ source });
+});
+
 describe('names', () => {
   test.each([
     ['My Files', 'my-files'],

@@ -73,6 +73,20 @@ describe('what cannot be read is said, and the rest is read all the same', () =>
     expect((await read(['shut.yaml'])).said[0]).toContain('permission denied');
   });
 
+  test('a path through a file, and one that no file system takes', async () => {
+    write('file', 'x');
+    const { said } = await read(['file/below.yaml', 'x'.repeat(300)]);
+    expect(said).toEqual([
+      'file/below.yaml: error: cannot be read (ENOTDIR)',
+      expect.stringContaining('cannot be read (ENAMETOOLONG)'),
+    ]);
+  });
+
+  test('a directory with too many files is refused as a whole', async () => {
+    for (let n = 0; n <= 1000; n++) write(`many/${n}.yaml`, '');
+    expect(await read(['many'])).toMatchObject({ files: [], said: [expect.stringContaining('more than 1000 files')] });
+  });
+
   test('a file over the bound', async () => {
     write('big.yaml', 'x'.repeat(maxFileBytes + 1));
     write('fits.yaml', 'x'.repeat(maxFileBytes));

@@ -49,7 +49,7 @@ export async function readSources(options: ReadSourcesOptions): Promise<SourcesR
       const text = await readBounded(absolute);
       sources.push({ file: name, absolute, directory: path.dirname(absolute), text, listed });
     } catch (error) {
-      problems.push(problem('error', whyUnreadable(error), nextStep(error), { file: name }));
+      problems.push(problem('error', ...whyUnreadable(error), { file: name }));
     }
   };
   for (const name of options.paths) {
@@ -91,7 +91,7 @@ async function takeStdin(options: ReadSourcesOptions, sources: SourceText[], pro
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     size += bytes.length;
     if (size > maxFileBytes) {
-      problems.push(problem('error', whyUnreadable(new TooLarge()), nextStep(new TooLarge()), { file: '-' }));
+      problems.push(problem('error', ...whyUnreadable(new TooLarge()), { file: '-' }));
       return;
     }
     chunks.push(bytes);
@@ -142,19 +142,17 @@ export async function readBounded(absolute: string): Promise<string> {
   }
 }
 
-function whyUnreadable(error: unknown): string {
-  if (error instanceof TooLarge) return `the file is over ${maxFileBytes / 1024 / 1024} MiB`;
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return 'no such file or directory';
-  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
-  if (code === 'EISDIR') return 'it is a directory';
-  return `cannot be read (${code ?? String(error)})`;
-}
+/** What the codes of the file system mean to whoever typed the path, and what to do. */
+const unreadable: Readonly<Record<string, readonly [message: string, next: string]>> = {
+  ENOENT: ['no such file or directory', 'check the path'],
+  EACCES: ['permission denied', 'make it readable for this user'],
+  EPERM: ['permission denied', 'make it readable for this user'],
+  EISDIR: ['it is a directory', ''],
+};
 
-function nextStep(error: unknown): string {
-  if (error instanceof TooLarge) return 'split it into several files';
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return 'check the path';
-  if (code === 'EACCES' || code === 'EPERM') return 'make it readable for this user';
-  return '';
+function whyUnreadable(error: unknown): readonly [message: string, next: string] {
+  if (error instanceof TooLarge)
+    return [`the file is over ${maxFileBytes / 1024 / 1024} MiB`, 'split it into several files'];
+  const code = (error as NodeJS.ErrnoException).code ?? String(error);
+  return unreadable[code] ?? [`cannot be read (${code})`, ''];
 }
