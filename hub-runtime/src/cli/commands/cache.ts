@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import { age, type Cli, table, withOutput } from '../support/index.ts';
+import { age, type Cli, table, wholeNumber, withOutput } from '../support/index.ts';
 
 type Options = { readonly output: string };
 type CleanOptions = Options & { readonly unusedDays: number };
@@ -20,7 +20,7 @@ export function addCache(program: Command, cli: Cli): void {
     .description(
       'Removes installed packages. Running servers keep what they have loaded; the next start installs again.',
     )
-    .option('--unused-days <days>', 'only what was not used for so many days', Number, 0);
+    .option('--unused-days <days>', 'only what was not used for so many days', wholeNumber, 0);
   withOutput(cleaning).action((options: CleanOptions) => clean(cli, options));
 }
 

@@ -46,6 +46,9 @@ describe('the command line itself', () => {
     [['up', '-f', 'x', '--log-level', 'loud'], 2],
     [['get', 'things'], 2],
     [['connect', 'emacs'], 2],
+    [['down', '--timeout', 'soon'], 2],
+    [['logs', '-n', '-1'], 2],
+    [['cache', 'clean', '--unused-days', 'x'], 2],
   ])('%j exits %i', async (argv, code) => {
     expect((await run(...argv)).code).toBe(code);
   });

@@ -1,6 +1,15 @@
 import type { Command } from 'commander';
 
-import { type Cli, CliError, exitCode, findHub, type TargetOptions, withOutput, withTarget } from '../support/index.ts';
+import {
+  type Cli,
+  CliError,
+  exitCode,
+  findHub,
+  type TargetOptions,
+  wholeNumber,
+  withOutput,
+  withTarget,
+} from '../support/index.ts';
 
 type Options = TargetOptions & { readonly output: string; readonly timeout: number };
 
@@ -9,7 +18,7 @@ export function addDown(program: Command, cli: Cli): void {
     .command('down')
     .summary('ends the running hub and its servers')
     .description('Ends the running hub in order: calls in flight finish, servers are ended, nothing stays behind.')
-    .option('--timeout <seconds>', 'longest time to wait for it', Number, 30);
+    .option('--timeout <seconds>', 'longest time to wait for it', wholeNumber, 30);
   withOutput(withTarget(command)).action((options: Options) => down(cli, options));
 }
 

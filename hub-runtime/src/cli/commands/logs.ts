@@ -7,6 +7,7 @@ import {
   pickKey,
   printable,
   type TargetOptions,
+  wholeNumber,
   withOutput,
   withTarget,
 } from '../support/index.ts';
@@ -22,7 +23,7 @@ export function addLogs(program: Command, cli: Cli): void {
     )
     .argument('[server]', 'name, or namespace/name')
     .option('-f, --follow', 'keep printing what is added')
-    .option('-n, --tail <lines>', 'lines from the end', Number, 200);
+    .option('-n, --tail <lines>', 'lines from the end', wholeNumber, 200);
   // -f follows here, as in every other log command; the files of a hub are named by the long option.
   withOutput(withTarget(command, '--file <path>')).action((server: string | undefined, options: Options) =>
     logs(cli, server, options),

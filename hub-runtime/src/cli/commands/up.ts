@@ -13,6 +13,7 @@ export function addUp(program: Command, cli: Cli, argv: readonly string[]): void
     );
   withEnvFiles(withManifests(command, true))
     .option('-d, --detach', 'run in the background; returns when it is ready')
+    .addOption(new Option('--no-detach').hideHelp())
     .option('-w, --watch', 'take over changes of the files while running')
     .option('--stdio', 'serve the first hub on stdin and stdout instead of HTTP')
     .addOption(
@@ -27,7 +28,10 @@ export function addUp(program: Command, cli: Cli, argv: readonly string[]): void
         .default('auto'),
     )
     .option('--state-dir <dir>', 'where keys, logs and the control socket are kept (env QM_STATE_DIR)')
-    .option('--strict', 'end when anything is wrong with the manifests, or when a server does not come up')
+    .option(
+      '--strict',
+      'end when anything is wrong with the manifests, a server does not come up, or a tool cannot be offered',
+    )
     .addOption(
       new Option('--log-level <level>', 'of the log of the hub')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])

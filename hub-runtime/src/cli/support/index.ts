@@ -6,6 +6,7 @@ export {
   type OutputFormat,
   portNumber,
   type TargetOptions,
+  wholeNumber,
   withEnvFiles,
   withManifests,
   withOutput,

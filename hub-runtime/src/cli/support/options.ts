@@ -36,8 +36,13 @@ export type OutputFormat = 'text' | 'wide' | 'yaml' | 'json';
 
 export function withOutput(command: Command, formats: readonly OutputFormat[] = ['text', 'json']): Command {
   return command.addOption(
-    new Option('-o, --output <format>', 'form of the output').choices([...formats]).default('text'),
+    new Option('-o, --output <format>', 'form of the output').choices([...formats]).default(formats[0]),
   );
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('give a whole number');
+  return Number(text);
 }
 
 export function portNumber(text: string): number {

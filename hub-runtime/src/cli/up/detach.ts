@@ -1,5 +1,6 @@
 /**
  * `qm up -d`: starts the same command line in a process of its own, waits until it has settled, and leaves it running.
+ * `--no-detach` comes last there and wins, however the flag was written (`-dw`): it must never start itself again.
  *
  * The new process writes its events into a file of the state directory, not into a pipe that would break with this one.
  */
@@ -30,9 +31,8 @@ export async function detach(cli: Cli, options: UpOptions, argv: readonly string
   const outFile = path.join(state.root, 'up.out');
   const errFile = path.join(state.root, 'up.err');
   const [out, err] = [openSync(outFile, 'w', 0o600), openSync(errFile, 'w', 0o600)];
-  const args = argv.filter((one) => one !== '-d' && one !== '--detach');
   const [command, ...own] = cli.self;
-  const child = spawn(command, [...own, ...args, '--output', 'json'], {
+  const child = spawn(command, [...own, ...argv, '--no-detach', '--output', 'json'], {
     cwd: cli.cwd,
     env: { ...cli.env } as NodeJS.ProcessEnv,
     detached: true,

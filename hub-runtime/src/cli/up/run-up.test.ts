@@ -84,7 +84,8 @@ describe('the foreground', () => {
     write('dead.yaml', dead);
     const server = up('--strict');
     expect(await server.code).toBe(3);
-    expect(server.err.at(-1)).toMatch(/not all servers are ready: default\/dead/);
+    expect(server.err.at(-1)).toMatch(/not all servers are ready: default\/dead \(CommandNotFound\)/);
+    expect(server.out.join('\n')).not.toMatch(/^ready/m);
     write('dead.yaml', { ...dead, spec: {} });
     const manifest = up('--strict');
     expect(await manifest.code).toBe(3);
@@ -147,6 +148,20 @@ describe('the background', () => {
     expect(pid).toBeGreaterThan(0);
     expect((await run('up', '-d', '-f', 'm')).code).toBe(5);
     expect(JSON.parse((await run('down', '-o', 'json')).out)).toEqual({ stopped: url, pid });
+    expect((await run('down')).code).toBe(4);
+  });
+
+  test('--strict in the background: no ready, the exit code of the hub, and nothing stays', async () => {
+    write('dead.yaml', dead);
+    const said = await run('up', '-f', 'm', '--port', '0', '--strict', '-d');
+    expect(said).toMatchObject({ code: 3, out: '', err: expect.stringContaining('default/dead (CommandNotFound)') });
+    expect((await run('down')).code).toBe(4);
+  });
+
+  test('flags written together start one hub, not one that starts another', async () => {
+    const { code, out } = await run('up', '-f', 'm', '--port', '0', '-dw');
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/^ready http/) });
+    expect((await run('down')).code).toBe(0);
     expect((await run('down')).code).toBe(4);
   });
 

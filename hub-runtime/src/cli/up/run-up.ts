@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createLogger, type LogLevel, QmError } from '../../base/index.ts';
 import { formatProblem } from '../../local/problems/index.ts';
 import { loadProject, manifestsYaml, type Project } from '../../local/project/index.ts';
-import { type LocalOptions, type LocalRuntime, runLocal } from '../../local/run/index.ts';
+import { type LocalEvent, type LocalOptions, type LocalRuntime, runLocal } from '../../local/run/index.ts';
 import {
   hubLogPath,
   prepareStateDirectory,
@@ -14,7 +14,7 @@ import {
   stateDirectory,
   type StateDirectory,
 } from '../../local/state/index.ts';
-import { type Cli, CliError, exitCode, type ExitCode, stateRoot } from '../support/index.ts';
+import { type Cli, CliError, exitCode, type ExitCode, printable, stateRoot } from '../support/index.ts';
 import { UpSignals } from './up-signals.ts';
 import { createUpView } from './up-view.ts';
 
@@ -60,6 +60,7 @@ export async function runUp(cli: Cli, options: UpOptions): Promise<void> {
   });
   const view = createUpView(cli, options.stdio === true ? 'none' : options.output);
   const signals = new UpSignals(cli);
+  let ready: Ready | undefined;
   try {
     const runtime = await runLocal({
       project,
@@ -70,12 +71,17 @@ export async function runUp(cli: Cli, options: UpOptions): Promise<void> {
       state,
       version: cli.version,
       log,
-      onEvent: (event) => view.event(event),
+      // With --strict there is no `ready` that an error follows: whoever waits for the word gets the exit code instead.
+      onEvent: (event) => {
+        if (event.kind === 'ready') ready = event;
+        if (options.strict !== true || event.kind !== 'ready' || event.waiting.length + event.partly.length === 0)
+          view.event(event);
+      },
       endpoint: endpointOf(cli, options),
       watch: options.watch === true ? watched(cli, options) : undefined,
     });
     signals.attach(runtime);
-    if (options.strict === true) await endUnlessAllReady(runtime);
+    if (options.strict === true) await endUnlessWhole(runtime, () => ready);
     await runtime.closed;
   } catch (error) {
     throw error instanceof QmError ? new CliError(exitOf(error), error.message, error.row.next) : error;
@@ -100,27 +106,23 @@ export function prepareState(state: StateDirectory): void {
   }
 }
 
+type Ready = Extract<LocalEvent, { kind: 'ready' }>;
+
 /** `--strict`: a server that does not come up, or a tool that cannot be offered, is as fatal as a wrong manifest. */
-async function endUnlessAllReady(runtime: LocalRuntime): Promise<void> {
+async function endUnlessWhole(runtime: LocalRuntime, ready: () => Ready | undefined): Promise<void> {
   await runtime.settled;
-  const failed = runtime.api
-    .servers()
-    .filter((one) => one.phase === 'Degraded' || one.phase === 'Stopped' || one.phase === 'Starting');
-  const partly = runtime.servesPartly();
-  if (failed.length === 0 && partly.length === 0) return;
+  const { waiting = [], partly = [] } = ready() ?? {};
+  if (waiting.length === 0 && partly.length === 0) return;
   await runtime.close('--strict');
-  if (failed.length === 0)
-    throw new CliError(
-      exitCode.nothingToRun,
-      `not everything can be offered: ${partly.map((one) => `${one.key} (${one.reason}): ${one.message}`).join(', ')}`,
-      'leave out --strict to run all the same',
-    );
-  const names = failed.map((one) => `${one.key} (${one.reason})`).join(', ');
-  throw new CliError(
-    exitCode.nothingToRun,
-    `not all servers are ready: ${names}`,
-    'correct them, or leave out --strict',
-  );
+  const [what, next] =
+    waiting.length > 0
+      ? [`not all servers are ready: ${listed(waiting)}`, 'correct them, or leave out --strict']
+      : [`not everything can be offered: ${listed(partly)}`, 'correct it, or leave out --strict'];
+  throw new CliError(exitCode.nothingToRun, what, next);
+}
+
+function listed(found: readonly { readonly key: string; readonly reason: string; readonly message: string }[]): string {
+  return found.map((one) => `${one.key} (${one.reason}): ${printable(one.message)}`).join(', ');
 }
 
 function endpointOf(cli: Cli, options: UpOptions): LocalOptions['endpoint'] {

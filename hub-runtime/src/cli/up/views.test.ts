@@ -45,7 +45,7 @@ const story: LocalEvent[] = [
     kind: 'ready',
     url: 'http://h/mcp',
     tools: 3,
-    waiting: [{ key: 'team/b', phase: 'Degraded', message: 'exits at once' }],
+    waiting: [{ key: 'team/b', phase: 'Degraded', reason: 'Exited', message: 'exits at once' }],
     partly: [{ key: 'default/desk', reason: 'NameCollision', message: 'both\u001b[2J say x' }],
   },
 ];

@@ -42,5 +42,6 @@ export interface ServesPartly {
 export interface NotReady {
   readonly key: string;
   readonly phase: UpstreamPhase;
+  readonly reason: string;
   readonly message: string;
 }

@@ -17,7 +17,7 @@ import { prepareStateDirectory, type StateDirectory, takeLock, writeRecord } fro
 import { controlOf } from './control-of.ts';
 import { startControlServer } from './control-server.ts';
 import { createHubDirectory, type MutableHubDirectory } from './hub-directory.ts';
-import type { LocalEvent, ServesPartly } from './local-events.ts';
+import type { LocalEvent } from './local-events.ts';
 import { createLocalServers, type LocalServers } from './local-servers.ts';
 import { openHealth, openListener } from './open-listener.ts';
 import { Reloader } from './reloader.ts';
@@ -64,8 +64,6 @@ export interface LocalRuntime {
   /** Endpoint of the first hub; `stdio` when there is no listener. */
   readonly url: string;
   readonly api: ControlApi;
-  /** Hubs that cannot offer all that their servers list, now. */
-  servesPartly(): readonly ServesPartly[];
   /** The first settling is over. */
   readonly settled: Promise<void>;
   /** Everything has ended, whoever asked for it. */
@@ -171,7 +169,6 @@ class LocalRun {
     return {
       url: this.#url(),
       api,
-      servesPartly: () => this.#view.servesPartly(),
       settled: this.#settle(),
       closed: this.#shutdown.ended,
       close: (reason) => this.#close(reason),

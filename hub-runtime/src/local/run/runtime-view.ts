@@ -91,6 +91,7 @@ export class RuntimeView {
       .map(({ key, state }) => ({
         key,
         phase: state.phase,
+        reason: state.reason,
         message: state.message === '' ? state.reason : state.message,
       }));
   }
