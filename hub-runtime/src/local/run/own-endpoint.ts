@@ -10,7 +10,11 @@ const thisMachine = new Set(['localhost', '127.0.0.1', '[::1]', '0.0.0.0', '[::]
 
 export function refuseOwnEndpoint(url: string, endpoint: string | undefined): void {
   if (endpoint === undefined || !isSame(new URL(url), new URL(endpoint))) return;
-  throw new TargetError('OwnEndpoint', `${endpoint} is the address of this hub itself`, false);
+  throw new TargetError(
+    'OwnEndpoint',
+    `${endpoint} is the address of this hub itself; take this server out of the files the hub runs`,
+    false,
+  );
 }
 
 function isSame(url: URL, own: URL): boolean {
