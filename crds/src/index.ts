@@ -1,7 +1,7 @@
 /** Public surface of @quaymaster/crds. A name added here is a promise. Nothing here loads zod; CEL loads with `loadValidator`. */
 export { canonicalJson, compile, contentHash } from './compile/index.ts';
 export type { Compiled, CompileOptions, HubOutcome, RefusedObject, ServerOutcome } from './compile/index.ts';
-export { conditionTable, conditionTypes, draft, findReason, sentence, stamp } from './conditions/index.ts';
+export { advised, conditionTable, conditionTypes, draft, findReason, sentence, stamp } from './conditions/index.ts';
 export type {
   Condition,
   ConditionDraft,

@@ -31,6 +31,11 @@ export function sentence(what: { readonly message: string; readonly next: string
   return (what.next === '' ? what.message : `${what.message}; ${what.next}`).slice(0, longestMessage);
 }
 
+/** A message of a driver with what the table advises for its reason; one that says already what to do (after `; `) stays as it is. */
+export function advised(reason: string, message: string): string {
+  return message.includes('; ') ? message : sentence({ message, next: findReason(reason)?.next ?? '' });
+}
+
 export interface StampInput {
   readonly drafts: readonly ConditionDraft[];
   readonly previous: readonly Condition[];

@@ -1,5 +1,5 @@
 /** Conditions: the table of reasons, and how drafts become conditions. */
-export { draft, findReason, sentence, stamp } from './condition.ts';
+export { advised, draft, findReason, sentence, stamp } from './condition.ts';
 export { conditionTable } from './table.ts';
 export type { ConditionReason } from './table.ts';
 export { conditionTypes } from './types.ts';

@@ -83,30 +83,34 @@ function serving(input: HubStatusInput): ConditionDraft[] {
     ready,
     moving ? draft('Reconciling', 'Progressing') : draft('Reconciling', 'Settled'),
     draft('Stalled', 'Settled'),
-    ...problems(input),
-    ...(failed.length > 0 ? [draft('Degraded', 'ServersNotReady', { servers: names(failed) })] : []),
+    ...degraded(failed, input),
   ];
 }
 
-/** Servers that do not answer outweigh what they list, so this comes before ServersNotReady. */
-function problems({ problems: found = [] }: HubStatusInput): ConditionDraft[] {
+/** Servers that do not answer outweigh what the others list, but hide nothing of it. */
+function degraded(failed: readonly { readonly name: string }[], input: HubStatusInput): ConditionDraft[] {
+  const left = problems(input);
+  if (failed.length === 0) return left === undefined ? [] : [left];
+  const silent = draft('Degraded', 'ServersNotReady', { servers: names(failed) });
+  return [left === undefined ? silent : { ...silent, message: `${silent.message} | ${left.message}` }];
+}
+
+function problems({ problems: found = [] }: HubStatusInput): ConditionDraft | undefined {
   const [first] = found;
-  if (first === undefined) return [];
+  if (first === undefined) return undefined;
   const shown = found.slice(0, mostNames).map((problem) => problem.message);
   const message = [...shown, ...(found.length > shown.length ? [`and ${found.length - shown.length} more`] : [])].join(
     ' | ',
   );
   const row = findReason(first.reason);
-  return [
-    {
-      type: 'Degraded',
-      status: 'True',
-      reason: first.reason,
-      message,
-      next: row?.next ?? '',
-      severity: row?.severity ?? 'warning',
-    },
-  ];
+  return {
+    type: 'Degraded',
+    status: 'True',
+    reason: first.reason,
+    message,
+    next: row?.next ?? '',
+    severity: row?.severity ?? 'warning',
+  };
 }
 
 function names(servers: readonly { readonly name: string }[]): string {

@@ -49,6 +49,7 @@ function running(observed: ServerObservation | undefined): ConditionDraft[] {
     status,
     reason,
     message: observed?.message ?? row?.say({}) ?? reason,
+    // A message that says already what to do needs no advice.
     next: observed?.message?.includes('; ') === true ? '' : (row?.next ?? ''),
     severity: row?.severity ?? 'error',
   });

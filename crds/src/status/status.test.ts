@@ -264,6 +264,15 @@ describe('hub', () => {
     });
   });
 
+  test('servers that are down do not hide what could not be offered', () => {
+    const both = status({
+      phases: phases({ 'default/plain': 'Degraded' }),
+      problems: [{ reason: 'InvalidTool', message: 'tool x has no name' }],
+    }).conditions?.find((one) => one.type === 'Degraded');
+    expect(both).toMatchObject({ reason: 'ServersNotReady' });
+    expect(both?.message).toBe('servers not ready: plain | tool x has no name; see the status of these servers');
+  });
+
   test('EF-31 only a required server takes readiness away', () => {
     expect(short(status({ phases: phases({ 'default/needed': 'Stopped' }) }).conditions)).toMatchObject({
       Ready: 'False/RequiredServersNotReady',

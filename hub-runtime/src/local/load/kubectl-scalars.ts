@@ -5,7 +5,10 @@
  * numbers and timestamps stay strings there, and so they do here. Our YAML library follows YAML 1.2, which these tags come before. A text
  * that turns out to be a boolean is then refused at its line like any other wrong type, instead of working here and failing there.
  */
-import type { ScalarTag, Tags } from 'yaml';
+import { type Document, Scalar, type ScalarTag, type Tags, visit } from 'yaml';
+
+/** Told per document; whoever has more knows by then. */
+const mostWords = 10;
 
 const truth = /^(?:y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
 const lie = /^(?:n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/;
@@ -38,6 +41,21 @@ const float: ScalarTag = {
   test: fraction,
   resolve: (text) => Number(text.replaceAll('_', '')),
 };
+
+/** Words written without quotes that YAML 1.2 would read as text: worth a word to people, since they rarely mean a boolean by them. */
+export function surprisingWords(
+  document: Document.Parsed,
+): readonly { readonly word: string; readonly value: boolean; readonly offset: number }[] {
+  const found: { word: string; value: boolean; offset: number }[] = [];
+  visit(document, {
+    Scalar(_key, { type, value, source = '', range }) {
+      if (type !== Scalar.PLAIN || typeof value !== 'boolean' || /^(?:true|false)$/i.test(source)) return undefined;
+      found.push({ word: source, value, offset: range?.[0] ?? 0 });
+      return found.length >= mostWords ? visit.BREAK : undefined;
+    },
+  });
+  return found;
+}
 
 /** For the option `customTags` of the library: the first tag whose test fits decides. */
 export function kubectlScalars(standard: Tags): Tags {

@@ -53,6 +53,22 @@ describe('reading', () => {
     expect(objects[0]?.locate('metadata.name')?.line).toBe(7);
   });
 
+  test('HS-16 words that kubectl takes for booleans are taken so, and told', () => {
+    const { objects, problems, broken } = parse(
+      server.replace('value: "1"', 'value: no').replace(': x}', ': on, y: "on"}'),
+    );
+    expect(broken).toBe(false);
+    const [first] = objects;
+    expect(first?.object.metadata.labels).toEqual({ 'app.kubernetes.io/name': true, true: 'on' });
+    expect(first?.object.spec).toMatchObject({ env: [{ name: 'A' }, { name: 'B', value: false }] });
+    expect(problems.map(formatProblem)).toEqual([
+      'm.yaml:5:36: note: on without quotes is the boolean true, here as for kubectl; write "on" for the text',
+      'm.yaml:5:40: note: y without quotes is the boolean true, here as for kubectl; write "y" for the text',
+      'm.yaml:10:14: note: no without quotes is the boolean false, here as for kubectl; write "no" for the text',
+    ]);
+    expect(parse(`${server}  x: [${'no, '.repeat(50)}]\n`).problems).toHaveLength(10);
+  });
+
   test('empty documents and comments are nothing', () => {
     expect(parse('---\n# only words\n---\n\n')).toMatchObject({ objects: [], problems: [], broken: false });
   });

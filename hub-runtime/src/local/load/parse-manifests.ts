@@ -8,7 +8,7 @@ import type { ManifestObject } from '@quaymaster/crds';
 import { type Document, isMap, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 
 import { type Problem, problem } from '../problems/index.ts';
-import { kubectlScalars } from './kubectl-scalars.ts';
+import { kubectlScalars, surprisingWords } from './kubectl-scalars.ts';
 import { type Locate, locator } from './locate.ts';
 import type { SourceText } from './read-sources.ts';
 
@@ -57,7 +57,7 @@ export function parseManifests(source: SourceText): ManifestsParsed {
     }
     takeDocument(source, document, counter, objects, problems);
   }
-  return { objects: broken ? [] : objects, problems, broken: problems.length > 0 };
+  return { objects: broken ? [] : objects, problems, broken: problems.some((one) => one.level !== 'note') };
 }
 
 function documentsOf(text: string, counter: LineCounter): Document.Parsed[] {
@@ -91,6 +91,11 @@ function takeDocument(
   }
   // What stands between two --- may be nothing.
   if (value === null) return;
+  for (const { word, value: meant, offset } of surprisingWords(document)) {
+    const { line, col } = counter.linePos(offset);
+    const message = `${word} without quotes is the boolean ${meant}, here as for kubectl`;
+    problems.push(problem('note', message, `write "${word}" for the text`, { file, position: { line, column: col } }));
+  }
   if (isRecord(value) && value['kind'] === 'List' && Array.isArray(value['items'])) {
     const items = isMap(document.contents) ? document.contents.get('items', true) : undefined;
     const nodes: readonly unknown[] = isSeq(items) ? items.items : [];

@@ -38,7 +38,7 @@ function problemsOfOne(finding: Finding, loaded: LoadedObject | undefined, skipp
     if (condition.severity === 'info' || skipped.has(condition.reason) || said.has(condition.reason)) continue;
     if (issues.length > 0 && condition.reason === 'DuplicateName') continue;
     said.add(condition.reason);
-    const path = /\((spec\.[^)]+)\)/.exec(condition.message)?.[1] ?? 'metadata.name';
+    const path = /(?:\(| in )(spec\.[^\s)]+)/.exec(condition.message)?.[1] ?? 'metadata.name';
     issues.push(
       problem(condition.severity, `${condition.reason}: ${condition.message}`, nextStep(condition, object), {
         file,

@@ -1,5 +1,5 @@
 /** The running state as rows and objects for the commands. Reads only; computed when asked. */
-import type { Condition, HubConfig, ServerOutcome, ServerSource } from '@quaymaster/crds';
+import { advised, type Condition, type HubConfig, type ServerOutcome, type ServerSource } from '@quaymaster/crds';
 
 import type { HubHost } from '../../config/index.ts';
 import type { HubPort, Upstream } from '../../exchange/index.ts';
@@ -92,16 +92,21 @@ export class RuntimeView {
         key,
         phase: state.phase,
         reason: state.reason,
-        message: state.message === '' ? state.reason : state.message,
+        message: advised(state.reason, state.message === '' ? state.reason : state.message),
       }));
   }
 
   /** Hubs that cannot offer all that their servers list. */
   servesPartly(): ServesPartly[] {
-    return this.objects('McpHub').flatMap((object) => {
-      const found = conditions(object).find((one) => one.type === 'Degraded' && one.status === 'True');
-      if (found === undefined || found.reason === 'ServersNotReady') return [];
-      return [{ key: nameOf(object), reason: found.reason, message: found.message }];
+    return this.#deps.project().compiled.hubs.flatMap((config) => {
+      const { problems = [] } = this.#deps.host.hub(keyOf(config))?.graph.catalog ?? {};
+      const [first] = problems;
+      if (first === undefined) return [];
+      const shown = problems.slice(0, mostProblems).map((one) => one.message);
+      const more = problems.length > shown.length ? [`and ${problems.length - shown.length} more`] : [];
+      return [
+        { key: keyOf(config), reason: first.reason, message: advised(first.reason, [...shown, ...more].join(' | ')) },
+      ];
     });
   }
 
@@ -169,14 +174,13 @@ function nameOf(object: Readonly<Record<string, unknown>>): string {
   return `${namespace ?? 'default'}/${name}`;
 }
 
-function conditions(object: Readonly<Record<string, unknown>> | undefined): readonly Condition[] {
+function conditionsOf(object: Readonly<Record<string, unknown>> | undefined): (type: string) => string {
   const status = (object?.['status'] ?? {}) as { conditions?: readonly Condition[] };
-  return status.conditions ?? [];
+  return (type) => status.conditions?.find((one) => one.type === type)?.status ?? 'Unknown';
 }
 
-function conditionsOf(object: Readonly<Record<string, unknown>> | undefined): (type: string) => string {
-  return (type) => conditions(object).find((one) => one.type === type)?.status ?? 'Unknown';
-}
+/** Of what a hub leaves out, on one line. */
+const mostProblems = 5;
 
 /** A catalog has at most a few pages; the bound is against a page that names itself as the next one. */
 const mostPages = 1000;

@@ -111,7 +111,7 @@ describe('what does not become a conversation leaves no child', () => {
   test('prints only rubbish and exits', async () => {
     await expect(connect(`console.log('usage: x'); console.log('-h help')`)).rejects.toMatchObject({
       message:
-        'the server exited with code 0; it wrote 2 lines to stdout that are no MCP messages, the first: usage: x',
+        'the server exited with code 0. It wrote 2 lines to stdout that are no MCP messages, the first: usage: x',
     });
   });
 
@@ -128,7 +128,7 @@ describe('what does not become a conversation leaves no child', () => {
       reason: 'StartTimeout',
       retryable: true,
       message:
-        'the server did not complete the handshake within 250 ms; its last words: connecting to database; it wrote 1 line to stdout that are no MCP messages, the first: hello',
+        'the server did not complete the handshake within 250 ms. Its last words: connecting to database. It wrote 1 line to stdout that are no MCP messages, the first: hello',
     });
   });
 
@@ -146,6 +146,14 @@ describe('what does not become a conversation leaves no child', () => {
     const program = 'process.stdin.resume()';
     await expect(connect(program, {}, {}, AbortSignal.abort())).rejects.toMatchObject({ reason: 'Stopped' });
     await expect(connect(program, {}, {}, AbortSignal.timeout(60))).rejects.toMatchObject({ reason: 'Stopped' });
+  });
+
+  test('called off, it still tells what the server wrote instead', async () => {
+    const program = `process.stdin.resume(); console.log('<html>'); console.error('no database')`;
+    const off = new AbortController();
+    const failed = connect(program, {}, {}, off.signal);
+    setTimeout(() => off.abort(), 600);
+    await expect(failed).rejects.toThrow(/called off\. Its last words: no database\. It wrote 1 line .*<html>/);
   });
 });
 

@@ -133,7 +133,7 @@ class StdioConnector implements Connector {
       };
       const abort = (): void => {
         stop();
-        reject(new ConnectError('Stopped', 'the start was called off', true));
+        reject(new ConnectError('Stopped', `the start was called off${wordsOf(channel.child)}`, true));
       };
       const cancel = clock.after(Math.max(0, deadline - clock.monotonic()), () => {
         stop();
@@ -146,11 +146,7 @@ class StdioConnector implements Connector {
   }
 
   #silenceOf(child: Child): string {
-    const words = child.stderrTail().at(-1);
-    return (
-      `the server did not complete the handshake within ${this.#config().timeouts.startMs} ms` +
-      `${words === undefined ? '' : `; its last words: ${words.slice(0, 300)}`}${noiseOf(child)}`
-    );
+    return `the server did not complete the handshake within ${this.#config().timeouts.startMs} ms${wordsOf(child)}`;
   }
 }
 
@@ -167,8 +163,13 @@ function orderOf(protocol: ServerConfig['protocol'], verdict: Era | undefined): 
   return verdict === 'legacy' ? 'legacyFirst' : 'modernFirst';
 }
 
+function wordsOf(child: Child): string {
+  const words = child.stderrTail().at(-1);
+  return `${words === undefined ? '' : `. Its last words: ${words.slice(0, 300)}`}${noiseOf(child)}`;
+}
+
 function noiseOf(child: Child): string {
   const { lines, first } = child.noise;
   if (lines === 0) return '';
-  return `; it wrote ${lines} line${lines === 1 ? '' : 's'} to stdout that are no MCP messages, the first: ${first ?? ''}`;
+  return `. It wrote ${lines} line${lines === 1 ? '' : 's'} to stdout that are no MCP messages, the first: ${first ?? ''}`;
 }
