@@ -5,8 +5,10 @@
  * executed: the session is opened anew once for all, and the call goes back (EF-31). What the server sends unasked comes on the GET stream.
  * The server's own requests are answered at once: `ping` with `{}`, everything else with -32601.
  */
+import type { LaneCall, Outcome } from '../../exchange/index.ts';
 import {
   errorRaw,
+  memberRaw,
   notificationRaw,
   type RawJson,
   rawOf,
@@ -15,6 +17,7 @@ import {
   type ScannedMessage,
 } from '../../wire/index.ts';
 import { errorOutcome, rpcFailure } from '../answer.ts';
+import { ToldLogLevel } from '../log-level.ts';
 import { EventStream } from './event-stream.ts';
 import type { HttpCall } from './http-call.ts';
 import { type Handshake, HttpConversation, type HttpConversationDeps } from './http-conversation.ts';
@@ -34,6 +37,7 @@ export class LegacyConversation extends HttpConversation {
   #recovering: Promise<void> | undefined;
   #replies = 0;
   #stream: EventStream | undefined;
+  readonly #logLevel = new ToldLogLevel();
   readonly #base: readonly string[];
   readonly #initialize: () => Promise<LegacyHandshake>;
 
@@ -53,6 +57,20 @@ export class LegacyConversation extends HttpConversation {
 
   protected get recovering(): Promise<void> | undefined {
     return this.#recovering;
+  }
+
+  /** A server of one client's own learns the level that client wants before the first call that wants it. */
+  override send(lane: LaneCall): Promise<Outcome> {
+    const { logLevel } = lane.exchange.leg;
+    if (logLevel === undefined || !this.#takesLogLevel) return super.send(lane);
+    const telling = this.#logLevel.ensure(logLevel, (level) =>
+      this.request('logging/setLevel', rawOf({ level }), httpLimits.courtesyMs),
+    );
+    return telling === undefined ? super.send(lane) : telling.then(() => super.send(lane));
+  }
+
+  get #takesLogLevel(): boolean {
+    return this.deps.request.purpose === 'client' && memberRaw(this.capabilities, 'logging') !== undefined;
   }
 
   /** Tells the server the handshake is done, and listens. */
@@ -141,6 +159,7 @@ export class LegacyConversation extends HttpConversation {
     this.#recovering = this.#initialize()
       .then(async (handshake) => {
         this.handshake = handshake;
+        this.#logLevel.forget();
         this.#session = handshake.sessionId;
         this.#headers = sessionHeaders(this.#base, handshake);
         await this.opened();

@@ -218,3 +218,43 @@ describe('X-02 list changes of a modern server', () => {
     expect(setUp(setting).child.written).toEqual([]);
   });
 });
+
+describe('HT-0.04 the log level a client wants', () => {
+  const logging = { logging: {} };
+  const methodsOf = (child: FakeChild) => child.written.map((line) => (JSON.parse(line) as { method: string }).method);
+
+  test("is told to a legacy child of that client's own, before the first call that wants it", async () => {
+    const { child, conversation } = setUp({
+      capabilities: logging,
+      request: { purpose: 'client', caller: legacyCaller },
+    });
+    const outcome = conversation.send(testCall({ logLevel: 'info' }));
+    expect(methodsOf(child)).toEqual(['logging/setLevel']);
+    expect(child.last).toMatchObject({ params: { level: 'info' } });
+    child.say(`{"jsonrpc":"2.0","id":${String(child.last['id'])},"result":{}}`);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(methodsOf(child)).toEqual(['logging/setLevel', 'tools/call']);
+    child.say(`{"jsonrpc":"2.0","id":${String(child.last['id'])},"result":{}}`);
+    expect(await outcome).toMatchObject({ kind: 'result' });
+    void conversation.send(testCall({ logLevel: 'error' }));
+    expect(methodsOf(child)).toEqual(['logging/setLevel', 'tools/call', 'tools/call']);
+  });
+
+  test('is not told to a shared child, a modern one, or one without logging; a refusal holds no call back', async () => {
+    const client = { purpose: 'client', caller: legacyCaller } as const;
+    for (const setting of [
+      { capabilities: logging },
+      { capabilities: {}, request: client },
+      { capabilities: logging, request: client, era: 'modern' as const },
+    ]) {
+      const { child, conversation } = setUp(setting);
+      void conversation.send(testCall({ logLevel: 'info' }));
+      expect(methodsOf(child)).toEqual(['tools/call']);
+    }
+    const { child, conversation } = setUp({ capabilities: logging, request: client });
+    void conversation.send(testCall({ logLevel: 'info' }));
+    child.say(`{"jsonrpc":"2.0","id":${String(child.last['id'])},"error":{"code":-32601,"message":"no"}}`);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(methodsOf(child)).toEqual(['logging/setLevel', 'tools/call']);
+  });
+});

@@ -10,9 +10,11 @@ import type { Clock } from '../../base/index.ts';
 import type { ErrorOutcome, LaneCall, Outcome, ResultOutcome } from '../../exchange/index.ts';
 import {
   editObject,
+  memberRaw,
   memberString,
   notificationRaw,
   type RawJson,
+  rawOf,
   type ScannedMessage,
   type ScannedObject,
   scanObject,
@@ -20,7 +22,7 @@ import {
 } from '../../wire/index.ts';
 import { protocolFault } from '../answer.ts';
 import type { ConnectRequest, Conversation, ConversationEnd } from '../conversation.ts';
-import { isLogWanted } from '../log-level.ts';
+import { isLogWanted, ToldLogLevel } from '../log-level.ts';
 import { callLine, ownLine } from './call-line.ts';
 import type { Negotiated } from './handshake.ts';
 import { listenForListChanges } from './list-changes.ts';
@@ -39,6 +41,9 @@ export interface ConversationOptions {
   readonly graceMs: number;
 }
 
+/** Longest wait for a child to take a log level; a call is never refused over it. */
+const tellMs = 2_000;
+
 type NotificationListener = (method: string, params: ScannedObject | undefined, message: RawJson) => void;
 
 export class StdioConversation implements Conversation {
@@ -52,6 +57,7 @@ export class StdioConversation implements Conversation {
   readonly #options: ConversationOptions;
   /** '' for a legacy server. */
   readonly #envelope: string;
+  readonly #logLevel = new ToldLogLevel();
   #onNotification: NotificationListener = () => {};
   #onClosed: ((end: ConversationEnd) => void) | undefined;
   #ended: ConversationEnd | undefined;
@@ -81,6 +87,22 @@ export class StdioConversation implements Conversation {
   }
 
   send(call: LaneCall): Promise<Outcome> {
+    const { logLevel } = call.exchange.leg;
+    if (logLevel !== undefined && this.#takesLogLevel) {
+      const tell = (level: string) => this.request('logging/setLevel', rawOf({ level }), tellMs);
+      const telling = this.#logLevel.ensure(logLevel, tell);
+      if (telling !== undefined) return telling.then(() => this.#send(call));
+    }
+    return this.#send(call);
+  }
+
+  /** Only a legacy child of one client's own: a shared one is not told one client's wish. */
+  get #takesLogLevel(): boolean {
+    const isOwn = this.era === 'legacy' && this.#options.request.purpose === 'client';
+    return isOwn && memberRaw(this.capabilities, 'logging') !== undefined;
+  }
+
+  #send(call: LaneCall): Promise<Outcome> {
     // Nothing has been written yet: whoever opened this conversation may have a newer one.
     if (this.#channel.end !== undefined) {
       const again = this.#options.request.resend?.(call);
