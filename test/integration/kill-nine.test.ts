@@ -17,7 +17,7 @@ import { type Manifest, mcpHub, mcpServer, startHub } from './support/running-hu
 
 expect.extend(kitMatchers);
 
-const script = (era: EraName, more: ServerScript = {}): ServerScript => ({
+const script = (era: EraName | 'dual', more: ServerScript = {}): ServerScript => ({
   era,
   tools: [{ name: 'whoami', does: { whoami: true } }, { name: 'hang', does: { hang: true } }, { name: 'echo' }],
   ...more,
