@@ -29,6 +29,34 @@ export type { McpHubSpec, McpHubStatus } from './hub/index.ts';
 export { apiGroup, apiVersion, defaultNamespace, describeObject, describeOrigin, objectKey } from './manifest/index.ts';
 export type { ManifestMetadata, ManifestObject, ManifestOrigin } from './manifest/index.ts';
 export type { McpServerSpec, McpServerStatus } from './server/index.ts';
+export {
+  assumeReferences,
+  clusterOnlyFields,
+  defaultRenderSettings,
+  environmentReferences,
+  hubNames,
+  hubUrl,
+  podPaths,
+  podPorts,
+  podVariables,
+  readRenderSettings,
+  renderHub,
+  renderServer,
+  serverNames,
+  serverUrl,
+} from './render/index.ts';
+export type {
+  BridgePodSettings,
+  BridgeProgram,
+  HubPodSettings,
+  KubeObject,
+  Mirror,
+  Mirrors,
+  Rendered,
+  RenderHubInput,
+  RenderServerInput,
+  RenderSettings,
+} from './render/index.ts';
 export { hubStatus, serverStatus } from './status/index.ts';
 export type { HubStatusInput, ServerObservation, ServerPhase, ServerStatusInput } from './status/index.ts';
 export { applyDefaults, kindNames, schemaFor, walkSchema } from './structural/index.ts';

@@ -30,6 +30,15 @@ export const declaredReasons = {
     say: (d) => `aliases lead to servers this hub does not offer: ${d['aliases']}`,
     next: 'select the server in spec.servers, or remove the alias',
   },
+  AnonymousExposure: {
+    on: { Degraded: 'True' },
+    kinds: hub,
+    severity: 'error',
+    meaning:
+      '`spec.exposure` asks for a route from outside the cluster, but `spec.auth.mode` is none and this installation does not allow that. The hub serves inside the cluster; no route is made.',
+    say: () => 'auth.mode is none, so no route from outside the cluster is made',
+    next: 'remove spec.exposure, or have allowAnonymousExposure set for the installation if everybody may call every tool',
+  },
   ConfigMapKeyNotFound: {
     on: { ResolvedRefs: 'False' },
     kinds: server,

@@ -1,5 +1,17 @@
 /** The schema of `McpHub.spec`. */
-import { choice, integer, labelSelector, list, map, object, serverName, text, toolName } from '../schema/index.ts';
+import {
+  choice,
+  integer,
+  labelSelector,
+  list,
+  map,
+  object,
+  podTemplate,
+  serverName,
+  text,
+  toolName,
+} from '../schema/index.ts';
+import { exposureField } from './exposure.ts';
 import { limitsField, timeoutsField } from './limits.ts';
 
 const serversField = object(
@@ -43,7 +55,7 @@ const namingField = object('How tools are called when several servers share one 
 
 const authField = object('Who may use the hub. Always written, so that an open hub is a decision one can see.', {
   mode: choice(
-    'none: anyone who reaches the endpoint. The hub then listens on the loopback address only and shows Insecure=True.',
+    'none: anyone who reaches the endpoint. The hub then shows Insecure=True; it listens on the loopback address only, in a cluster it is open to Pods of its namespace only.',
     ['none'],
   ),
 });
@@ -80,5 +92,7 @@ export const mcpHubSpec = object('What the endpoint offers and to whom.', {
   replicas: integer('Pods in a cluster (also set by autoscalers). The process driver always runs one and reports so.', {
     min: 0,
     max: 100,
-  }).default(1),
+  }).default(2),
+  exposure: exposureField.exactOptional(),
+  template: podTemplate({ writableRoot: false }).exactOptional(),
 });

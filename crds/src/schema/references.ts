@@ -23,8 +23,8 @@ export function objectRef(kind: 'Secret' | 'ConfigMap') {
   });
 }
 
-const labelKey = (description: string) => text(description, { min: 1, max: 317, pattern: labelKeyPattern });
-const labelValue = (description: string) => text(description, { max: 63, pattern: labelValuePattern });
+export const labelKey = (description: string) => text(description, { min: 1, max: 317, pattern: labelKeyPattern });
+export const labelValue = (description: string) => text(description, { max: 63, pattern: labelValuePattern });
 
 export function labelSelector(description: string, example: unknown) {
   return object(

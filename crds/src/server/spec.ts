@@ -1,5 +1,5 @@
 /** The schema of `McpServer.spec`. */
-import { choice, integer, object, text } from '../schema/index.ts';
+import { choice, integer, object, podTemplate, text } from '../schema/index.ts';
 import { healthField, instancesField, lifecycleField, timeoutsField, toolsField } from './behaviour.ts';
 import { envField, envFromField, rootsField } from './environment.ts';
 import { sourceField } from './source.ts';
@@ -34,6 +34,7 @@ export const mcpServerSpec = object(
       'Pods in a cluster (also set by autoscalers). The process driver always runs one and reports so.',
       { min: 0, max: 100 },
     ).default(1),
+    template: podTemplate({ writableRoot: true }).exactOptional(),
   },
   {
     rules: [
