@@ -53,7 +53,7 @@ export function partlyLines(event: Pick<Extract<LocalEvent, { kind: 'ready' }>, 
 export function serverText(event: Extract<LocalEvent, { kind: 'server' }>): string {
   if (event.phase === 'Ready') {
     const facts = [
-      ...(event.tools === undefined ? [] : [`${event.tools} tools`]),
+      ...(event.tools === undefined ? [] : [event.tools === 1 ? '1 tool' : `${event.tools} tools`]),
       ...(event.pid === undefined ? [] : [`pid ${event.pid}`]),
     ];
     return facts.length === 0 ? 'Ready' : `Ready (${facts.join(', ')})`;

@@ -9,7 +9,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 
-import { type ErrorOutcome, hubError } from '../../exchange/index.ts';
+import { hubError } from '../../exchange/index.ts';
 import { classifyPost, memberString, rawFromBytes, readMeta, scanMessage } from '../../wire/index.ts';
 import { classifyError, faultError } from '../fault-error.ts';
 import type { HubEdge } from '../hub-edge.ts';
@@ -26,42 +26,46 @@ export function receivePost(edge: HubEdge, request: EdgeRequest, response: EdgeR
   const reply = new HttpReply(edge, response, accept, cors);
   const limit = edge.port.graph.config.limits.payloadBytes;
   const length = headers['content-length'];
-  if (edge.draining) refuseHead(reply, hubError('QM_SHUTTING_DOWN'));
-  else if (!isJsonType(headers['content-type'])) refuseHead(reply, hubError('QM_UNSUPPORTED_MEDIA_TYPE'));
-  else if (!isIdentity(headers['content-encoding'])) refuseHead(reply, hubError('QM_UNSUPPORTED_MEDIA_TYPE'));
-  else if (length !== undefined && Number(length) > limit) refuseHead(reply, tooLarge(limit), 'payloadBytes');
+  request.edge = edge;
+  request.reply = reply;
+  request.on('data', takeChunk);
+  if (edge.draining) {
+    reply.addHead(['Connection', 'close']);
+    reply.refuse(undefined, hubError('QM_SHUTTING_DOWN'));
+  } else if (!isJsonType(headers['content-type'])) reply.refuse(undefined, hubError('QM_UNSUPPORTED_MEDIA_TYPE'));
+  else if (!isIdentity(headers['content-encoding'])) reply.refuse(undefined, hubError('QM_UNSUPPORTED_MEDIA_TYPE'));
+  else if (length !== undefined && Number(length) > limit) refuseSize(reply, limit);
   else if (!accept.json && !accept.events)
-    refuseHead(reply, hubError('QM_NOT_ACCEPTABLE', { wanted: 'application/json, text/event-stream' }));
-  else {
-    request.edge = edge;
-    request.reply = reply;
-    request.on('data', takeChunk);
-    request.on('end', bodyComplete);
-  }
+    reply.refuse(undefined, hubError('QM_NOT_ACCEPTABLE', { wanted: 'application/json, text/event-stream' }));
+  else request.on('end', bodyComplete);
 }
 
 function isIdentity(encoding: string | undefined): boolean {
   return encoding === undefined || encoding === 'identity';
 }
 
-function tooLarge(limit: number): ErrorOutcome {
-  return hubError('QM_BODY_TOO_LARGE', { limit });
+function refuseSize(reply: HttpReply, limit: number): void {
+  reply.refuse(undefined, hubError('QM_BODY_TOO_LARGE', { limit }), 'payloadBytes');
 }
 
-/** The body has not been read and will not be: the connection cannot be used again. */
-function refuseHead(reply: HttpReply, error: ErrorOutcome, limit?: string): void {
-  reply.addHead(['Connection', 'close']);
-  reply.refuse(undefined, error, limit);
-}
+/**
+ * What is still sent after a refusal is read and thrown away: closing on a client in the middle of its body would reset the connection, and the
+ * client would see that instead of the reason. Past this much it is reset all the same.
+ */
+const mostUnwanted = 32 * 1024 * 1024;
 
 function takeChunk(this: EdgeRequest, chunk: Buffer): void {
   const { edge, reply } = this;
-  if (edge === undefined || reply === undefined || reply.done) return;
+  if (edge === undefined || reply === undefined) return;
   this.received += chunk.length;
   const limit = edge.port.graph.config.limits.payloadBytes;
+  if (reply.done) {
+    if (this.received > limit + mostUnwanted) this.destroy();
+    return;
+  }
   if (this.received > limit) {
     this.first = this.more = undefined;
-    refuseHead(reply, tooLarge(limit), 'payloadBytes');
+    refuseSize(reply, limit);
     return;
   }
   if (this.first === undefined) this.first = chunk;

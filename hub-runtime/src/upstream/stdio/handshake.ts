@@ -167,7 +167,7 @@ function failed(outcome: ErrorOutcome, method: string): ConnectError {
 
 function unsupported(versions: string): ConnectError {
   const known = [modernRevision, ...legacyRevisions].join(', ');
-  const message = `the server speaks protocol version ${versions.slice(0, 100)}; the hub speaks ${known}`;
+  const message = `the server speaks protocol version ${versions.slice(0, 100)}, the hub speaks ${known}`;
   return new ConnectError('UnsupportedProtocolVersion', message, false);
 }
 
