@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { editObject, memberRaw, memberString, type MemberEdit } from './edit.ts';
 import { errorRaw, idKey, notificationRaw, quoted, requestRaw, resultRaw } from './message.ts';
 import { decodeText, encodeText, parseRaw, type RawJson, rawFromBytes, rawOf, rawToBytes } from './raw.ts';
-import { scanObject } from './scan.ts';
+import { scanObject } from './scan-values.ts';
 
 const key = fc.stringMatching(/^[a-z._/]{1,6}$/);
 

@@ -3,7 +3,7 @@
  * Values keep their bytes; only members that an edit names are replaced, added or left out.
  */
 import { encodeText, parseRaw, type RawJson } from './raw.ts';
-import type { Member, ScannedObject } from './scan.ts';
+import type { Member, ScannedObject } from './scanner.ts';
 
 export type MemberEdit = readonly [key: string, value: RawJson];
 

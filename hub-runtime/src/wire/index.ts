@@ -28,16 +28,7 @@ export {
   modernRevision,
   rpcCode,
 } from './revisions.ts';
-export {
-  defaultScanLimits,
-  type Member,
-  scanArray,
-  scanBatch,
-  type ScanFault,
-  type ScanLimits,
-  scanMessage,
-  type ScannedMessage,
-  type ScannedObject,
-  scanObject,
-} from './scan.ts';
+export { scanBatch, type ScanFault, scanMessage, type ScannedMessage } from './scan.ts';
+export { scanArray, scanObject } from './scan-values.ts';
+export { defaultScanLimits, type Member, type ScanLimits, type ScannedObject } from './scanner.ts';
 export { type SseEvent, sseEvent, sseKeepAlive, SseParser } from './sse.ts';

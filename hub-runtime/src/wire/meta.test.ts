@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { claimsModern, modernEnvelope, readMeta, upstreamMeta } from './meta.ts';
 import { parseRaw, type RawJson, rawOf } from './raw.ts';
 import { metaKey } from './revisions.ts';
-import { scanObject, type ScannedObject } from './scan.ts';
+import { scanObject } from './scan-values.ts';
+import type { ScannedObject } from './scanner.ts';
 
 function meta(value: Readonly<Record<string, unknown>>): ScannedObject | undefined {
   return scanObject(rawOf(value));

@@ -9,7 +9,7 @@ import { memberRaw } from './edit.ts';
 import { quoted } from './message.ts';
 import { parseRaw, type RawJson, rawOf } from './raw.ts';
 import { metaKey, modernRevision } from './revisions.ts';
-import type { ScannedObject } from './scan.ts';
+import type { ScannedObject } from './scanner.ts';
 
 /** What the edge decides on. Raw values, checked for their JSON type only by `envelopeFault`. */
 export interface RequestMeta {

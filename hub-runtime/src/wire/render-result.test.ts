@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parseRaw, type RawJson, rawOf } from './raw.ts';
 import { renderForLegacy, renderForModern, type ServerResult } from './render-result.ts';
 import { metaKey } from './revisions.ts';
-import { scanObject } from './scan.ts';
+import { scanObject } from './scan-values.ts';
 
 const hubInfo = rawOf({ name: 'quaymaster', version: '1' });
 const stamp = { [metaKey.serverInfo]: { name: 'quaymaster', version: '1' }, [metaKey.upstream]: 'notes' };

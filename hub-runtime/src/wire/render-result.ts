@@ -10,7 +10,7 @@ import { editObject, type MemberEdit, memberRaw } from './edit.ts';
 import { quoted } from './message.ts';
 import type { RawJson } from './raw.ts';
 import { metaKey } from './revisions.ts';
-import type { ScannedObject } from './scan.ts';
+import type { ScannedObject } from './scanner.ts';
 
 export interface ServerResult {
   readonly result: ScannedObject;

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 
 import { memberRaw, memberString, objectRaw } from './edit.ts';
 import { encodeText, type RawJson, rawFromBytes } from './raw.ts';
-import { scanArray, scanBatch, type ScanFault, scanMessage, scanObject } from './scan.ts';
+import { scanBatch, type ScanFault, scanMessage } from './scan.ts';
+import { scanArray, scanObject } from './scan-values.ts';
 
 const raw = (text: string): RawJson => encodeText(text) as RawJson;
 const roomy = { depth: 500, nodes: 1_000_000 };
