@@ -1,7 +1,8 @@
 /**
  * What servers write on stderr, one file per server, bounded: a full file becomes `<name>.log.1`, the one before it goes.
  *
- * Lines pass through masking before they reach the disk. Writing never blocks the hub; what a slow disk does not take is dropped and counted.
+ * Lines pass through masking before they reach the disk. Writing never blocks the hub: what a slow or full disk does not take, and what a
+ * server in a loop writes beyond ten thousand lines a second, is dropped and counted. A disk that has room again is found by itself.
  */
 import { createWriteStream, existsSync, mkdirSync, openSync, renameSync, statSync, type WriteStream } from 'node:fs';
 import path from 'node:path';
@@ -37,7 +38,8 @@ export class ServerLogs {
   write(server: string, line: string): void {
     let file = this.#files.get(server);
     if (file === undefined) this.#files.set(server, (file = new RotatingFile(this.path(server), this.#options)));
-    file.write(`${new Date(this.#options.now()).toISOString()} ${maskSecrets(line)}\n`);
+    // Asked first: masking is most of the cost of a line, and a flood of them must not slow the calls of other servers.
+    if (file.hasRoom(line.length)) file.write(`${new Date(this.#options.now()).toISOString()} ${maskSecrets(line)}\n`);
   }
 
   /** The server left the configuration: its file stays on disk, nothing is held open for it. */
@@ -69,6 +71,10 @@ function logPath(directory: string, server: string): string {
 /** Lines are gathered and written together: a write per line would cost a call of the hub a tenth of its CPU. */
 const gatherMs = 100;
 const gatherCharacters = 16_384;
+/** Lines within `gatherMs` that `hasRoom` lets through. */
+const gatherLines = 1_000;
+/** A file that could not be opened or written is tried again after this. */
+const retryMs = 1_000;
 
 /** A file that never grows past twice its bound. */
 export class RotatingFile {
@@ -78,7 +84,9 @@ export class RotatingFile {
   #size: number;
   #dropped = 0;
   #gathered = '';
+  #lines = 0;
   #timer: NodeJS.Timeout | undefined;
+  #retryAt = 0;
 
   constructor(file: string, options: RotationOptions = defaultRotation) {
     this.#path = file;
@@ -87,23 +95,46 @@ export class RotatingFile {
     this.#stream = this.#open();
   }
 
+  /** False: a line of that length would be dropped, and has been counted as such. */
+  hasRoom(length: number): boolean {
+    if (this.#lines < gatherLines && this.#waiting() + length <= this.#options.queueBytes) return true;
+    this.#dropped += 1;
+    this.#gatherLater();
+    return false;
+  }
+
   write(text: string): void {
     if (this.#size + this.#gathered.length >= this.#options.fileBytes) this.#rotate();
-    const waiting = (this.#stream?.writableLength ?? Number.POSITIVE_INFINITY) + this.#gathered.length;
-    if (waiting > this.#options.queueBytes) {
+    else if (this.#stream === undefined && performance.now() >= this.#retryAt) this.#stream = this.#open();
+    if (this.#waiting() > this.#options.queueBytes) {
       this.#dropped += 1;
       return;
     }
-    const line = this.#dropped === 0 ? text : `(${this.#dropped} lines dropped: the disk is slow)\n${text}`;
+    this.#lines += 1;
+    this.#gathered +=
+      this.#dropped === 0
+        ? text
+        : `(${this.#dropped} lines dropped: too many at once, or a slow or full disk)\n${text}`;
     this.#dropped = 0;
-    this.#gathered += line;
     if (this.#gathered.length >= gatherCharacters) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), gatherMs);
+    else this.#gatherLater();
+  }
+
+  #waiting(): number {
+    const stream = this.#stream;
+    if (stream !== undefined) return stream.writableLength + this.#gathered.length;
+    return performance.now() >= this.#retryAt ? 0 : Number.POSITIVE_INFINITY;
+  }
+
+  #gatherLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#lines = 0;
+      this.#flush();
+    }, gatherMs);
   }
 
   #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     if (this.#gathered === '') return;
     const bytes = Buffer.from(this.#gathered, 'utf8');
     this.#gathered = '';
@@ -125,11 +156,15 @@ export class RotatingFile {
 
   /** Opened at once, so that a rename finds it. Undefined on a disk that takes nothing: the hub goes on without this log. */
   #open(): WriteStream | undefined {
+    this.#retryAt = performance.now() + retryMs;
     try {
       const stream = createWriteStream(this.#path, { fd: openSync(this.#path, 'a', 0o600) });
       // A full disk must not end the hub; the server's own output is the least important thing on it.
       stream.on('error', () => {
         this.#dropped += 1;
+        if (this.#stream !== stream) return;
+        this.#stream = undefined;
+        this.#retryAt = performance.now() + retryMs;
       });
       return stream;
     } catch {
@@ -138,6 +173,7 @@ export class RotatingFile {
   }
 
   close(): Promise<void> {
+    clearTimeout(this.#timer);
     this.#flush();
     const stream = this.#stream;
     return new Promise((resolve) => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { isAlive, readRecord, runningHubs, takeLock, writeRecord } from './run-record.ts';
 import { RotatingFile, ServerLogs } from './server-logs.ts';
@@ -188,6 +188,32 @@ describe('logs', () => {
     expect(all === '' ? readFileSync(`${file}.1`, 'utf8') : all).toContain('0099');
   });
 
+  test('a server in a loop is cut short, and the log says by how much', async () => {
+    const logs = new ServerLogs({ directory: path.join(home, 'logs'), now: () => 0 });
+    for (let n = 0; n < 1_500; n++) logs.write('default/a', 'again');
+    const text = () => readFileSync(logs.path('default/a'), 'utf8');
+    await expect
+      .poll(() => {
+        logs.write('default/a', 'later');
+        return text();
+      })
+      .toMatch(/\(\d+ lines dropped: too many at once, or a slow or full disk\)\n.* later\n/);
+    await logs.close();
+    expect(text().match(/again/g)).toHaveLength(1_000);
+  });
+
+  test('a disk that takes nothing costs the log, and is taken up again when it has room', async () => {
+    const file = path.join(home, 'later', 'z.log');
+    const log = new RotatingFile(file);
+    log.write('lost\n');
+    mkdirSync(path.dirname(file));
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 2_000);
+    log.write('found\n');
+    vi.restoreAllMocks();
+    await log.close();
+    expect(readFileSync(file, 'utf8')).toBe('(1 lines dropped: too many at once, or a slow or full disk)\nfound\n');
+  });
+
   test('what a slow disk does not take is dropped and counted', async () => {
     const file = path.join(home, 'y.log');
     const log = new RotatingFile(file, { fileBytes: 1e6, queueBytes: 1000 });
@@ -198,7 +224,7 @@ describe('logs', () => {
     await log.close();
     const text = readFileSync(file, 'utf8');
     expect(text.length).toBeLessThan(3000);
-    expect(text).toMatch(/\(\d+ lines dropped: the disk is slow\)\nafter\n$/);
+    expect(text).toMatch(/\(\d+ lines dropped: too many at once, or a slow or full disk\)\nafter\n$/);
   });
 });
 
