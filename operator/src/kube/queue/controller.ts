@@ -90,7 +90,10 @@ export function createController(options: ControllerOptions): Controller {
     metrics.count('controller_runtime_reconcile_errors_total', labels);
     if (isProgrammingError(error)) {
       metrics.count('controller_runtime_reconcile_panics_total', labels);
-      logger.error({ controller: name, key, err: message, stack: (error as Error).stack }, 'the reconcile has a fault');
+      logger.error(
+        { controller: name, key, err: message, stack: error instanceof Error ? error.stack : undefined },
+        'the reconcile has a fault',
+      );
     }
     if (verdict === 'terminal') {
       metrics.count('controller_runtime_terminal_reconcile_errors_total', labels);
@@ -115,7 +118,8 @@ export function createController(options: ControllerOptions): Controller {
     metrics.gauge('controller_runtime_active_workers', labels, ++active);
     let outcome: Result | { readonly error: unknown };
     try {
-      outcome = await options.reconcile(key, ending.signal);
+      // Plain JavaScript may return nothing.
+      outcome = (await options.reconcile(key, ending.signal)) ?? done;
     } catch (error) {
       outcome = { error };
     } finally {
