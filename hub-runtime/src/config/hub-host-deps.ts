@@ -18,6 +18,8 @@ export interface HubHostDeps {
   readonly observer: Observer;
   /** Stamped on list results for modern clients. */
   readonly hubInfo?: { readonly name: string; readonly version: string };
+  /** Tells the runs of a process apart in request ids; `hub` when absent. */
+  readonly run?: string;
   /** Longest wait of the first list for servers that are starting; 3 s. */
   readonly firstListWaitMs?: number;
 }

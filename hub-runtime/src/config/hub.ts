@@ -18,7 +18,7 @@ import type {
   ServerListing,
   Upstream,
 } from '../exchange/index.ts';
-import { createRouter, type Router } from '../router/index.ts';
+import { createRequestIds, createRouter, type Router } from '../router/index.ts';
 import type { ScannedObject } from '../wire/index.ts';
 import { ChangeGate } from './change-gate.ts';
 import { graphOf } from './graph-of.ts';
@@ -82,6 +82,7 @@ export class Hub implements HubPort {
       pin: (graph) => this.#live.pin(graph),
       unpin: (graph) => this.#live.unpin(graph),
       beforeList: () => this.#beforeList(),
+      requestId: createRequestIds(deps.run ?? 'hub'),
     });
     this.#unregister = [
       observer.gauge('callsInFlight', this.key, () => this.#router.inFlight),

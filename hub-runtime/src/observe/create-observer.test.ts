@@ -20,6 +20,7 @@ const call: CallRecord = {
   bytesIn: 100,
   bytesOut: 200,
   requestId: 'r-1',
+  rpcId: '7',
 };
 
 function build(options: { targetsPerServer?: number; targetsInAll?: number } = {}) {
@@ -81,7 +82,7 @@ test('EF-72 a secret in a tool name reaches neither metrics nor log', async () =
   const secret = `sk-${'a1B2'.repeat(8)}`;
   observer.callFinished({ ...call, target: `x ${secret}` });
   observer.callFinished({ ...call, method: 'resources/read', target: `https://user:${secret}@host/` });
-  observer.callFinished({ ...call, method: `m ${secret}`, requestId: `id ${secret}` });
+  observer.callFinished({ ...call, method: `m ${secret}`, rpcId: `"${secret}"` });
   expect(await registry.text()).not.toContain(secret);
   expect(lines.join('\n')).not.toContain(secret);
   for (const line of lines) expect(() => JSON.parse(line) as unknown).not.toThrow();
@@ -111,6 +112,7 @@ describe('EF-71 operation line', () => {
       time: '2026-11-21T12:00:00.007Z',
       msg: 'call',
       requestId: 'r-1',
+      rpcId: 7,
       hub: 'default/desk',
       server: 'default/files',
       method: 'tools/call',

@@ -28,7 +28,10 @@ export interface CallRecord {
   readonly bytesOut: number;
   /** Internal session id, never the sealed one that the client holds. */
   readonly sessionId?: string | undefined;
+  /** Trace id, or the hub's own: one request, one id in log, audit and trace. */
   readonly requestId: string;
+  /** The client's JSON-RPC id, raw. Not unique: other clients use the same. */
+  readonly rpcId: string;
 }
 
 export type CallOutcome = 'ok' | 'tool_error' | 'error' | 'cancelled';

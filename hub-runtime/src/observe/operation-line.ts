@@ -49,8 +49,13 @@ export function createOperationLine(clock: Clock): (record: CallRecord) => strin
     if (record.errorCode !== undefined) line += `,"errorCode":"${record.errorCode}"`;
     line += `,"durationMs":${Math.round(record.durationMs * 1000) / 1000},"bytesIn":${record.bytesIn},"bytesOut":${record.bytesOut}`;
     if (record.sessionId !== undefined) line += `,"session":${quoteId(record.sessionId)}`;
-    return `${line}}`;
+    return `${line},"rpcId":${rpcId(record.rpcId)}}`;
   };
+}
+
+/** Numbers are JSON as they are; a string is the client's free text. */
+function rpcId(raw: string): string {
+  return /^-?\d{1,20}$/.test(raw) ? raw : JSON.stringify(cleanName(raw.replace(/^"|"$/g, '').slice(0, 128)));
 }
 
 /** Ids of the hub's own making need no escaping; anything else does. They are never cached: each is new. */

@@ -16,6 +16,7 @@ export function callRecord(
   trace: CallTrace,
   outcome: Outcome,
   durationMs: number,
+  requestId: string,
 ): CallRecord {
   const { caller, params } = exchange;
   return {
@@ -32,7 +33,8 @@ export function callRecord(
     bytesIn: params === undefined ? 0 : params.end - params.start,
     bytesOut: sizeOf(outcome),
     sessionId: caller.session?.id,
-    requestId: exchange.leg.id,
+    requestId,
+    rpcId: exchange.leg.id,
   };
 }
 

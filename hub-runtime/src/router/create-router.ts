@@ -56,6 +56,8 @@ export interface RouterDeps {
   beforeList(): Promise<void> | undefined;
   /** Bound of that wait, and of waits for servers a name only may belong to. */
   readonly firstListWaitMs: number;
+  /** Names a request in log and trace, see `request-ids.ts`. */
+  requestId(exchange: Exchange): string;
 }
 
 export interface Router {
@@ -89,6 +91,7 @@ class HubRouter implements Router {
     const { clock, observer, hub } = this.#deps;
     const started = clock.monotonic();
     const trace: CallTrace = { upstream: undefined, target: undefined };
+    const requestId = this.#deps.requestId(exchange);
     const graph = exchange.graph;
     const limit = graph.config.limits.inFlight;
     let outcome: Outcome;
@@ -101,16 +104,13 @@ class HubRouter implements Router {
       try {
         outcome = await this.#route(exchange, trace);
       } catch (error) {
-        this.#deps.log.error(
-          { err: error, hub, method: exchange.method, requestId: exchange.leg.id },
-          'routing failed',
-        );
+        this.#deps.log.error({ err: error, hub, method: exchange.method, requestId }, 'routing failed');
         outcome = hubError('QM_INTERNAL');
       }
       this.inFlight--;
       this.#deps.unpin(graph);
     }
-    observer.callFinished(callRecord(hub, exchange, trace, outcome, clock.monotonic() - started));
+    observer.callFinished(callRecord(hub, exchange, trace, outcome, clock.monotonic() - started, requestId));
     return outcome;
   }
 

@@ -26,6 +26,7 @@ import {
 import { type CallRecord, silentObserver } from '../observe/index.ts';
 import { rawOf, scanObject } from '../wire/index.ts';
 import { createRouter, type Router } from './create-router.ts';
+import { createRequestIds } from './request-ids.ts';
 
 interface Bench {
   readonly hub: { readonly graph: HubGraph; handle(exchange: Exchange): Promise<Outcome> };
@@ -74,6 +75,7 @@ function bench(
       callFinished: (record) => records.push(record),
       count: (name, label) => counted.push(`${name} ${label}`),
     },
+    requestId: createRequestIds('r'),
     graph: graphNow,
     freshGraph: graphNow,
     pin: () => pins++,
@@ -358,7 +360,8 @@ test('EF-69 every call leaves one record with what became of it', async () => {
       durationMs: 30,
       bytesIn: 14,
       bytesOut: 16,
-      requestId: '1',
+      requestId: 'r-1',
+      rpcId: '1',
     },
     { outcome: 'cancelled', errorCode: 'QM_CANCELLED', era: 'legacy' },
     { outcome: 'error', code: -32602, errorCode: undefined, server: undefined, target: 'zz' },

@@ -92,6 +92,7 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
     log,
     observer,
     hubInfo,
+    run: randomBytes(4).toString('hex'),
   });
   host.onEvent((event) => {
     if (event.kind === 'serverGone') {
