@@ -71,7 +71,7 @@ describe('manifests', () => {
       manifest(
         '  source:\n    command: {command: node}\n  env:\n    - name: A\n      valueFrom: {secretKeyRef: {name: gh, key: token}}\n',
       ),
-      /m\/bad\.yaml:9:\d+: error: .*SecretNotFound: Secret "gh" does not exist.*--env-file gh=FILE/,
+      /m\/bad\.yaml:9:\d+: error: .*SecretNotFound: Secret "gh" does not exist.*--secret gh=FILE/,
     ],
     [
       'a half-written file',
@@ -95,6 +95,20 @@ describe('manifests', () => {
     expect(up.err).toMatch(message);
     expect((await run('call', 'good_echo', 'x=1')).code).toBe(0);
     expect((await run('down')).code).toBe(0);
+  });
+
+  // In a process of its own: Node looks at the whole command line for options of its own, too.
+  test('a missing secret, given from a file of variables', async () => {
+    const spec =
+      '  source:\n    command: {command: node}\n  env:\n    - name: A\n      valueFrom: {secretKeyRef: {name: gh, key: token}}\n';
+    writeManifests(join(home, 'm'), [mcpHub(), good]);
+    writeFileSync(join(home, 'm', 'bad.yaml'), manifest(spec));
+    writeFileSync(join(home, 'v.env'), 'token=1\n');
+    expect(await run('validate', '-f', 'm', '--secret', 'gh=v.env')).toMatchObject({ code: 0, err: '' });
+    expect(await run('validate', '-f', 'm', '--secret', 'gh=gone.env')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('gone.env: error: the environment file cannot be read'),
+    });
   });
 
   test('a duplicate name: both places are named, neither wins', async () => {

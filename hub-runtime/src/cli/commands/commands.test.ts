@@ -46,6 +46,7 @@ describe('the command line itself', () => {
     [['up', '-f', 'x', '--log-level', 'loud'], 2],
     [['get', 'things'], 2],
     [['connect', 'emacs'], 2],
+    [['up', '-f', 'x', '--secret', 'v.env'], 2],
     [['down', '--timeout', 'soon'], 2],
     [['logs', '-n', '-1'], 2],
     [['cache', 'clean', '--unused-days', 'x'], 2],
@@ -180,7 +181,7 @@ describe('HT-1.14 import', () => {
     expect(err).toContain('Secret files-values (TOKEN) is not printed');
     write('m.yaml', out);
     write('v.env', 'TOKEN=x');
-    expect((await run('validate', '-f', 'm.yaml', '--env-file', 'files-values=v.env')).err).toBe('');
+    expect((await run('validate', '-f', 'm.yaml', '--secret', 'files-values=v.env')).err).toBe('');
   });
 
   test('--secrets prints the values, --no-hub leaves the hub out, json is json', async () => {

@@ -55,7 +55,7 @@ async function importFiles(cli: Cli, files: readonly string[], options: Options)
   if (options.secrets !== true)
     for (const one of secrets)
       cli.err(
-        `note: Secret ${one.metadata.name} (${Object.keys(one.stringData ?? {}).join(', ')}) is not printed: pass --env-file ${one.metadata.name}=FILE to qm up, or create it in the cluster`,
+        `note: Secret ${one.metadata.name} (${Object.keys(one.stringData ?? {}).join(', ')}) is not printed: pass --secret ${one.metadata.name}=FILE to qm up, or create it in the cluster`,
       );
   if (problems.some((one) => one.level === 'error')) throw new CliError(exitCode.no, '');
 }

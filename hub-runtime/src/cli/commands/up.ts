@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import type { UpOptions } from '../up/index.ts';
-import { type Cli, portNumber, withEnvFiles, withManifests, withOutput } from '../support/index.ts';
+import { type Cli, portNumber, withManifests, withOutput, withValues } from '../support/index.ts';
 
 export function addUp(program: Command, cli: Cli, argv: readonly string[]): void {
   const command = program
@@ -11,7 +11,7 @@ export function addUp(program: Command, cli: Cli, argv: readonly string[]): void
       'Runs the hubs and servers of the manifests on this machine, in the foreground, until Ctrl-C or `qm down`.\n' +
         'Prints `ready <url>` when every server has started or failed; the endpoint answers before that.',
     );
-  withEnvFiles(withManifests(command, true))
+  withValues(withManifests(command, true))
     .option('-d, --detach', 'run in the background; returns when it is ready')
     .addOption(new Option('--no-detach').hideHelp())
     .option('-w, --watch', 'take over changes of the files while running')

@@ -1,10 +1,18 @@
 import type { Command } from 'commander';
 
-import { type Cli, CliError, exitCode, withEnvFiles, withManifests, withOutput } from '../support/index.ts';
+import {
+  type Cli,
+  CliError,
+  exitCode,
+  valueFiles,
+  type ValueOptions,
+  withManifests,
+  withOutput,
+  withValues,
+} from '../support/index.ts';
 
-interface Options {
+interface Options extends ValueOptions {
   readonly file: readonly string[];
-  readonly envFile?: readonly string[];
   readonly strict?: boolean;
   readonly output: string;
 }
@@ -18,7 +26,7 @@ export function addValidate(program: Command, cli: Cli): void {
         'Exits 0 when nothing is wrong, 1 when something is left out.',
     )
     .option('--strict', 'warnings count as errors');
-  withOutput(withEnvFiles(withManifests(command, true))).action((options: Options) => validate(cli, options));
+  withOutput(withValues(withManifests(command, true))).action((options: Options) => validate(cli, options));
 }
 
 async function validate(cli: Cli, options: Options): Promise<void> {
@@ -28,7 +36,7 @@ async function validate(cli: Cli, options: Options): Promise<void> {
   ]);
   const project = await loadProject({
     paths: options.file,
-    envFiles: options.envFile ?? [],
+    envFiles: valueFiles(options),
     cwd: cli.cwd,
     env: cli.env,
     stdin: cli.stdin,

@@ -6,11 +6,13 @@ export {
   type OutputFormat,
   portNumber,
   type TargetOptions,
+  valueFiles,
+  type ValueOptions,
   wholeNumber,
-  withEnvFiles,
   withManifests,
   withOutput,
   withTarget,
+  withValues,
 } from './options.ts';
 export { age, printable, table } from './table.ts';
 export { toolArguments } from './tool-arguments.ts';

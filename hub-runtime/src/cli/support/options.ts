@@ -14,11 +14,35 @@ export function withManifests(command: Command, required: boolean): Command {
   return command.addOption(required ? option.makeOptionMandatory() : option);
 }
 
-export function withEnvFiles(command: Command): Command {
-  return command.option(
-    '--env-file <[name=]path...>',
-    'variables for ${VAR} in client files; with name= the values of the Secret of that name',
-  );
+export interface ValueOptions {
+  readonly envFile?: readonly string[];
+  readonly secret?: readonly string[];
+}
+
+/**
+ * Two options, not one with a prefix: Node itself looks for `--env-file` on the whole command line, even behind the script, and ends with
+ * "not found" unless what follows is a file.
+ */
+export function withValues(command: Command): Command {
+  return command
+    .option('--env-file <path...>', 'variables for ${VAR} in client files')
+    .addOption(
+      new Option(
+        '--secret <name=path...>',
+        'the Secret of that name, from a file of variables, as `kubectl create secret generic NAME --from-env-file=PATH` makes it',
+      ).argParser(collectSecrets),
+    );
+}
+
+function collectSecrets(text: string, all: readonly string[] | undefined): readonly string[] {
+  if (!/^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?=./.test(text))
+    throw new InvalidArgumentError('write NAME=FILE, with the name of the Secret');
+  return [...(all ?? []), text];
+}
+
+/** As `local/load` reads them. */
+export function valueFiles({ envFile = [], secret = [] }: ValueOptions): readonly string[] {
+  return [...envFile, ...secret];
 }
 
 /** For commands that talk to a running hub. One path per option: these commands have arguments of their own. */

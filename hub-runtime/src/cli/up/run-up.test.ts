@@ -72,7 +72,7 @@ describe('the foreground', () => {
 
   test('EF-45 --watch takes over an edit and an environment file', async () => {
     writeFileSync(path.join(home, 'v.env'), 'k=1\n');
-    const run = up('--watch', '--env-file', 'gh=v.env');
+    const run = up('--watch', '--secret', 'gh=v.env');
     await run.ready();
     write('dead.yaml', dead);
     await expect.poll(() => run.out.join('\n'), { timeout: 5000 }).toMatch(/^dead: /m);

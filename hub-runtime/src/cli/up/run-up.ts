@@ -14,13 +14,21 @@ import {
   stateDirectory,
   type StateDirectory,
 } from '../../local/state/index.ts';
-import { type Cli, CliError, exitCode, type ExitCode, printable, stateRoot } from '../support/index.ts';
+import {
+  type Cli,
+  CliError,
+  exitCode,
+  type ExitCode,
+  printable,
+  stateRoot,
+  valueFiles,
+  type ValueOptions,
+} from '../support/index.ts';
 import { UpSignals } from './up-signals.ts';
 import { createUpView } from './up-view.ts';
 
-export interface UpOptions {
+export interface UpOptions extends ValueOptions {
   readonly file: readonly string[];
-  readonly envFile?: readonly string[];
   readonly detach?: boolean;
   readonly stdio?: boolean;
   readonly watch?: boolean;
@@ -40,7 +48,7 @@ export async function runUp(cli: Cli, options: UpOptions): Promise<void> {
   const load = (previous?: Project): Promise<Project> =>
     loadProject({
       paths: options.file,
-      envFiles: options.envFile ?? [],
+      envFiles: valueFiles(options),
       cwd: cli.cwd,
       env: cli.env,
       stdin: cli.stdin,
@@ -176,7 +184,7 @@ export async function projectRoot(cli: Cli, options: Pick<UpOptions, 'file' | 's
 }
 
 function watched(cli: Cli, options: UpOptions): string[] {
-  const files = (options.envFile ?? []).map((one) => one.replace(/^[a-z0-9.-]+=/, ''));
+  const files = valueFiles(options).map((one) => one.replace(/^[a-z0-9.-]+=/, ''));
   return [...options.file.filter((one) => one !== '-'), ...files].map((one) => path.resolve(cli.cwd, one));
 }
 

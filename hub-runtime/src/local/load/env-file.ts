@@ -1,5 +1,5 @@
 /**
- * `--env-file PATH` gives variables for `${VAR}` in client files; `--env-file NAME=PATH` is the Secret NAME, as
+ * `PATH` gives variables for `${VAR}` in client files (`--env-file`); `NAME=PATH` is the Secret NAME (`--secret`), as
  * `kubectl create secret generic NAME --from-env-file=PATH` would make it. One file, the same meaning as on a cluster.
  */
 import path from 'node:path';
@@ -35,7 +35,7 @@ export async function readEnvFiles(options: readonly string[], cwd: string): Pro
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
       problems.push(
-        problem('error', `the environment file cannot be read (${code})`, 'check the path given with --env-file', {
+        problem('error', `the environment file cannot be read (${code})`, 'check the path', {
           file,
         }),
       );

@@ -100,7 +100,7 @@ describe('what cannot be read is said, and the rest is read all the same', () =>
   });
 });
 
-describe('X-03 --env-file', () => {
+describe('X-03 --env-file and --secret', () => {
   test('without a name it gives variables, with a name it is a Secret', async () => {
     write('vars.env', 'A=1\n# comment\nB="two words"\n');
     write('gh.env', 'token=abc\n');
@@ -113,7 +113,7 @@ describe('X-03 --env-file', () => {
   test('a missing one is said with the option to correct', async () => {
     const { problems } = await readEnvFiles(['gone.env'], cwd);
     expect(problems.map(formatProblem)).toEqual([
-      'gone.env: error: the environment file cannot be read (ENOENT); check the path given with --env-file',
+      'gone.env: error: the environment file cannot be read (ENOENT); check the path',
     ]);
   });
 });

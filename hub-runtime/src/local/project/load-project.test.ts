@@ -103,15 +103,13 @@ describe('first load', () => {
     expect(project.fatal).toBe(true);
   });
 
-  test('a missing Secret points at the reference and names --env-file; giving it resolves it', async () => {
+  test('a missing Secret points at the reference and names --secret; giving it resolves it', async () => {
     write('hub.yaml', hub);
     write('s.yaml', secretUser);
     const without = await load();
     expect(active(without)).toEqual([]);
     expect(said(without)).toEqual([
-      expect.stringMatching(
-        /^m\/s\.yaml:7:5: error: .*SecretNotFound: Secret "gh" does not exist.*--env-file gh=FILE$/,
-      ),
+      expect.stringMatching(/^m\/s\.yaml:7:5: error: .*SecretNotFound: Secret "gh" does not exist.*--secret gh=FILE$/),
     ]);
     writeFileSync(path.join(cwd, 'gh.env'), 'token=t\n');
     const given = await load(undefined, { envFiles: ['gh=gh.env'] });

@@ -107,7 +107,7 @@ function allOf(
 function missing(kind: 'Secret' | 'ConfigMap', namespace: string, name: string): TargetError {
   return new TargetError(
     `${kind}NotFound`,
-    `${kind} "${name}" does not exist in namespace ${namespace}; add it to the manifests (or give its values with --env-file), or set optional: true`,
+    `${kind} "${name}" does not exist in namespace ${namespace}; add it to the manifests (or give its values with --secret), or set optional: true`,
     true,
   );
 }
