@@ -55,7 +55,7 @@ function nextStep(condition: ConditionDraft, object: ManifestObject): string {
   if (condition.reason !== 'SecretNotFound' || (object.metadata.namespace ?? 'default') !== 'default')
     return condition.next;
   const name = /Secret "([^"]+)"/.exec(condition.message)?.[1] ?? 'NAME';
-  return `${condition.next}, or give its values with --env-file ${name}=FILE`;
+  return `${condition.next}, or give its values with --secret ${name}=FILE`;
 }
 
 function byPlace(a: Problem, b: Problem): number {
