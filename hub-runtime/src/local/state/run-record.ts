@@ -4,7 +4,17 @@
  * The lock holds the process id. A dead process's lock is taken over; a living one that answers no socket after a grace is another program
  * that got the same id, and is ignored too.
  */
-import { closeSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 
@@ -37,11 +47,30 @@ export async function takeLock(state: StateDirectory, pid: number, now: () => nu
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
+    const judged = identity(state.lock);
     const holder = await lockHolder(state, pid, now);
     if (holder !== undefined) return { kind: 'held', pid: holder };
-    rmSync(state.lock, { force: true });
+    takeAway(state.lock, pid, judged);
   }
   throw new Error(`cannot take the lock ${state.lock}`);
+}
+
+/** Moved, looked at again, then removed: another process may have taken the place of the lock that was judged. */
+function takeAway(lock: string, own: number, judged: string): void {
+  const aside = `${lock}.${own}`;
+  try {
+    renameSync(lock, aside);
+    // `link` gives it back only where no third process has been faster.
+    if (identity(aside) !== judged) linkSync(aside, lock);
+  } catch {
+    // Somebody was faster; the loop looks again.
+  }
+  rmSync(aside, { force: true });
+}
+
+function identity(file: string): string {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found === undefined ? '' : `${found.ino} ${found.mtimeMs}`;
 }
 
 function releaseLock(state: StateDirectory, pid: number): void {

@@ -4,7 +4,7 @@
  * One directory per project (the resolved `-f` paths), private to the user. Nothing in it is needed to start anew.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -66,6 +66,17 @@ export function prepareStateDirectory(state: StateDirectory, platform: NodeJS.Pl
   for (const directory of [state.root, state.logs, state.scratch]) makePrivate(directory, platform);
   if (platform !== 'win32' && path.dirname(state.socket) !== state.root)
     makePrivate(path.dirname(state.socket), platform);
+  proveWritable(state.root);
+}
+
+/** A full disk shows here, where its directory is known, and not at the first file that matters. */
+function proveWritable(directory: string): void {
+  const file = path.join(directory, `.room.${process.pid}`);
+  try {
+    writeFileSync(file, Buffer.alloc(4096), { mode: 0o600 });
+  } finally {
+    rmSync(file, { force: true });
+  }
 }
 
 function makePrivate(directory: string, platform: NodeJS.Platform): void {

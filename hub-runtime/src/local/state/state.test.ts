@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -98,6 +107,16 @@ describe('lock and record', () => {
     expect(await takeLock(state, process.pid, now)).toEqual({ kind: 'held', pid: process.ppid });
     utimesSync(state.lock, new Date(0), new Date(0));
     expect((await takeLock(state, process.pid, now)).kind).toBe('taken');
+  });
+
+  test('of many that judge the same dead lock at once, one gets it', async () => {
+    const state = prepared();
+    writeFileSync(state.lock, String(deadPid));
+    // Processes that live, so that a fresh lock of one of them counts.
+    const pids = [process.pid, process.ppid];
+    const results = await Promise.all(pids.map((pid) => takeLock(state, pid, now)));
+    expect(results.map(({ kind }) => kind).sort()).toEqual(['held', 'taken']);
+    expect(readdirSync(state.root).filter((name) => name.startsWith('up.lock'))).toEqual(['up.lock']);
   });
 
   test('a lock with our own id, of a hub that was process 1 before us, holds nothing', async () => {
