@@ -110,6 +110,15 @@ test('HT-C1 headings of the troubleshooting page are messages of the program', (
   expect(headings.filter((heading) => !advice.includes(heading) && !sources.includes(heading))).toEqual([]);
 });
 
+test('HT-C1 the architecture page names every room of the hub, and no other', () => {
+  const rooms = readdirSync(join(root, 'hub-runtime/src'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+  const section =
+    read('docs/architecture.md').split('## Rooms of the hub')[1]?.split('Rooms that later work adds')[0] ?? '';
+  expect([...section.matchAll(/^\| `(\w+)` /gm)].map((match) => match[1] ?? '').toSorted()).toEqual(rooms.toSorted());
+});
+
 test('no page mentions a registry by host name', () => {
   // Put together here, so that this file does not either.
   const hosts = [['registry', 'npmjs'].join('.'), ['pypi', 'org'].join('.')];
