@@ -21,9 +21,8 @@ export interface MachineFacts {
 
 /** The reason why the level cannot be had here, or nothing when it has to work. */
 export function whyNot(level: Level, facts: MachineFacts): string | undefined {
-  if (facts.engine !== undefined) return undefined;
-  if (facts.platform !== 'linux') return `no container engine answers, and ${facts.platform} is not Linux`;
-  if (level === 'control') return undefined;
+  if (facts.platform !== 'linux') return `clusters are made on Linux, and this is ${facts.platform}`;
+  if (level === 'control' || facts.engine !== undefined) return undefined;
   const reasons: string[] = [];
   if (!facts.root) reasons.push('needs root');
   if (facts.cgroup === 2) reasons.push('needs cgroup v1');

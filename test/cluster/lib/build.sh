@@ -9,7 +9,7 @@ build() { # LEVEL MAKER
   mkdir -p "$bin" "$cache"/{log,images,cni}
   exec 9>"$cache/.build.lock"
   flock 9
-  if [[ $2 == kind ]]; then kind_programs "$1"; else self_programs "$1"; fi
+  if [[ $2 == kind ]]; then kind_programs; else self_programs "$1"; fi
   exec 9>&-
 }
 
@@ -59,7 +59,7 @@ go_module() {
   (
     cd "$dir"
     export CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly GOCACHE=${QM_CLUSTER_GOCACHE:-$cache/gocache}
-    unset GOMAXPROCS
+    unset GOMAXPROCS GOGC
     time go build -p "${QM_CLUSTER_JOBS:-$(nproc)}" -trimpath -buildvcs=false -ldflags "$flags" -o "$out/" "$@"
   ) >"$log" 2>&1 || { tail -20 "$log" >&2; die "the build of $names failed"; }
   echo "$key" >"$out/.${dir##*/}.key"

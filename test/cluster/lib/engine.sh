@@ -14,16 +14,13 @@ container_engine() {
   return 1
 }
 
-# Level control is ours wherever it can be: seconds instead of a minute, and
-# several at once. Elsewhere than on Linux it is kind with fake nodes.
+# Level control is always ours: seconds instead of a minute, and several at once.
 pick_maker() { # LEVEL [self|kind]
   local asked=${2:-${QM_CLUSTER_WITH:-}}
   case $asked in
-    self | kind) echo "$asked" ;;
-    '')
-      if [[ $(uname -s) == Linux && $1 == control ]]; then echo self
-      elif container_engine >/dev/null; then echo kind
-      else echo self; fi
+    self) echo self ;;
+    kind | '')
+      if [[ $1 == node ]] && { [[ -n $asked ]] || container_engine >/dev/null; }; then echo kind; else echo self; fi
       ;;
     *) die "--with is self or kind" ;;
   esac
@@ -34,27 +31,38 @@ best_level() { if [[ -z $(missing node "$(pick_maker node)") ]]; then echo node;
 
 # Prints all that stands in the way at once, a line each; nothing when ready.
 missing() { # LEVEL MAKER
-  local need wanted=('go:the package golang-go, or Go itself; the version is in test/cluster/kube/go.mod')
+  local need wanted=(flock:util-linux timeout:coreutils)
+  if [[ $(uname -s) != Linux ]]; then
+    echo "this is $(uname -s): clusters are made on Linux"
+    return
+  fi
   if [[ $2 == kind ]]; then
     container_engine >/dev/null || echo "a container engine that answers: docker or podman"
-    command -v kind >/dev/null || command -v go >/dev/null || echo "kind is not on PATH, and Go, which would fetch it, is not either"
-    [[ $(uname -s) == Linux ]] || command -v kubectl >/dev/null || echo "kubectl is not on PATH"
-    return
-  fi
-  if [[ $(uname -s) != Linux ]]; then
-    echo "this is $(uname -s): without a container engine a cluster needs Linux"
-    return
-  fi
-  wanted+=(flock:util-linux setsid:util-linux openssl:openssl)
-  if [[ $1 == node ]]; then
-    wanted+=('gcc:the packages gcc and libc6-dev' jq:jq ip:iproute2 sysctl:procps nsenter:util-linux unshare:util-linux)
-    [[ $(uname -m) == x86_64 ]] || echo "this is $(uname -m): the images of the node are made for amd64 only"
-    [[ $EUID -eq 0 ]] || echo "level node needs root, for namespaces and cgroups"
-    [[ ! -e $cgroups/cgroup.controllers ]] || echo "level node knows cgroup v1 only, and this machine has v2: with docker or podman, kind makes it"
+    type -P kind >/dev/null || missing_go # kind is a function here as well
+  else
+    missing_go
+    wanted+=(setsid:util-linux openssl:openssl)
+    if [[ $1 == node ]]; then
+      wanted+=('gcc:the packages gcc and libc6-dev' jq:jq ip:iproute2 sysctl:procps nsenter:util-linux unshare:util-linux)
+      [[ $(uname -m) == x86_64 ]] || echo "this is $(uname -m): the images of the node are made for amd64 only"
+      [[ $EUID -eq 0 ]] || echo "level node needs root, for namespaces and cgroups"
+      [[ ! -e $cgroups/cgroup.controllers ]] || echo "level node knows cgroup v1 only, and this machine has v2: with docker or podman, kind makes it"
+    fi
   fi
   for need in "${wanted[@]}"; do
     command -v "${need%%:*}" >/dev/null || echo "${need%%:*} is not on PATH: install ${need#*:}"
   done
+}
+
+# From 1.21 on Go fetches the version that go.mod asks for by itself.
+missing_go() {
+  local version
+  if ! command -v go >/dev/null; then
+    echo "go is not on PATH: install the package golang-go, 1.21 or newer"
+  else
+    version=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) || version=unknown
+    if [[ $version =~ ^go1\.([0-9]+) ]] && ((BASH_REMATCH[1] < 21)); then echo "$version is too old: install Go 1.21 or newer"; fi
+  fi
 }
 
 requirements() { # LEVEL MAKER

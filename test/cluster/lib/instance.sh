@@ -20,7 +20,7 @@ load_instance() { # NAME
 }
 
 up() {
-  local level=control fake=3 audit='' owner='' wait=0 with='' maker
+  local level=control fake=3 audit='' owner='' wait=0 with='' maker starting=''
   name=default
   while (($#)); do
     case $1 in
@@ -45,6 +45,7 @@ up() {
   mkdir -p "$run"/{log,pid,pki,etcd,audit}
   trap 'up_failed' EXIT
   trap 'exit 130' INT TERM
+  starting=1
   settings "$level" "$maker" "$fake" "$audit" "$owner"
   if [[ $maker == kind ]]; then kind_up; else self_up "$wait"; fi
   trap - EXIT INT TERM
@@ -111,7 +112,7 @@ status() { # [NAME]
   load_instance "${1:-default}"
   echo "name $name, level $level, $(maker_words), server $server, state in $run"
   local file pid
-  [[ $maker == kind && $level == node ]] || printf '%-26s %8s %8s %s\n' component pid rss_mib state
+  [[ $maker == kind ]] || printf '%-26s %8s %8s %s\n' component pid rss_mib state
   for file in "$run"/pid/*; do
     [[ -e $file ]] || continue
     pid=$(real_pid "$(basename "$file")") || { printf '%-26s %8s %8s %s\n' "$(basename "$file")" - - dead; continue; }
@@ -139,12 +140,12 @@ in_node() {
 }
 
 component_kill() { # COMPONENT SIGNAL
-  if [[ $maker == kind && $1 != kwok ]]; then kind_kill "$1" "$2"; else
+  if [[ $maker == kind ]]; then kind_kill "$1" "$2"; else
     local pid
     pid=$(real_pid "$1") || die "$1 of $name does not run"
     kill "-$2" "$pid"
   fi
 }
 
-component_restart() { if [[ $maker == kind && $1 != kwok ]]; then kind_restart "$1"; else restart "$1"; fi; }
-component_log() { if [[ $maker == kind && $1 != kwok ]]; then kind_log "$1"; else echo "$run/log/$1.log"; fi; }
+component_restart() { if [[ $maker == kind ]]; then kind_restart "$1"; else restart "$1"; fi; }
+component_log() { if [[ $maker == kind ]]; then kind_log "$1"; else echo "$run/log/$1.log"; fi; }

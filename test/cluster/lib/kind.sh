@@ -1,22 +1,21 @@
 # shellcheck shell=bash disable=SC2154 # part of ../cluster, which sets what is used here
-# The same cluster by kind, where a container engine answers. The control plane
-# then is static pods: killing a component takes its manifest away as well, or
-# kubelet would start it again at once.
+# Level node by kind, where a container engine answers. The control plane then
+# is static pods: killing a component takes its manifest away as well, or kubelet
+# would start it again at once.
 
 kind_module=sigs.k8s.io/kind@v0.33.0
 
-kind_programs() { # LEVEL
+kind_programs() {
   local program
   for program in kind kubectl helm; do
     [[ ! -e $bin/$program ]] || continue
-    if command -v "$program" >/dev/null; then ln -s "$(command -v "$program")" "$bin/$program"; fi
+    if type -P "$program" >/dev/null; then ln -sf "$(type -P "$program")" "$bin/$program"; fi
   done
   if [[ ! -e $bin/kind ]]; then
     say "fetching kind"
     GOBIN=$bin GOFLAGS='' go install "$kind_module" || die "$kind_module cannot be had"
   fi
-  # kwok for the fake nodes; helm, where there is none
-  if [[ $1 == control || ! -e $bin/helm ]]; then extra_programs; fi
+  [[ -e $bin/helm ]] || go_module extra "$bin" helm.sh/helm/v4/cmd/helm
 }
 
 kind() { KIND_EXPERIMENTAL_PROVIDER=$engine "$bin/kind" "$@"; }
@@ -26,7 +25,7 @@ kind_config() {
   cat <<YAML
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
-networking: {serviceSubnet: $service_cidr, podSubnet: $kind_pod_cidr}
+networking: {serviceSubnet: $service_cidr, podSubnet: $pod_cidr}
 nodes:
   - role: control-plane
 YAML
@@ -65,28 +64,23 @@ YAML
 }
 
 kind_up() {
-  local kind_pod_cidr=$pod_cidr image=()
-  # the fake pods take the wide range; the few real ones need another
-  [[ $level == node ]] || kind_pod_cidr=10.244.0.0/16
+  local image=()
   [[ -z ${QM_CLUSTER_KIND_IMAGE:-} ]] || image=(--image "$QM_CLUSTER_KIND_IMAGE")
   kind_config >"$run/kind.yaml"
   kind create cluster --name "qm-$name" --config "$run/kind.yaml" --kubeconfig "$run/admin.kubeconfig" --wait 180s "${image[@]}" \
     >"$run/log/kind.log" 2>&1 || { tail -5 "$run/log/kind.log" >&2; die "kind cannot make a cluster here ($run/log/kind.log); --with self builds one without $engine"; }
   [[ -e $bin/kubectl ]] || "$engine" cp "$(kind_node):/usr/bin/kubectl" "$bin/kubectl" >/dev/null
-  if [[ $level == control ]]; then
-    kubectl taint node "$(kind_node)" quaymaster.dev/real=:NoSchedule --overwrite >/dev/null
-    fake_nodes
-  else
-    kind_routes add
-  fi
+  kind_routes add
 }
 
-# Where we may, pods and Services are reached from the host as in our own node.
+# Pods and Services are reached from the host as in a node built here. Who may
+# not set a route has the engine do it.
 kind_routes() { # add|del
-  [[ $(uname -s) == Linux && $EUID -eq 0 ]] || return 0
-  local address cidr
+  local address cidr route=(ip route)
   address=$("$engine" inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(kind_node)" 2>/dev/null) || return 0
-  for cidr in "$pod_cidr" "$service_cidr"; do ip route "$1" "$cidr" via "$address" 2>/dev/null || true; done
+  [[ $EUID -eq 0 ]] || route=("$engine" run --rm --privileged --network host --entrypoint ip
+    "$("$engine" inspect -f '{{.Config.Image}}' "$(kind_node)")" route)
+  for cidr in "$pod_cidr" "$service_cidr"; do "${route[@]}" "$1" "$cidr" via "$address" >/dev/null 2>&1 || true; done
 }
 
 kind_down() {
