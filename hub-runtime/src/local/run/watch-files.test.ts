@@ -35,6 +35,7 @@ const start = async (...names: string[]) => {
     },
     settleMs: 30,
     longestMs: 200,
+    lookMs: 20,
   });
 };
 const write = (name: string, text: string): void => writeFileSync(path.join(home, 'm', name), text);
@@ -83,6 +84,23 @@ test('what is neither manifest nor named does not count; a single file is watche
   const before = changes;
   writeFileSync(path.join(home, 'one.env'), '3');
   await expect.poll(() => changes, { timeout: 5000 }).toBeGreaterThan(before);
+});
+
+test('EF-45 a directory that is taken away and comes back, or is replaced by another, is still watched', async () => {
+  await start('m', 'one.env');
+  for (const aside of ['first', 'second']) {
+    renameSync(path.join(home, 'm'), path.join(home, aside));
+    await expect.poll(() => changes, { timeout: 5000 }).toBeGreaterThan(0);
+    if (aside === 'first') renameSync(path.join(home, aside), path.join(home, 'm'));
+    else mkdirSync(path.join(home, 'm'));
+    await pause(200);
+    changes = 0;
+    write('b.yaml', aside);
+    await expect.poll(() => changes, { timeout: 5000 }).toBe(1);
+    await pause(100);
+    expect(changes).toBe(1);
+    changes = 0;
+  }
 });
 
 test('after close nothing is told any more', async () => {

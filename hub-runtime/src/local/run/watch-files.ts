@@ -2,8 +2,10 @@
  * Tells when files of the project may have changed: one call per burst, after it is over.
  *
  * Editors write in many ways (truncate and write, write beside and rename, delete and create), so nothing is concluded from single events;
- * the reload reads what is there. Polling only where the caller says so (network file systems).
+ * the reload reads what is there. A path that leads to another file or directory than before (a branch switched, a folder replaced) has left
+ * its watch behind without an event: that is looked at once a second, and watched anew.
  */
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import chokidar from 'chokidar';
@@ -24,6 +26,8 @@ export interface WatchOptions {
   readonly settleMs?: number;
   /** Longest a change is held back by further ones. */
   readonly longestMs?: number;
+  /** Time between looks at where the paths lead. */
+  readonly lookMs?: number;
 }
 
 const interesting = /\.(ya?ml|json|env)$/i;
@@ -55,12 +59,43 @@ export async function watchFiles(options: WatchOptions): Promise<FileWatch> {
   });
   watcher.on('all', (_event, file) => touched(path.resolve(file)));
   watcher.on('error', (error) => options.onError(error as Error));
+  const places = new Map<string, string>();
+  let looking = false;
+  const look = async (): Promise<void> => {
+    // A file system that takes longer than that is not asked twice at once.
+    if (looking) return;
+    looking = true;
+    for (const one of options.paths) {
+      const place = await placeOf(one);
+      const before = places.get(one);
+      places.set(one, place);
+      if (closed || before === undefined || before === place) continue;
+      watcher.unwatch(one);
+      if (place !== nowhere) watcher.add(one);
+      touched(one);
+    }
+    looking = false;
+  };
   await new Promise<void>((resolve) => watcher.once('ready', () => resolve()));
+  await look();
+  const stopLooking = options.clock.every(options.lookMs ?? 1000, () => void look());
   return {
     async close() {
       closed = true;
+      stopLooking();
       cancel?.();
       await watcher.close();
     },
   };
+}
+
+const nowhere = 'nowhere';
+
+async function placeOf(file: string): Promise<string> {
+  try {
+    const { dev, ino } = await stat(file);
+    return `${dev}:${ino}`;
+  } catch {
+    return nowhere;
+  }
 }
