@@ -1,6 +1,7 @@
 /** Reasons that drivers see while servers are installed, started, listed and watched. Rows are sorted by reason. */
 import type { ConditionRow } from './types.ts';
 
+const both = ['McpServer', 'McpHub'] as const;
 const server = ['McpServer'] as const;
 const hub = ['McpHub'] as const;
 
@@ -312,7 +313,7 @@ export const observedReasons = {
   },
   Unsupported: {
     on: { Ready: 'False', Stalled: 'True' },
-    kinds: server,
+    kinds: both,
     severity: 'error',
     meaning: 'The manifest is valid, but this driver or machine cannot run it.',
     say: () => 'this machine cannot run it',

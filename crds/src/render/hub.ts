@@ -13,7 +13,7 @@ import { literal } from './literal.ts';
 import { hubNames } from './names.ts';
 import type { HubNames } from './names.ts';
 import { hubNetwork } from './network.ts';
-import { overlayPod, overlayResources, securityOverlay } from './overlay.ts';
+import { malformedKeys, overlayPod, overlayResources, securityOverlay } from './overlay.ts';
 import type { Template } from './overlay.ts';
 import { podPaths, podPorts, podVariables } from './pod-contract.ts';
 import type { HubPodSettings } from './pod-contract.ts';
@@ -30,12 +30,15 @@ export function renderHub({ outcome, settings, autoscaled = false }: RenderHubIn
   const { config, name } = outcome;
   if (config === undefined) return { objects: [], problems: [] };
   const { replicas, exposure, template } = hubSpec(outcome.object);
+  const malformed = malformedKeys(template);
+  if (malformed !== undefined)
+    return { objects: [], problems: [{ ...draft('Ready', 'Unsupported'), message: malformed, next: '' }] };
   const names = hubNames(name);
   const selector = selectorLabels('hub', name);
   const refused = exposure !== undefined && config.auth.mode === 'none' && !settings.allowAnonymousExposure;
   const exposed = exposure !== undefined && !refused;
   const objects = ownedBy({ component: 'hub', ...outcome }, [
-    serviceAccount(names.workload),
+    ...(template?.spec?.serviceAccountName === undefined ? [serviceAccount(names.workload)] : []),
     hubNetwork({ policyName: names.workload, hub: name, auth: config.auth, exposed, settings }),
     service(names.workload, selector),
     peersService(names.peers, selector),

@@ -21,6 +21,26 @@ export interface PodParts {
   readonly selector: Texts;
 }
 
+const keyForm = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+/** Keys of maps are beyond schemas, and one bad key would cost the whole Deployment. In words; undefined when all is well. */
+export function malformedKeys(template: Template | undefined): string | undefined {
+  const { metadata = {}, spec = {} } = template ?? {};
+  const maps = {
+    'metadata.labels': metadata.labels,
+    'metadata.annotations': metadata.annotations,
+    'spec.nodeSelector': spec.nodeSelector,
+    'spec.resources.requests': spec.resources?.requests,
+    'spec.resources.limits': spec.resources?.limits,
+  };
+  for (const [path, map] of Object.entries(maps)) {
+    const bad = Object.keys(map ?? {}).find((key) => !keyForm.test(key));
+    if (bad !== undefined)
+      return `spec.template.${path}: ${JSON.stringify(bad)} is no key; use letters, digits, -, _ and ., at most 63, with an optional prefix and /`;
+  }
+  return undefined;
+}
+
 /** The Pod template of a Deployment. */
 export function overlayPod(parts: PodParts, template: Template | undefined): Json {
   const { metadata = {}, spec = {} } = template ?? {};

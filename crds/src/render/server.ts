@@ -8,7 +8,7 @@ import { ownedBy } from './finish.ts';
 import { ownLabels, selectorLabels } from './labels.ts';
 import { serverNames } from './names.ts';
 import { serverNetwork } from './network.ts';
-import { overlayPod, securityOverlay } from './overlay.ts';
+import { malformedKeys, overlayPod, securityOverlay } from './overlay.ts';
 import { gracePeriod } from './probes.ts';
 import { referencesChecksum } from './references.ts';
 import { podSecurity } from './security.ts';
@@ -22,12 +22,12 @@ export function renderServer(input: RenderServerInput): Rendered {
   const { outcome, settings } = input;
   const { config } = outcome;
   if (config === undefined || !outcome.active || config.source.kind === 'remote') return { objects: [], problems: [] };
-  const impossible = unrunnable(config) ?? unmountable(config.roots);
+  const { replicas, template } = serverSpec(outcome.object);
+  const impossible = unrunnable(config) ?? unmountable(config.roots) ?? malformedKeys(template);
   if (impossible !== undefined)
     return { objects: [], problems: [{ ...draft('Ready', 'Unsupported'), message: impossible, next: '' }] };
   const names = serverNames(config.name);
   const selector = selectorLabels('server', config.name);
-  const { replicas, template } = serverSpec(outcome.object);
   const checksum = referencesChecksum(config, input.checksums ?? {});
   const pod = serverPod({ config, source: config.source, template, settings });
   const spec: Json = {
@@ -37,7 +37,7 @@ export function renderServer(input: RenderServerInput): Rendered {
     terminationGracePeriodSeconds: gracePeriod(config.lifecycle.drainTimeoutMs),
   };
   const objects = ownedBy({ component: 'server', ...outcome }, [
-    serviceAccount(names.workload),
+    ...(template?.spec?.serviceAccountName === undefined ? [serviceAccount(names.workload)] : []),
     serverNetwork({
       policyName: names.workload,
       server: config.name,

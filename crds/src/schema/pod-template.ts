@@ -28,26 +28,63 @@ const metadata = object(
   },
 );
 
-const toleration = object('A taint the Pods accept.', {
-  key: text('Key of the taint. Absent with operator Exists: every taint.', { min: 1, max: 317 }).exactOptional(),
-  operator: choice('How the value is compared.', ['Exists', 'Equal']).exactOptional(),
-  value: labelValue('Value for Equal.').exactOptional(),
-  effect: choice('Effect of the taint. Absent: every effect.', [
-    'NoSchedule',
-    'PreferNoSchedule',
-    'NoExecute',
-  ]).exactOptional(),
-  tolerationSeconds: integer('For NoExecute: how long it is accepted.', { min: 0, max: 2_147_483_647 }).exactOptional(),
-});
+const toleration = object(
+  'A taint the Pods accept.',
+  {
+    key: text('Key of the taint. Absent with operator Exists: every taint.', { min: 1, max: 317 }).exactOptional(),
+    operator: choice('How the value is compared.', ['Exists', 'Equal']).exactOptional(),
+    value: labelValue('Value for Equal.').exactOptional(),
+    effect: choice('Effect of the taint. Absent: every effect.', [
+      'NoSchedule',
+      'PreferNoSchedule',
+      'NoExecute',
+    ]).exactOptional(),
+    tolerationSeconds: integer('For NoExecute: how long it is accepted.', {
+      min: 0,
+      max: 2_147_483_647,
+    }).exactOptional(),
+  },
+  {
+    rules: [
+      {
+        rule: "!has(self.operator) || self.operator != 'Exists' || !has(self.value) || self.value == ''",
+        message: 'operator Exists takes no value; remove it, or use Equal',
+      },
+      {
+        rule: "has(self.key) || (has(self.operator) && self.operator == 'Exists')",
+        message: 'without a key only operator Exists makes sense; add the key',
+      },
+      {
+        rule: "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+        message: 'tolerationSeconds needs effect: NoExecute',
+      },
+    ],
+  },
+);
 
 const nodeTerm = object('Conditions on one node; all must hold.', {
   matchExpressions: list(
     'Conditions on labels of the node.',
-    object('One condition.', {
-      key: labelKey('Label key.'),
-      operator: choice('How values are compared.', ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']),
-      values: list('Values for In, NotIn, Gt and Lt.', labelValue('Value.'), { max: 32 }).exactOptional(),
-    }),
+    object(
+      'One condition.',
+      {
+        key: labelKey('Label key.'),
+        operator: choice('How values are compared.', ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']),
+        values: list('Values for In, NotIn, Gt and Lt.', labelValue('Value.'), { max: 32 }).exactOptional(),
+      },
+      {
+        rules: [
+          {
+            rule: "self.operator in ['Exists', 'DoesNotExist'] ? !has(self.values) || size(self.values) == 0 : has(self.values) && size(self.values) > 0",
+            message: 'In, NotIn, Gt and Lt need values; Exists and DoesNotExist take none',
+          },
+          {
+            rule: "!(self.operator in ['Gt', 'Lt']) || (has(self.values) && size(self.values) == 1 && self.values[0].matches('^[0-9]+$'))",
+            message: 'Gt and Lt need exactly one value, a number',
+          },
+        ],
+      },
+    ),
     { min: 1, max: 16 },
   ),
 });

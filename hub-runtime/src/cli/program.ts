@@ -12,6 +12,7 @@ import { addImport } from './commands/import.ts';
 import { addInit } from './commands/init.ts';
 import { addLogs } from './commands/logs.ts';
 import { addReload } from './commands/reload.ts';
+import { addRender } from './commands/render.ts';
 import { addRestart } from './commands/restart.ts';
 import { addUp } from './commands/up.ts';
 import { addValidate } from './commands/validate.ts';
@@ -36,6 +37,7 @@ export function createProgram(cli: Cli, argv: readonly string[]): Command {
   addUp(program, cli, argv);
   addDown(program, cli);
   addValidate(program, cli);
+  addRender(program, cli);
   addGet(program, cli);
   addDescribe(program, cli);
   addCall(program, cli);

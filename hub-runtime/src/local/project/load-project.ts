@@ -5,7 +5,7 @@
  * place and next step, and the rest is used. `previous` makes a reload safe: a file that is half-written or gone blocks the reload as a whole
  * (`blocked`), and an object that became invalid keeps its last valid version, as an API server would refuse the edit (EF-45).
  */
-import { compile, type Compiled, loadValidator, type ManifestObject } from '@quaymaster/crds';
+import { assumeReferences, compile, type Compiled, loadValidator, type ManifestObject } from '@quaymaster/crds';
 
 import { impliedHub, importClientFile, ServerNames, workspaceOf } from '../clients/index.ts';
 import {
@@ -30,6 +30,11 @@ export interface ProjectOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: AsyncIterable<Buffer | string>;
+  /**
+   * The manifests are for a cluster and only looked at: Secrets and ConfigMaps they do not declare are taken for granted, and `namespace`
+   * is that of objects that name none, as with kubectl.
+   */
+  readonly cluster?: { readonly namespace: string | undefined } | undefined;
   /** The project as it runs now, at a reload. */
   readonly previous?: Project | undefined;
 }
@@ -65,15 +70,21 @@ export async function loadProject(options: ProjectOptions): Promise<Project> {
       : keepLastGood(gathered.objects, runningObjects(previous), validate);
   const implied = gathered.objects.length > 0 && gathered.clientsOnly ? impliedHub : undefined;
   const all = implied === undefined ? kept.objects : [...kept.objects, asLoaded(implied, options.cwd)];
-  const objects = withGenerations(all, previous?.objects ?? []);
+  const objects = withGenerations(inNamespace(all, options.cluster?.namespace), previous?.objects ?? []);
   const manifests = objects.map((one) => one.object);
-  const compiled = compile(manifests, { validate, lookup: lookupIn(envFiles.secrets) });
+  const lookup = options.cluster === undefined ? lookupIn(envFiles.secrets) : assumeReferences(manifests);
+  const compiled = compile(manifests, { validate, lookup });
   const hubs = missingHub(compiled, fileProblems.length > 0);
   return {
     objects,
     compiled,
     values: objectValues(manifests, envFiles.secrets),
-    problems: [...fileProblems, ...kept.problems, ...problemsOf(compiled, objects), ...hubs],
+    problems: [
+      ...fileProblems,
+      ...kept.problems,
+      ...problemsOf(compiled, objects, options.cluster === undefined ? 'machine' : 'cluster'),
+      ...hubs,
+    ],
     impliedHub: implied,
     fatal: compiled.hubs.length === 0,
     blocked: previous !== undefined && (broken || compiled.hubs.length === 0 || newlyRefused(compiled, previous)),
@@ -120,6 +131,16 @@ function gather(sources: readonly SourceText[], env: Readonly<Record<string, str
 
 function asLoaded(object: ManifestObject, directory: string): LoadedObject {
   return { object, file: object.origin?.file ?? '', directory, locate: () => undefined };
+}
+
+function inNamespace(objects: readonly LoadedObject[], namespace: string | undefined): readonly LoadedObject[] {
+  if (namespace === undefined) return objects;
+  return objects.map((one) => {
+    const { metadata } = one.object;
+    // Whatever is wrong with a document is for validation to say.
+    if (typeof metadata !== 'object' || metadata === null || metadata.namespace !== undefined) return one;
+    return { ...one, object: { ...one.object, metadata: { ...metadata, namespace } } };
+  });
 }
 
 /** A file that held manifests and is blank now is being written: editors truncate first. */
