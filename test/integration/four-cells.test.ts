@@ -113,7 +113,7 @@ describe('one hub, every kind of server, five dead ones', () => {
   ];
 
   describe.each(clients)('client: $name', ({ era, connect }) => {
-    test('X-01 lists all tools of the living servers at once, whatever the dead ones do', async () => {
+    test('EF-22 X-01 lists all tools of the living servers at once, whatever the dead ones do', async () => {
       await using client = await connect();
       const from = performance.now();
       expect(await names(client)).toEqual(expectedTools);

@@ -82,7 +82,7 @@ function edit(hub: RunningHub, round: number): void {
   writeManifests(hub.manifests, [round % 2 === 0 ? moving(round) : edited(round)]);
 }
 
-test(`HT-0.05 EF-45 ${edits} edits under load: each seen within 2 s, no call lost, no other process touched`, async () => {
+test(`HT-0.05 HT-2.05 EF-45 ${edits} edits under load: each seen within 2 s, no call lost, no other process touched`, async () => {
   await using hub = await startHub([mcpHub(), steady, moving(0), edited(0)], { flags: ['--watch'] });
   await using watcher = await connectModern(hub.url);
   await using one = await connectModern(hub.url);

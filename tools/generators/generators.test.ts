@@ -70,6 +70,11 @@ describe('proofs are found in titles', () => {
     ]);
   });
 
+  test('a test that does not run proves nothing', () => {
+    const text = `test.skip('EF-72 a', f); it.todo('EF-73 b'); describe.skip('EF-74 c', f); test.fails('EF-75 d', f); test.only('EF-76 e', f)`;
+    expect([...findProofs([{ file: 'x.test.ts', text }]).keys()]).toEqual(['EF-76']);
+  });
+
   test('a claim without a test and a test without a claim are problems', () => {
     const problems = requirementProblems(new Map([['EF-99', [{ file: 'x.test.ts', title: 'EF-99 y' }]]]));
     expect(problems).toContain('EF-99 is named by a test (x.test.ts) but not in requirements-table.ts');

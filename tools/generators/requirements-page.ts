@@ -15,8 +15,9 @@ export interface Proof {
   readonly title: string;
 }
 
+/** A test that is skipped, or yet to be written, proves nothing. */
 const titles =
-  /\b(?:test|it|describe)(?:\.(?:each|skipIf|runIf|concurrent|sequential)\s*\((?:[^()]|\([^()]*\))*\)|\.\w+)*\s*\(\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/g;
+  /\b(?:test|it|describe)(?:\.(?:each|skipIf|runIf|concurrent|sequential)\s*\((?:[^()]|\([^()]*\))*\)|\.(?!skip\b|todo\b|fails\b)\w+)*\s*\(\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/g;
 const ids = /\b(?:HS-\d{2}|EF-\d{2}|HT-(?:\d|[A-Z])\.?\d{1,2}|HT-[A-Z]\d|X-\d{2})\b/g;
 
 export function findProofs(
@@ -74,12 +75,17 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
 }
 
-/** Every test file of the workspace. */
+/** Every test file of the workspace, but the one that holds titles as samples. */
 export function readTestFiles(): readonly { readonly file: string; readonly text: string }[] {
   const found: { readonly file: string; readonly text: string }[] = [];
   for (const folder of ['crds/src', 'hub-runtime/src', 'test', 'tools']) {
     for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
-      if (!name.endsWith('.test.ts') || /(?:^|\/)(?:dist|node_modules)\//.test(name)) continue;
+      if (
+        !name.endsWith('.test.ts') ||
+        name === 'generators/generators.test.ts' ||
+        /(?:^|\/)(?:dist|node_modules)\//.test(name)
+      )
+        continue;
       const path = join(root, folder, name);
       found.push({ file: relative(root, path), text: readFileSync(path, 'utf8') });
     }

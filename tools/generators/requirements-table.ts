@@ -9,7 +9,31 @@ export interface Requirement {
 const later = 'questions, subscriptions to single resources and resumption follow';
 
 export const requirements: Readonly<Record<string, Requirement>> = {
-  'EF-02': { what: 'A short manifest is enough for a working, safely bound endpoint', state: 'met' },
+  'EF-02': {
+    what: 'A short manifest is enough for a working, safely bound endpoint',
+    state: 'partly',
+    note: 'OpenAPI documents as a source follow',
+  },
+  'EF-04': {
+    what: 'Development and production do not differ',
+    state: 'open',
+    note: 'the parity suite comes with the second driver',
+  },
+  'EF-14': {
+    what: 'How many scenarios are identical in both modes is published',
+    state: 'open',
+    note: 'needs the second driver',
+  },
+  'EF-15': {
+    what: 'The time to a governed endpoint is measured',
+    state: 'open',
+    note: 'not yet: governance follows; see EF-44 for the local part',
+  },
+  'EF-18': {
+    what: 'The same manifests behave the same on a laptop and in a cluster',
+    state: 'open',
+    note: 'one driver so far; scalars mean already what they mean to kubectl (HS-16)',
+  },
   'EF-17': {
     what: 'Controls are on by default: nothing without authentication is reachable from outside by accident',
     state: 'partly',
@@ -30,6 +54,11 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'arguments are validated by the servers, not yet by the hub',
   },
+  'EF-24': {
+    what: 'Errors of the protocol and of tools are told apart, with stable codes',
+    state: 'partly',
+    note: 'without audit',
+  },
   'EF-25': { what: 'Resources of all servers stay readable, also when URIs collide', state: 'met' },
   'EF-27': { what: 'Prompts and completion through the hub', state: 'partly', note: 'not yet filtered by policy' },
   'EF-29': { what: 'Sessions have unguessable ids of their own, and no answer reaches another client', state: 'met' },
@@ -40,7 +69,16 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'policies and an issuer for development follow',
   },
-  'EF-45': { what: 'Edited manifests act within two seconds and leave other servers alone', state: 'met' },
+  'EF-44': {
+    what: 'A full environment within minutes',
+    state: 'partly',
+    note: 'the local part, under 60 s; a cluster follows',
+  },
+  'EF-45': {
+    what: 'Edited manifests act within two seconds and leave other servers alone',
+    state: 'partly',
+    note: 'manifests; the source files of a server are not watched yet',
+  },
   'EF-48': { what: 'Line and branch coverage of at least 80 %, enforced', state: 'met' },
   'EF-54': {
     what: 'Pods run hardened and never as root',
@@ -69,7 +107,11 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     note: 'logs, metrics and status pages; audit and traces come with them',
   },
   'EF-73': { what: 'Liveness, readiness and startup tell the truth, with detail per dependency', state: 'met' },
-  'HS-02': { what: 'Few, counted dependencies and a bounded bundle', state: 'met' },
+  'HS-02': {
+    what: 'Few, counted dependencies and a bounded bundle',
+    state: 'partly',
+    note: 'the latency it adds is measured by the bench and not yet a gate; images follow',
+  },
   'HS-07': {
     what: 'Host and Origin are validated, the local bind is loopback',
     state: 'partly',
@@ -98,6 +140,16 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   },
   'HS-30': { what: 'Benchmarks compare with a bare relay in the same run', state: 'met' },
   'HT-0.01': { what: 'What the hub does not have to change passes as the same bytes', state: 'met' },
+  'HT-0.02': {
+    what: 'A graph from servers to capabilities to hubs that can be asked',
+    state: 'open',
+    note: 'it exists as the catalog and its conditions; `qm graph` and `hub://graph` follow',
+  },
+  'HT-0.03': {
+    what: 'A transport is a seam: adding one touches no routing code',
+    state: 'open',
+    note: 'HTTP and stdio share one router; no third transport has tried it',
+  },
   'HT-0.04': { what: 'Ids, progress tokens and cancellations belong to one client', state: 'partly', note: later },
   'HT-0.05': { what: 'Configuration swaps are atomic and lose no call', state: 'met' },
   'HT-0.06': {
@@ -107,7 +159,11 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   'HT-0.07': { what: 'Resources and templates of all servers in one list', state: 'partly', note: later },
   'HT-0.08': { what: 'Prompts of all servers in one list', state: 'met' },
   'HT-0.09': { what: 'Servers have a life cycle with phases and reasons', state: 'partly', note: 'idle stop follows' },
-  'HT-0.11': { what: 'stdio on both sides, tolerant of noise on stdout', state: 'met' },
+  'HT-0.11': {
+    what: 'stdio on both sides, tolerant of noise on stdout',
+    state: 'partly',
+    note: 'servers in Pods follow',
+  },
   'HT-0.12': { what: 'Streamable HTTP of both eras', state: 'partly', note: later },
   'HT-1.03': {
     what: 'Health endpoints as Kubernetes expects them',
@@ -122,7 +178,16 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'images need a container engine',
   },
-  'HT-1.14': { what: 'Client configuration files are read as they are', state: 'met' },
+  'HT-1.14': {
+    what: 'Client configuration files are read as they are',
+    state: 'partly',
+    note: 'those of MCP clients; Hatago files with `extends` and tags, and compose catalogs, follow',
+  },
+  'HT-2.05': {
+    what: 'A development server that reloads',
+    state: 'partly',
+    note: 'see EF-45',
+  },
   'HT-2.08': {
     what: '`qm doctor` names what is wrong and what to do',
     state: 'partly',
@@ -135,8 +200,17 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'the guides come with the features they guide to',
   },
+  'HT-C2': {
+    what: 'Examples that run',
+    state: 'partly',
+    note: '5 of at least 12, on a laptop',
+  },
   'HT-C6': { what: 'Borders between packages and rooms are enforced', state: 'met' },
-  'HT-I1': { what: 'One command runs everything that must pass', state: 'met' },
+  'HT-I1': {
+    what: 'One command runs everything that must pass',
+    state: 'partly',
+    note: 'parity, scans, signatures and releases follow',
+  },
   'HT-I3': {
     what: 'A real Kubernetes for tests on one machine',
     state: 'partly',

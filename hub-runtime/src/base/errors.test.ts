@@ -40,7 +40,7 @@ const pinned: Readonly<Record<string, readonly [number, number, ErrorRow['retry'
   QM_URL_TOO_LONG: [414, -32600, 'never'],
 };
 
-describe('HT-Q4 the error table', () => {
+describe('EF-24 HT-Q4 the error table', () => {
   test.each(Object.entries(pinned))('HT-Q4 %s stays what it was', (code, [http, rpc, retry]) => {
     expect(errorTable[code as ErrorCode]).toMatchObject({ http, rpc, retry });
   });

@@ -335,7 +335,7 @@ test('structured content that is no object, or whose schema was wrapped, is wrap
   expect(await call('tools/call', { name: 'a_plain' }, 'legacy')).toEqual({ structuredContent: { b: 1 } });
 });
 
-test('EF-69 every call leaves one record with what became of it', async () => {
+test('EF-24 EF-69 every call leaves one record with what became of it, errors and tool errors apart', async () => {
   const { call, servers, records, clock } = bench({ a: { tools: [tool('t')] } });
   const a = servers['a'];
   if (a === undefined) throw new Error('no server');
