@@ -15,7 +15,8 @@ import { type Cli, CliError, exitCode, type ExitCode } from '../support/index.ts
 import { partlyLines, shortKey } from './plain-view.ts';
 import { prepareState, projectRoot, type UpOptions } from './run-up.ts';
 
-const longestStartMs = 120_000;
+/** Longer than the hub itself waits for installations before it says `ready`. */
+const longestStartMs = 360_000;
 const pollMs = 50;
 
 export async function detach(cli: Cli, options: UpOptions, argv: readonly string[]): Promise<void> {

@@ -3,6 +3,7 @@ import type { HubHost } from '../../config/index.ts';
 import type { ControlApi, RuntimeInfo } from '../control/index.ts';
 import { formatProblem } from '../problems/index.ts';
 import { callTool } from './call-tool.ts';
+import { maskedObject } from './masked-object.ts';
 import type { Reloader } from './reloader.ts';
 import type { RuntimeView } from './runtime-view.ts';
 
@@ -20,7 +21,7 @@ export function controlOf({ host, view, reloader, info, stop }: ControlDeps): Co
     hubs: () => view.hubs(),
     servers: () => view.servers(),
     tools: (hub) => view.tools(hub),
-    objects: (kind) => view.objects(kind),
+    objects: (kind) => view.objects(kind).map(maskedObject),
     async call(request) {
       const hub = request.hub === undefined ? host.hubs[0] : host.hub(request.hub);
       if (hub === undefined) return { kind: 'error', code: -32602, message: 'there is no such hub', data: undefined };

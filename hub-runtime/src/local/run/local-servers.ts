@@ -20,6 +20,7 @@ import { cacheDirectory, createPackageStore } from '../packages/index.ts';
 import type { Project } from '../project/index.ts';
 import { isAlive, sealingKey, ServerLogs, type StateDirectory } from '../state/index.ts';
 import { createLocalTargetResolver } from '../targets/index.ts';
+import { countInstallations, type Installations } from './installations.ts';
 import type { LocalEvent } from './local-events.ts';
 import { refuseOwnEndpoint } from './own-endpoint.ts';
 import type { Shutdown } from './shutdown.ts';
@@ -45,6 +46,7 @@ export interface LocalServers {
   readonly sealer: Sealer;
   readonly key: Buffer;
   readonly logs: ServerLogs;
+  readonly installations: Installations;
   /** Of the installed package of a server. */
   lockHash(server: string): string | undefined;
 }
@@ -63,7 +65,7 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
   const http = createHttpPool();
   const packages = createPackageStore({ directory: cacheDirectory(env), env, clock, children });
   const lockHashes = new Map<string, string>();
-  const targets = watchful(
+  const installations = countInstallations(
     createLocalTargetResolver({
       env,
       packages,
@@ -71,9 +73,8 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
       manifestDirectory: (server) => directoryOf(deps.project(), server) ?? deps.cwd,
       scratchDirectory: freshScratch(state.scratch, shutdown),
     }),
-    lockHashes,
-    deps.endpoint,
   );
+  const targets = watchful(installations.targets, lockHashes, deps.endpoint);
   const upstreamDeps = {
     clock,
     random: Math.random,
@@ -116,7 +117,7 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
   shutdown.add('connections', () => http.close());
   shutdown.add('children', () => children.close(childGraceMs));
   shutdown.add('files', () => logs.close());
-  return { host, observer, metrics, sealer, key, logs, lockHash: (server) => lockHashes.get(server) };
+  return { host, observer, metrics, sealer, key, logs, installations, lockHash: (server) => lockHashes.get(server) };
 }
 
 /** Keeps what was installed, for status; keeps the hub from becoming a server of its own. */

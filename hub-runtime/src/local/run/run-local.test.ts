@@ -10,7 +10,7 @@ import { createLogger, QmError } from '../../base/index.ts';
 import { createControlClient } from '../control/index.ts';
 import { loadProject, type Project } from '../project/index.ts';
 import { readRecord, stateDirectory } from '../state/index.ts';
-import { deskHub, echoServer } from './echo-server.fixture.ts';
+import { deskHub, echoCommand, echoServer } from './echo-server.fixture.ts';
 import type { LocalEvent } from './local-events.ts';
 import { type LocalOptions, type LocalRuntime, runLocal } from './run-local.ts';
 
@@ -72,6 +72,29 @@ describe('EF-43 a project runs', () => {
       waiting: [{ key: 'default/dead', message: expect.stringContaining('not-there') }],
     });
     expect(one.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/mcp$/);
+  });
+
+  test('ready waits for an installation however long it takes, and then for the start', async () => {
+    const bin = path.join(home, 'bin');
+    mkdirSync(bin);
+    const { args } = echoCommand;
+    const slowNpm = `#!${process.execPath}
+const fs = require('fs'), path = require('path');
+const dir = process.argv.find((one) => one.startsWith('--prefix=')).slice(9);
+setTimeout(() => {
+  const own = path.join(dir, 'node_modules', 'slow');
+  fs.mkdirSync(own, { recursive: true });
+  fs.writeFileSync(path.join(own, 'package.json'), JSON.stringify({ name: 'slow', version: '1.0.0', bin: 'run.js' }));
+  fs.writeFileSync(path.join(own, 'run.js'), ${JSON.stringify(`setTimeout(() => {${args[1]}}, 100)`)});
+  fs.writeFileSync(path.join(dir, 'package-lock.json'), JSON.stringify({ packages: { 'node_modules/slow': { version: '1.0.0', integrity: 'sha512-x' } } }));
+}, 900);
+`;
+    writeFileSync(path.join(bin, 'npm'), slowNpm, { mode: 0o755 });
+    write('hub.yaml', deskHub);
+    write('slow.yaml', echoServer('slow', { source: { npm: { package: 'slow', version: '1.0.0' } } }));
+    const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}`, XDG_CACHE_HOME: path.join(home, 'cache') };
+    await start({ env, settleMs: 400 });
+    expect(ofKind('ready')).toEqual([expect.objectContaining({ tools: 4, waiting: [] })]);
   });
 
   test('calls, rows and objects', async () => {

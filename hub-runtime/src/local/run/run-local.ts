@@ -40,7 +40,7 @@ export interface LocalOptions {
   /** Files and directories to watch, absolute; undefined: nothing is watched. */
   readonly watch?: readonly string[] | undefined;
   readonly clock?: Clock;
-  /** Longest wait for the first settling. */
+  /** Longest wait for the first settling, after the last installation. */
   readonly settleMs?: number;
 }
 
@@ -72,6 +72,7 @@ export interface LocalRuntime {
 }
 
 const firstSettleMs = 15_000;
+const longestInstallMs = 300_000;
 const graceMs = 5_000;
 const observeMs = 50;
 
@@ -265,9 +266,20 @@ class LocalRun {
     );
   }
 
+  /** Gives servers their time to start, from the end of the last installation on: a first start downloads for as long as the network takes. */
   async #settle(): Promise<void> {
     const { onEvent, settleMs = firstSettleMs } = this.#options;
-    await this.#servers.host.whenSettled(settleMs);
+    const { host, installations } = this.#servers;
+    const end = this.#clock.monotonic() + longestInstallMs;
+    let finished: number;
+    do {
+      finished = installations.finished();
+      await host.whenSettled(settleMs);
+    } while (
+      (installations.running() > 0 || installations.finished() > finished) &&
+      !this.#shutdown.begun &&
+      this.#clock.monotonic() < end
+    );
     if (this.#shutdown.begun) return;
     onEvent({
       kind: 'ready',
