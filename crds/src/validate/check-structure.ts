@@ -213,7 +213,11 @@ const oneOf = (values: readonly string[]): string =>
   values.length === 1 ? String(values[0]) : `one of ${values.join(', ')}`;
 const article = (type: string): string =>
   type === 'array' ? 'a list' : type === 'integer' ? 'a whole number' : type === 'object' ? 'an object' : `a ${type}`;
-const quote = (value: string): string => JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+/** A URL is shown without what may let somebody in: its user, and all of its query. */
+const withoutSecrets = (value: string): string =>
+  value.includes('://') ? value.replace(/(:\/\/)[^/\s]*@/, '$1...@').replace(/\?.*/s, '?...') : value;
+const shortened = (value: string): string => (value.length > 80 ? `${value.slice(0, 77)}...` : value);
+const quote = (value: string): string => JSON.stringify(shortened(withoutSecrets(value)));
 
 function describe(value: unknown): string {
   if (value === null) return 'null';

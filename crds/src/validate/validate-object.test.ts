@@ -125,6 +125,12 @@ describe('structure', () => {
     ]);
   });
 
+  test('EF-72 a URL is quoted without its password and query', () => {
+    const [issue] = issues({ type: 'string', pattern: '^a$' }, 'https://me:hunter22@example.com/mcp?key=hunter33');
+    expect(issue).toContain('"https://...@example.com/mcp?..."');
+    expect(issue).not.toContain('hunter');
+  });
+
   test('long values are shortened and at most 100 issues are reported', () => {
     expect(issues({ type: 'string', pattern: '^a$' }, 'b'.repeat(200))[0]?.length).toBeLessThan(140);
     const many = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`k${i}`, 1]));

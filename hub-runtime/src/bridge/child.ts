@@ -15,6 +15,8 @@ export interface ChildSpec {
   /** The complete environment; nothing is inherited beside it (HT-0.11, least surprise and no leaked secrets). */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | undefined;
+  /** Values of secrets that it was given: hidden in all that it writes beside messages (EF-72). */
+  readonly secrets?: readonly string[] | undefined;
 }
 
 export interface ChildLimits {

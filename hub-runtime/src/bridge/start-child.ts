@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 
 import { type Child, type ChildDeps, ChildError, type ChildSpec } from './child.ts';
+import { hideValues } from './hide-values.ts';
 import { SupervisedChild } from './supervised-child.ts';
 
 export function startChild(spec: ChildSpec, deps: ChildDeps): Promise<Child> {
@@ -32,7 +33,7 @@ export function startChild(spec: ChildSpec, deps: ChildDeps): Promise<Child> {
       });
       child.once('error', (error) => reject(spawnError(spec, error)));
       child.once('spawn', () => {
-        if (child.pid !== undefined) resolve(new SupervisedChild(child, child.pid, deps));
+        if (child.pid !== undefined) resolve(new SupervisedChild(child, child.pid, deps, hideValues(spec.secrets)));
       });
     } catch (error) {
       // Thrown at once: a NUL character in an argument, no memory for the environment.

@@ -4,7 +4,7 @@ import { StderrTail } from './stderr-tail.ts';
 
 test('every line goes to the sink, the last ones are kept', () => {
   const seen: string[] = [];
-  const tail = new StderrTail(3, 100, (line) => seen.push(line));
+  const tail = new StderrTail(3, 100, (line) => seen.push(line), String);
   tail.push('one\ntwo\r\nth');
   tail.push('ree\n\nfour\nfi');
   expect(seen).toEqual(['one', 'two', 'three', 'four']);
@@ -16,7 +16,7 @@ test('every line goes to the sink, the last ones are kept', () => {
 
 test('a flood without newlines is handed on in pieces', () => {
   const seen: string[] = [];
-  const tail = new StderrTail(2, 10, (line) => seen.push(line));
+  const tail = new StderrTail(2, 10, (line) => seen.push(line), String);
   for (let n = 0; n < 100; n++) tail.push('e'.repeat(7));
   tail.end();
   expect(seen.join('')).toBe('e'.repeat(700));
@@ -37,11 +37,23 @@ test.each([
     'ModuleNotFoundError: No module named y',
   ],
 ])('last words: %s', (_, text, words) => {
-  const tail = new StderrTail(50, 1_000, undefined);
+  const tail = new StderrTail(50, 1_000, undefined, String);
   tail.push(text);
   expect(tail.lastWords()).toBe(words);
 });
 
 test('no last words without output', () => {
-  expect(new StderrTail(50, 1_000, undefined).lastWords()).toBeUndefined();
+  expect(new StderrTail(50, 1_000, undefined, String).lastWords()).toBeUndefined();
+});
+
+test('EF-72 what nobody may see is hidden in lines, in the unfinished one, and on the way to the log', () => {
+  const seen: string[] = [];
+  const tail = new StderrTail(
+    3,
+    100,
+    (line) => seen.push(line),
+    (text) => text.replaceAll('hunter22', '*'),
+  );
+  tail.push('key hunter22\nerror: hunter22 again');
+  expect([seen, tail.lines(), tail.lastWords()]).toEqual([['key *'], ['key *', 'error: * again'], 'error: * again']);
 });

@@ -6,10 +6,18 @@ export class StderrTail {
   readonly #maxLines: number;
   readonly #maxChars: number;
   readonly #sink: ((line: string) => void) | undefined;
+  readonly #hide: (text: string) => string;
   readonly #lines: string[] = [];
   #rest = '';
 
-  constructor(maxLines: number, maxChars: number, sink: ((line: string) => void) | undefined) {
+  /** `hide` takes out what nobody may see. */
+  constructor(
+    maxLines: number,
+    maxChars: number,
+    sink: ((line: string) => void) | undefined,
+    hide: (text: string) => string,
+  ) {
+    this.#hide = hide;
     this.#maxLines = maxLines;
     this.#maxChars = maxChars;
     this.#sink = sink;
@@ -33,7 +41,7 @@ export class StderrTail {
   }
 
   lines(): readonly string[] {
-    return this.#rest.trim() === '' ? [...this.#lines] : [...this.#lines, this.#rest];
+    return this.#rest.trim() === '' ? [...this.#lines] : [...this.#lines, this.#hide(this.#rest)];
   }
 
   /** The line that most likely says what went wrong: the last one that names an error, else the last one. */
@@ -45,7 +53,8 @@ export class StderrTail {
     return (telling ?? lines.at(-1))?.trim().slice(0, 300);
   }
 
-  #line(text: string): void {
+  #line(full: string): void {
+    const text = this.#hide(full);
     for (let at = 0; at === 0 || at < text.length; at += this.#maxChars) {
       const line = text.slice(at, at + this.#maxChars).trimEnd();
       if (line === '') continue;

@@ -46,6 +46,7 @@ export class SupervisedChild implements Child {
   readonly #stderr: StderrTail;
   /** Where stdout is no protocol. */
   readonly #stdout: StderrTail | undefined;
+  readonly #hide: (text: string) => string;
   readonly #noiseSeen = new Set<NoiseKind>();
   #noiseLines = 0;
   #noiseFirst: string | undefined;
@@ -61,7 +62,8 @@ export class SupervisedChild implements Child {
   readonly #groupGone: Promise<void>;
   #resolveGroupGone: () => void = () => {};
 
-  constructor(process: ChildProcessWithoutNullStreams, pid: number, deps: ChildDeps) {
+  constructor(process: ChildProcessWithoutNullStreams, pid: number, deps: ChildDeps, hide: (text: string) => string) {
+    this.#hide = hide;
     this.pid = pid;
     this.#process = process;
     this.#deps = deps;
@@ -75,16 +77,14 @@ export class SupervisedChild implements Child {
     process.stdin.on('error', () => this.#deaf());
     process.stdin.on('close', () => this.#deaf());
 
-    this.#stderr = new StderrTail(this.#limits.tailLines, this.#limits.stderrLineChars, deps.stderr);
+    const { tailLines, stderrLineChars } = this.#limits;
+    this.#stderr = new StderrTail(tailLines, stderrLineChars, deps.stderr, hide);
     process.stderr.setEncoding('utf8');
     process.stderr.on('data', (chunk: string) => this.#stderr.push(chunk));
     process.stderr.on('end', () => this.#stderr.end());
     process.stderr.on('error', () => {});
 
-    this.#stdout =
-      deps.stdout === 'log'
-        ? new StderrTail(this.#limits.tailLines, this.#limits.stderrLineChars, deps.stderr)
-        : undefined;
+    this.#stdout = deps.stdout === 'log' ? new StderrTail(tailLines, stderrLineChars, deps.stderr, hide) : undefined;
     const reader = new LineReader(
       {
         message: (message) => this.#onMessage?.(message),
@@ -233,16 +233,21 @@ export class SupervisedChild implements Child {
 
   #noise(kind: NoiseKind, line: string): void {
     this.#noiseLines++;
-    this.#noiseFirst ??= shown(line);
+    this.#noiseFirst ??= this.#shown(line);
     if (this.#noiseSeen.has(kind)) return;
     this.#noiseSeen.add(kind);
-    this.#deps.log.warn({ pid: this.pid, line: shown(line) }, noiseText[kind]);
+    this.#deps.log.warn({ pid: this.pid, line: this.#shown(line) }, noiseText[kind]);
+  }
+
+  #shown(line: string): string {
+    return shown(line, this.#hide);
   }
 }
 
 /** Foreign text for logs and messages: cut, decoded, without control characters (a terminal may read them as commands). */
-function shown(line: string): string {
-  const text = Buffer.from(line.slice(0, 200), 'latin1').toString('utf8');
+function shown(line: string, hide: (text: string) => string): string {
+  // Hidden before it is cut: half a secret is one, too.
+  const text = hide(Buffer.from(line.slice(0, 8_192), 'latin1').toString('utf8')).slice(0, 200);
   // oxlint-disable-next-line no-control-regex
   return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ').trim();
 }

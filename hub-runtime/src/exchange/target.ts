@@ -17,6 +17,8 @@ export type ServerTarget =
       /** The complete environment of the child; nothing is inherited beside it. */
       readonly env: Readonly<Record<string, string>>;
       readonly cwd: string | undefined;
+      /** Values of secrets in `env`: hidden in all that the child writes beside messages. */
+      readonly secrets?: readonly string[];
       readonly package?: TargetPackage;
     }
   | {
@@ -29,6 +31,7 @@ export type ServerTarget =
         readonly args: readonly string[];
         readonly env: Readonly<Record<string, string>>;
         readonly cwd: string | undefined;
+        readonly secrets?: readonly string[];
       };
     };
 

@@ -160,6 +160,21 @@ describe('environment', () => {
   });
 });
 
+test('EF-72 the values that nobody else may see are named: of Secrets, and of literals whose name says so', async () => {
+  const target = await resolve({
+    env: [
+      { name: 'TOKEN', secretKeyRef: { name: 'keys', key: 'token', optional: false } },
+      { name: 'NONE', secretKeyRef: { name: 'missing', key: 'a', optional: true } },
+      { name: 'MODE', configMapKeyRef: { name: 'settings', key: 'mode', optional: false } },
+      { name: 'API_KEY', value: 'literal' },
+      { name: 'REGION', value: 'north' },
+      { from: { kind: 'Secret', name: 'broken', prefix: '', optional: false } },
+      { from: { kind: 'ConfigMap', name: 'settings', prefix: '', optional: false } },
+    ],
+  });
+  expect(target.kind === 'stdio' && target.secrets).toEqual(['tök\n', 'literal', 'a\nb', 'a\0b']);
+});
+
 describe('roots', () => {
   const args = ['--dir', '$(roots.docs)/sub', 'a$(roots.docs)b$(roots.docs)', '$$(roots.docs)', '$(HOME)', '$(roots.)'];
   const source = { kind: 'command', command: 'prog', args } as const;

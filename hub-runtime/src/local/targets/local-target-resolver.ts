@@ -12,7 +12,7 @@ import type { ServerConfig, ServerSource } from '@quaymaster/crds';
 import { type ServerTarget, TargetError, type TargetResolver } from '../../exchange/index.ts';
 import type { PackageStore } from '../packages/index.ts';
 import { baseEnvironment } from './base-environment.ts';
-import { environmentOf, headersOf, type ObjectLookup } from './references.ts';
+import { environmentOf, headersOf, type ObjectLookup, secretsOf } from './references.ts';
 import { resolveRoots, substituteRoots } from './roots.ts';
 
 export interface LocalTargetDeps {
@@ -60,11 +60,13 @@ class LocalTargetResolver implements TargetResolver {
     const own = environmentOf(server, objects, substitute);
     const given = source.args.map(substitute);
     const program = await this.#program(source, manifestDirectory, progress, signal);
+    const secrets = secretsOf(server, objects);
     const process = {
       command: program.command,
       args: [...program.args, ...given],
       env: { ...baseEnvironment(env), ...own },
       cwd: program.cwd,
+      ...(secrets.length > 0 && { secrets }),
     };
     if (listensItself(server)) return listeningTarget(server, process);
     return { kind: 'stdio', ...process, ...(program.package !== undefined && { package: program.package }) };

@@ -4,6 +4,7 @@
  */
 import type { EnvEntry, HeaderEntry, KeyRef, ServerConfig } from '@quaymaster/crds';
 
+import { maskSecrets } from '../../base/index.ts';
 import { TargetError } from '../../exchange/index.ts';
 
 export interface ObjectLookup {
@@ -25,6 +26,27 @@ export function environmentOf(
     if (value !== undefined) out[entry.name] = value;
   }
   return out;
+}
+
+/**
+ * The values that the child gets and nobody else may see: all that come from Secrets, and literal ones whose name says so (client files
+ * hold tokens as they are).
+ */
+export function secretsOf(server: ServerConfig, objects: ObjectLookup): readonly string[] {
+  const { namespace, env } = server;
+  return env.flatMap((entry) => {
+    if ('from' in entry)
+      return entry.from.kind === 'Secret'
+        ? [...(objects.values('Secret', namespace, entry.from.name)?.values() ?? [])]
+        : [];
+    if ('secretKeyRef' in entry) return valueOf('Secret', entry.secretKeyRef, namespace, objects) ?? [];
+    return 'value' in entry && isSecretName(entry.name) ? entry.value : [];
+  });
+}
+
+/** By the same rules as in logs. */
+function isSecretName(name: string): boolean {
+  return maskSecrets(`${name}=x1y2z3x1y2z3`) !== `${name}=x1y2z3x1y2z3`;
 }
 
 export function headersOf(server: ServerConfig, objects: ObjectLookup): Readonly<Record<string, string>> {
