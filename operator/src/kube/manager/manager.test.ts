@@ -1,5 +1,5 @@
 import { createTestClock, silentLogger, type TestClock } from 'quaymaster/base';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { createApplier } from '../apply/index.ts';
 import { createElection, leaseResource } from '../lease/index.ts';
@@ -90,7 +90,7 @@ test('HT-3.19 caches first, then the election, then the controllers; the way out
   stop.abort();
   await running;
   expect(order).toEqual(['leading synced=true', 'reconcile default/a leader=true cached=1', 'stopping leader=true']);
-  expect((api.get(leaseResource, 'sys/op')?.spec as { holderIdentity: string }).holderIdentity).toBe('');
+  expect(api.get(leaseResource, 'sys/op')?.spec).toMatchObject({ holderIdentity: '' });
   await until('closed', () => api.watches.size === 0);
 });
 

@@ -7,7 +7,7 @@
 import { backoffDelay } from 'quaymaster/base';
 
 import { noMetrics } from '../metrics/index.ts';
-import { resourceName, resourcePath } from '../objects/index.ts';
+import { compareResourceVersions, resourceName, resourcePath } from '../objects/index.ts';
 import { abortedError, KubeError, pause } from '../transport/index.ts';
 import { listAll } from './list-pages.ts';
 import { recoveryFor } from './recovery.ts';
@@ -41,6 +41,8 @@ export function createReflector(options: ReflectorOptions): Reflector {
   /** The stream fell silent before it was complete: the next read is a list, the one after may stream again. */
   let listNext = false;
   let reason = 'start';
+  /** Something went wrong since the last answer: the cluster may be another one in time than we think. */
+  let suspicious = false;
   let absences = 0;
   let running: Promise<void> | undefined;
 
@@ -83,10 +85,25 @@ export function createReflector(options: ReflectorOptions): Reflector {
     );
   };
 
+  /**
+   * After an etcd restore the cluster is older than we are. A watch from our version would not fail then: the server opens it and stays
+   * silent until it has lived through as many versions again, and all changes of that time are lost. So after a failure the cluster is
+   * asked for its own version first.
+   */
+  const checkTime = async (): Promise<void> => {
+    const page = await options.client.list(resource, { ...scope, limit: 1 }, signal);
+    suspicious = false;
+    if (compareResourceVersions(page.metadata.resourceVersion, version) !== -1) return;
+    logger.warn({ resource: name, version, now: page.metadata.resourceVersion }, 'the cluster went back in time');
+    version = undefined;
+    reason = 'cluster went back';
+  };
+
   /** One list or one watch. */
   const step = async (): Promise<void> => {
     const started = clock.monotonic();
     try {
+      if (version !== undefined && suspicious) await checkTime();
       if (version === undefined && (!streaming || listNext)) {
         phase = 'listing';
         listNext = false;
@@ -110,6 +127,7 @@ export function createReflector(options: ReflectorOptions): Reflector {
     const recovery = recoveryFor(error, { initial: version === undefined, failures });
     lastError = error instanceof Error ? error.message : String(error);
     failures += 1;
+    suspicious = true;
     metrics.count('quaymaster_informer_failures_total', { resource: name, reason: recovery.reason });
     logger.warn({ resource: name, reason: recovery.reason, failures, err: lastError }, 'watching failed; trying again');
     if (recovery.relist) {

@@ -75,6 +75,8 @@ export class FakeApi {
   streaming = true;
   /** Changes before this version are forgotten. */
   compactedBefore = 0;
+  /** What becomes of a watch from the future: real servers stay silent (watch cache) or refuse (lagging replica). */
+  futureAs: 'silence' | 'refusal' = 'silence';
   /** 410 as an HTTP status, or as an ERROR event in a stream of 200. */
   expiredAs: 'status' | 'event' = 'status';
   intercept: (request: SeenRequest) => Fault | undefined = () => undefined;
@@ -329,7 +331,7 @@ export class FakeApi {
       return;
     }
     const from = Number(request.query.get('resourceVersion') ?? '0');
-    if (!initial && from > this.#version) {
+    if (!initial && from > this.#version && this.futureAs === 'refusal') {
       failed(response, 504, 'Timeout', 'Too large resource version', {
         causes: [{ reason: 'ResourceVersionTooLarge' }],
       });
@@ -360,7 +362,7 @@ export class FakeApi {
       query: request.query,
       closed: false,
       push(change: Change): void {
-        if (!muted && change.resource === resource && matches(change.object))
+        if (!muted && change.version > from && change.resource === resource && matches(change.object))
           write({ type: change.type, object: change.object });
       },
       send: (raw: string | Buffer): void => {
