@@ -10,7 +10,7 @@ INSTALLED := node_modules/.package-lock.json
 help: ## what can be done here
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-$(INSTALLED): package-lock.json package.json $(wildcard */package.json)
+$(INSTALLED): package-lock.json package.json $(wildcard */package.json) test/cluster/package.json
 	@npm ci --no-progress
 	@touch $(INSTALLED)
 
@@ -44,4 +44,4 @@ doctor: ## what this machine lacks
 	@if [ -e $(INSTALLED) ]; then $(NODE) tools/doctor.ts; else command -v npm >/dev/null || echo "missing: npm (Debian: npm)"; echo "run make build first"; fi
 
 clean: ## remove what was built; caches under ~/.cache/quaymaster stay
-	@rm -rf .test-results coverage test/bench/out crds/dist hub-runtime/dist test/dist
+	@rm -rf .test-results coverage test/bench/out crds/dist hub-runtime/dist test/dist test/cluster/dist
