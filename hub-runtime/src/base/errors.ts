@@ -5,16 +5,25 @@
  * (`never`; `later`: nothing was executed; `unsafe`: it may have been executed), `next` what the reader does now.
  * docs/reference/errors.md is generated from it; codes are never renamed nor reused.
  */
+import { serverName } from './server-name.ts';
+
 export type Severity = 'low' | 'medium' | 'high' | 'critical';
 export type Retry = 'never' | 'later' | 'unsafe';
+
+type Detail = Readonly<Record<string, string | number>>;
 
 export interface ErrorRow {
   readonly http: number;
   readonly rpc: number;
   readonly retry: Retry;
   readonly severity: Severity;
-  readonly say: (detail: Readonly<Record<string, string | number>>) => string;
+  readonly say: (detail: Detail) => string;
   readonly next: string;
+}
+
+/** Callers give the key; people read the name. */
+function server(detail: Detail): string {
+  return `server "${serverName(String(detail['server']))}"`;
 }
 
 export const errorTable = {
@@ -95,7 +104,7 @@ export const errorTable = {
     rpc: -32603,
     retry: 'unsafe',
     severity: 'medium',
-    say: (d) => `server "${d['server']}" did not answer within ${d['ms']} ms`,
+    say: (d) => `${server(d)} did not answer within ${d['ms']} ms`,
     next: 'raise spec.timeouts.call on the McpServer, or let the tool report progress',
   },
   QM_CANCELLED: {
@@ -199,7 +208,7 @@ export const errorTable = {
     rpc: -32603,
     retry: 'never',
     severity: 'medium',
-    say: (d) => `server "${d['server']}" asks the client a question, which this hub does not carry yet`,
+    say: (d) => `${server(d)} asks the client a question, which this hub does not carry yet`,
     next: 'call a tool that needs no answer from the client, or connect to the server directly',
   },
   QM_SERVER_FAILED: {
@@ -207,7 +216,7 @@ export const errorTable = {
     rpc: -32603,
     retry: 'later',
     severity: 'high',
-    say: (d) => `server "${d['server']}" is not available: ${d['reason']}`,
+    say: (d) => `${server(d)} is not available: ${d['reason']}`,
     next: '`qm describe server` shows why and when it is tried again',
   },
   QM_SERVER_GONE: {
@@ -215,7 +224,7 @@ export const errorTable = {
     rpc: -32603,
     retry: 'unsafe',
     severity: 'high',
-    say: (d) => `server "${d['server']}" went away while it worked on this call: ${d['reason']}`,
+    say: (d) => `${server(d)} went away while it worked on this call: ${d['reason']}`,
     next: 'it is being started again; repeat the call if repeating is safe',
   },
   QM_SERVER_STATUS: {
@@ -223,7 +232,7 @@ export const errorTable = {
     rpc: -32603,
     retry: 'unsafe',
     severity: 'high',
-    say: (d) => `server "${d['server']}" answered HTTP ${d['status']} instead of a result`,
+    say: (d) => `${server(d)} answered HTTP ${d['status']} instead of a result`,
     next: 'look at the log of the server; repeat the call if repeating is safe',
   },
   QM_SESSION_NOT_FOUND: {
@@ -271,7 +280,7 @@ export const errorTable = {
     rpc: -32603,
     retry: 'unsafe',
     severity: 'high',
-    say: (d) => `server "${d['server']}" answered against the protocol: ${d['reason']}`,
+    say: (d) => `${server(d)} answered against the protocol: ${d['reason']}`,
     next: 'report it to the author of the server; `qm logs` shows what it wrote',
   },
   QM_URL_TOO_LONG: {

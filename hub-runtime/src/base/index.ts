@@ -5,4 +5,5 @@ export { createLogger, type LoggerOptions, type LogLevel, type ProcessLogger } f
 export { type ErrorCode, type ErrorRow, errorTable, QmError, type Retry, type Severity } from './errors.ts';
 export { type Logger, silentLogger } from './logger.ts';
 export { maskSecrets } from './masking.ts';
+export { serverName } from './server-name.ts';
 export { createTestClock, type TestClock } from './test-clock.ts';

@@ -4,6 +4,7 @@
  * A name that more than one item claims is given to nobody: all contenders are left out and reported, so that no client ever calls
  * something other than it saw (HT-0.06, X-06).
  */
+import { serverName } from '../base/index.ts';
 import type { ServerConfig } from '@quaymaster/crds';
 
 import { type Route, type ServerListing } from '../exchange/index.ts';
@@ -76,7 +77,7 @@ export function entriesOf(
 
 function reportCollision(name: string, contenders: readonly Candidate[], what: string, problems: ProblemList): void {
   const keys = [...new Set(contenders.map((one) => one.server.key))].sort();
-  const claims = contenders.map((one) => `${one.server.name}/${decodeText(one.route.original)}`).sort();
+  const claims = contenders.map((one) => `${serverName(one.server.key)}/${decodeText(one.route.original)}`).sort();
   const shown = decodeText(name);
   problems.add(
     'NameCollision',
@@ -108,7 +109,7 @@ export function withinLimit(
     'TooMany',
     [server.key],
     '',
-    `server "${server.name}" lists ${items.length} ${what}s; the first ${limit.perServer} are offered`,
+    `server "${serverName(server.key)}" lists ${items.length} ${what}s; the first ${limit.perServer} are offered`,
   );
   return items.slice(0, limit.perServer);
 }

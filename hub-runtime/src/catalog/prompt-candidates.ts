@@ -1,4 +1,5 @@
 /** From the prompts of one server to candidates for the hub's list. Named like tools; nothing else about them is edited (HT-0.08). */
+import { serverName } from '../base/index.ts';
 import type { NamingConfig } from '@quaymaster/crds';
 
 import { decodeText, editObject, type MemberEdit } from '../wire/index.ts';
@@ -29,7 +30,7 @@ export function promptCandidates(
         'InvalidItem',
         [config.key],
         name,
-        `prompt "${name}" of server "${config.name}" ${why}; it is left out`,
+        `prompt "${name}" of server "${serverName(config.key)}" ${why}; it is left out`,
       );
       continue;
     }

@@ -8,6 +8,7 @@
  *  4. nothing known of it, and only one server has resources at all: there.
  * Everything a server hands out goes through `exposed`, which is the inverse: what comes back leads to that server's own URI again.
  */
+import { serverName } from '../base/index.ts';
 import type { Route } from '../exchange/index.ts';
 import { decodeText, editObject, type MemberEdit, memberRaw, type RawJson } from '../wire/index.ts';
 import { type Candidate, type Entries, entriesOf, type ListedServer, withinLimit } from './candidate.ts';
@@ -141,7 +142,12 @@ function readAll(server: ListedServer, idKey: 'uri' | 'uriTemplate', what: strin
   for (const raw of withinLimit(config, listing[kind], what, kindLimits[kind], problems)) {
     const item = readItem(raw, idKey);
     if (typeof item === 'string')
-      problems.add('InvalidItem', [config.key], '', `a ${what} of server "${config.name}" ${item}; it is left out`);
+      problems.add(
+        'InvalidItem',
+        [config.key],
+        '',
+        `a ${what} of server "${serverName(config.key)}" ${item}; it is left out`,
+      );
     // Both lead to the same place, so showing one of them is no choice between servers.
     else if (!seen.has(item.id)) {
       seen.add(item.id);

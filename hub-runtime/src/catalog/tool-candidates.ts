@@ -1,4 +1,5 @@
 /** From the tools of one server to candidates for the hub's list: what is offered, under which name, looking how for each era. */
+import { serverName } from '../base/index.ts';
 import type { NamingConfig } from '@quaymaster/crds';
 
 import type { Route } from '../exchange/index.ts';
@@ -35,7 +36,12 @@ export function toolCandidates(
   const seen = new Map<string, 'offered' | 'excluded'>();
   const candidates: Candidate[] = [];
   const refuse = (name: string, why: string): void =>
-    problems.add('InvalidTool', [config.key], name, `tool "${name}" of server "${config.name}" ${why}; it is left out`);
+    problems.add(
+      'InvalidTool',
+      [config.key],
+      name,
+      `tool "${name}" of server "${serverName(config.key)}" ${why}; it is left out`,
+    );
   for (const raw of withinLimit(config, listing.tools, 'tool', kindLimits.tools, problems)) {
     const item = readItem(raw, 'name');
     if (typeof item === 'string') {
@@ -62,7 +68,7 @@ export function toolCandidates(
         'InvalidHeaderAnnotation',
         [config.key],
         name,
-        `tool "${name}" of server "${config.name}" is left out: ${declared.fault}`,
+        `tool "${name}" of server "${serverName(config.key)}" is left out: ${declared.fault}`,
       );
       continue;
     }
@@ -152,7 +158,7 @@ function reportUnknown(
       'UnknownTool',
       [config.key],
       name,
-      `${where} names tool "${name}", which server "${config.name}" ${why}`,
+      `${where} names tool "${name}", which server "${serverName(config.key)}" ${why}`,
     );
   };
   for (const name of Object.keys(config.tools.rename).sort()) check(name, 'tools.rename');

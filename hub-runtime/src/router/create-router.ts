@@ -171,8 +171,8 @@ class HubRouter implements Router {
     const [owner] = owners.upstreams;
     if (!owners.certain || owner === undefined) return unknownTarget(exchange, graph, kind, target);
     trace.upstream = owner;
-    const { state, config } = owner;
-    return hubError('QM_SERVER_FAILED', { server: config.name, reason: state.message || state.reason });
+    const { state } = owner;
+    return hubError('QM_SERVER_FAILED', { server: owner.key, reason: state.message || state.reason });
   }
 
   async #send(exchange: Exchange, route: Route, trace: CallTrace): Promise<Outcome> {
@@ -200,7 +200,7 @@ class HubRouter implements Router {
       const successor = this.#deps.graph().upstream(upstream.key);
       const mayMove = outcome.errorCode === 'QM_SERVER_FAILED' && successor !== undefined && successor !== upstream;
       if (!mayMove || moves >= maxMoves || leg.cancellation.cancelled)
-        return relayedError(outcome, caller, upstream.config.name);
+        return relayedError(outcome, caller, upstream.key);
       upstream = successor;
     }
   }

@@ -5,7 +5,7 @@
  * the limit the one that has been idle longest makes room, but none that was used within the last minute: taking a client's state away
  * silently is worse than telling the newcomer to come back.
  */
-import type { Clock } from '../base/index.ts';
+import { type Clock, serverName } from '../base/index.ts';
 import { type Caller, hubError, type LaneCall, type Outcome } from '../exchange/index.ts';
 import type { Conversation } from './conversation.ts';
 
@@ -100,7 +100,7 @@ export class ClientLanes {
     let entry = known;
     if (entry === undefined) {
       if (this.#entries.size >= this.#options.max() && !this.#makeRoom(now)) {
-        const what = `conversations of clients with server "${this.#options.server}"`;
+        const what = `conversations of clients with server "${serverName(this.#options.server)}"`;
         return hubError('QM_OVERLOADED', { limit: this.#options.max(), what });
       }
       entry = { conversation: undefined, opening: undefined, usedAt: now, failedAt: -Infinity, failure: '' };

@@ -5,6 +5,7 @@
  * up. The last good listing stays through every failure. What it never does: look into a call. When a server is up, `lane(...).send` is
  * the conversation's own send and nothing else.
  */
+import { serverName } from '../base/index.ts';
 import type { ServerConfig } from '@quaymaster/crds';
 
 import {
@@ -224,8 +225,8 @@ export class UpstreamServer implements Upstream {
     const { phase, reason, message, restarts } = machine;
     if (before.phase !== phase || before.reason !== reason) {
       const fields = { server: this.key, phase, reason, restarts };
-      if (phase === 'Degraded') this.#deps.log.warn(fields, `server "${this.key}" is down: ${message}`);
-      else this.#deps.log.info(fields, `server "${this.key}" is ${phase}: ${message}`);
+      if (phase === 'Degraded') this.#deps.log.warn(fields, `server "${serverName(this.key)}" is down: ${message}`);
+      else this.#deps.log.info(fields, `server "${serverName(this.key)}" is ${phase}: ${message}`);
     }
     if (before.phase !== phase || before.restarts !== restarts)
       this.#deps.observer.upstreamState(this.key, phase, restarts);

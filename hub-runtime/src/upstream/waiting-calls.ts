@@ -3,7 +3,7 @@
  *
  * One timer serves all of them. A cancelled call leaves at once. Whoever is let go is told what to do by the owner.
  */
-import type { Clock } from '../base/index.ts';
+import { type Clock, serverName } from '../base/index.ts';
 import { hubError, type LaneCall, type Outcome } from '../exchange/index.ts';
 
 /** Calls of one server that may wait at once. */
@@ -36,7 +36,10 @@ export class WaitingCalls {
   add(call: LaneCall, waitMs: number, send: (call: LaneCall) => Promise<Outcome>): Promise<Outcome> {
     if (this.#waiting.size >= maxWaitingCalls)
       return Promise.resolve(
-        hubError('QM_OVERLOADED', { limit: maxWaitingCalls, what: `calls waiting for server "${this.#server}"` }),
+        hubError('QM_OVERLOADED', {
+          limit: maxWaitingCalls,
+          what: `calls waiting for server "${serverName(this.#server)}"`,
+        }),
       );
     return new Promise((resolve) => {
       const one: Waiting = { call, send, until: this.#clock.monotonic() + waitMs, resolve, forget: () => {} };

@@ -42,7 +42,7 @@ export function endpointOf(target: Extract<ServerTarget, { kind: 'http' }>): End
   if (url.username !== '' || url.password !== '')
     throw new ConnectError(
       'StartFailed',
-      'the URL of the server holds a user name or password; use spec.headers',
+      'the URL of the server holds a user name or password; use spec.source.remote.headers',
       false,
     );
   const headers: string[] = [];

@@ -151,7 +151,7 @@ function statusError(status: number): ConnectError | undefined {
   if (status === 401 || status === 403)
     return new ConnectError(
       'CredentialsRefused',
-      `it refuses the hub's credentials (HTTP ${status}); set spec.headers`,
+      `it refuses the hub's credentials (HTTP ${status}); set spec.source.remote.headers`,
       true,
     );
   if (status >= 300 && status < 400)

@@ -7,7 +7,7 @@
  */
 import type { Era, ServerConfig } from '@quaymaster/crds';
 
-import type { Clock, Logger, Random } from '../../base/index.ts';
+import { type Clock, type Logger, type Random, serverName } from '../../base/index.ts';
 import { type ErrorOutcome, hubError, type LaneCall, type Outcome, type ResultOutcome } from '../../exchange/index.ts';
 import type { Observer } from '../../observe/index.ts';
 import {
@@ -132,7 +132,10 @@ export abstract class HttpConversation implements Conversation, CallHost, CallMe
     if (cancellation.cancelled) return Promise.resolve(hubError('QM_CANCELLED'));
     if (this.#calls.size >= httpLimits.inFlight)
       return Promise.resolve(
-        hubError('QM_OVERLOADED', { limit: httpLimits.inFlight, what: `calls in flight to server "${this.from.key}"` }),
+        hubError('QM_OVERLOADED', {
+          limit: httpLimits.inFlight,
+          what: `calls in flight to server "${serverName(this.from.key)}"`,
+        }),
       );
     return new Promise((resolve) => {
       const call = new HttpCall(this, this.#nextId++, lane, this.deps.clock.monotonic(), resolve);

@@ -5,7 +5,7 @@
  * A call ends exactly once: by its answer, its deadline, its client's cancellation, or the end of the child. What comes later for it is
  * dropped and counted. Deadlines are looked at by one sweep every 250 ms while calls are pending: no timer per call.
  */
-import type { Clock, Logger } from '../../base/index.ts';
+import { type Clock, type Logger, serverName } from '../../base/index.ts';
 import type { Child } from '../../bridge/index.ts';
 import { type Exchange, hubError, type Leg, type Outcome } from '../../exchange/index.ts';
 import {
@@ -117,7 +117,7 @@ export class StdioChannel {
     if (leg !== undefined && leg.cancellation.cancelled) return Promise.resolve(hubError('QM_CANCELLED'));
     if (this.#pending.size >= maxInFlight)
       return Promise.resolve(
-        hubError('QM_OVERLOADED', { limit: maxInFlight, what: `calls in flight on server "${server}"` }),
+        hubError('QM_OVERLOADED', { limit: maxInFlight, what: `calls in flight on server "${serverName(server)}"` }),
       );
     if (!this.child.write(line)) return Promise.resolve(this.#refused());
     return new Promise((resolve) => {
@@ -167,7 +167,7 @@ export class StdioChannel {
   #refused(): Outcome {
     const { server } = this.#options;
     if (!this.child.writable) return hubError('QM_SERVER_GONE', { server, reason: 'it closed its input' });
-    return hubError('QM_OVERLOADED', { limit: 1, what: `full input queue of server "${server}"` });
+    return hubError('QM_OVERLOADED', { limit: 1, what: `full input queue of server "${serverName(server)}"` });
   }
 
   #take(id: number): Pending | undefined {
