@@ -17,6 +17,8 @@ const drawMs = 100;
 
 export function createLiveView(cli: Cli): UpView {
   const rows = new Map<string, Row>();
+  /** What was said last of each server: a failing one is tried again and again, and fails the same way. */
+  const said = new Map<string, string>();
   let drawn = 0;
   let timer: NodeJS.Timeout | undefined;
   let settled = false;
@@ -40,6 +42,11 @@ export function createLiveView(cli: Cli): UpView {
   };
   return {
     event(event) {
+      if (event.kind === 'server') {
+        const text = serverText(event);
+        if (settled && said.get(event.key) === text) return;
+        said.set(event.key, text);
+      }
       if (event.kind === 'server' && !settled) rows.set(event.key, { phase: event.phase, text: serverText(event) });
       else if (event.kind === 'ready') {
         draw();

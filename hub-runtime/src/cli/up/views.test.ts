@@ -105,6 +105,8 @@ test('on a terminal: one table drawn in place, then the endpoint and what to pas
   for (const event of story.slice(0, 4)) view.event(event);
   await pause(150);
   for (const event of story.slice(4)) view.event(event);
+  view.event(server('team/b', 'Degraded', 'exits \u001b[2Jat once'));
+  view.event(server('default/a', 'Degraded', 'gone'));
   view.event(server('default/a', 'Degraded', 'gone'));
   view.event({ kind: 'stopping', reason: 'SIGINT' });
   view.end();
@@ -119,6 +121,9 @@ test('on a terminal: one table drawn in place, then the endpoint and what to pas
   expect(text).toContain('qm connect cursor');
   expect(text).toContain('npx @modelcontextprotocol/inspector --cli http://h/mcp');
   expect(text.trimEnd().split('\n').slice(-2)).toEqual(['a: Degraded: gone', 'stopping (SIGINT)']);
+  // Said once, however often a retry ends the same way.
+  expect(text.match(/^a: Degraded: gone$/gm)).toHaveLength(1);
+  expect(text).not.toMatch(/^team\/b: /m);
 });
 
 test('a terminal that is left while servers start shows what was known', async () => {
