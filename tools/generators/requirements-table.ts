@@ -83,12 +83,12 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   'EF-54': {
     what: 'Pods run hardened and never as root',
     state: 'partly',
-    note: 'what is rendered; images and admission follow',
+    note: 'the Pods are; images without a shell follow',
   },
   'EF-55': {
     what: 'Hubs and servers become the objects a cluster expects, and an autoscaler may own the replicas',
     state: 'partly',
-    note: 'rendered, not yet applied',
+    note: 'rendered and accepted by an API server; the operator follows',
   },
   'EF-57': {
     what: 'A changed configuration restarts no hub; images change with surge',
