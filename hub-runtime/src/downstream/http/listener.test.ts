@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 
 import { FakeHub } from '../fake-hub.ts';
-import { enveloped, gated, getStream, jsonHeaders, legacy, modern, startRig } from './test-http.ts';
+import { bytesOf, enveloped, gated, getStream, jsonHeaders, legacy, modern, startRig } from './test-http.ts';
 
 describe('the end of the listener', () => {
   test('HS-13 calls in flight finish within the grace period, new ones are told to go', async () => {
@@ -77,6 +77,16 @@ describe('the end of the listener', () => {
       .toBe(200);
   });
 
+  test('open streams leave room for calls', async () => {
+    await using rig = await startRig(new FakeHub(), { maxConnections: 2 });
+    const listen = modern('subscriptions/listen', { notifications: {} });
+    const streams = [await rig.open(listen), await rig.open({ ...listen })];
+    await expect(rig.send(modern('server/discover'))).rejects.toThrow();
+    await rig.edge.clock.advance(1000);
+    expect((await rig.send(modern('server/discover'))).status).toBe(200);
+    for (const stream of streams) stream.destroy();
+  });
+
   test('a hub that leaves the configuration: its path is 404, its sessions end', async () => {
     const hub = new FakeHub();
     let served = true;
@@ -89,6 +99,39 @@ describe('the end of the listener', () => {
     await stream.ended;
     expect(hub.endedSessions).toHaveLength(1);
     expect(hub.listeners).toBe(0);
+  });
+});
+
+describe('security notes 17: time per connection', () => {
+  const times = { headersMs: 60, requestMs: 150, idleMs: 60, lookMs: 20 };
+  const request = (port: number): string => bytesOf(port, modern('server/discover'));
+
+  test.each([
+    ['a connection that says nothing', () => '', '408 Request Timeout', 60],
+    ['headers that never end', (port: number) => request(port).slice(0, 40), '408 Request Timeout', 60],
+    ['a body that never ends', (port: number) => request(port).slice(0, -3), '408 Request Timeout', 150],
+    ['an idle connection', request, '200 OK', 60],
+  ])('%s is closed after its time, not before', async (_, bytes, status, leastMs) => {
+    await using rig = await startRig(new FakeHub(), { times });
+    const begun = performance.now();
+    const answer = await rig.raw(bytes(rig.listener.port));
+    expect(answer).toContain(`HTTP/1.1 ${status}`);
+    // Node counts in whole milliseconds from when it heard of the connection.
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(leastMs - 5);
+  });
+
+  test('bytes that trickle in do not prolong it', async () => {
+    await using rig = await startRig(new FakeHub(), { times });
+    const bytes = request(rig.listener.port);
+    const socket = connect(rig.listener.port, '127.0.0.1');
+    let [text, sent] = ['', bytes.length - 50];
+    socket.write(bytes.slice(0, sent));
+    const trickle = setInterval(() => socket.write(bytes.charAt(sent++)), 10);
+    socket.on('error', () => {}).on('data', (chunk) => (text += String(chunk)));
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(trickle);
+    expect(text).toContain('408 Request Timeout');
+    expect(sent).toBeLessThan(bytes.length);
   });
 });
 

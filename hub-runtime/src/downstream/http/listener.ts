@@ -35,8 +35,9 @@ export interface ListenerOptions extends EdgeDeps {
   readonly allowedOrigins?: readonly string[];
   /** More routes on the same port (landing page, metadata). They get the header set and the Host check as well. */
   readonly extraRoutes?: (app: FastifyInstance) => void;
-  /** Connections at once. */
+  /** Connections at once, beside those that carry an open stream: streams have limits of their own and must not shut out calls. */
   readonly maxConnections?: number;
+  readonly times?: ConnectionTimes;
 }
 
 export interface Listener {
@@ -47,9 +48,19 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-const headersTimeoutMs = 10_000;
-const requestTimeoutMs = 30_000;
-const idleTimeoutMs = 60_000;
+/** How long a connection may take; node:http keeps these itself, in real time. Milliseconds. */
+export interface ConnectionTimes {
+  /** From the first byte of a request, or the connection, to the end of its headers. */
+  readonly headersMs: number;
+  /** From the first byte of a request to the last of its body. */
+  readonly requestMs: number;
+  /** Between two requests. */
+  readonly idleMs: number;
+  /** How often the first two are looked at. */
+  readonly lookMs: number;
+}
+
+const defaultTimes: ConnectionTimes = { headersMs: 10_000, requestMs: 30_000, idleMs: 60_000, lookMs: 2_000 };
 const maxConnections = 2000;
 const maxHeaderBytes = 16 * 1024;
 const maxHeaders = 100;
@@ -70,7 +81,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const app = fastify({
     serverFactory: (fallback) => {
       const front = new Front(guard, edges, options, fallback as unknown as Fallback);
-      server = createEdgeServer(front, options.maxConnections ?? maxConnections);
+      server = createEdgeServer(front, options.maxConnections ?? maxConnections, options.times ?? defaultTimes);
       return server as unknown as Server;
     },
     clientErrorHandler: refuseUnreadable,
@@ -98,7 +109,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const address = listening.address();
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
   guard.listeningOn(port);
-  const stopSweep = options.clock.every(sweepMs, () => edges.sweep());
+  const stopSweep = options.clock.every(sweepMs, () => {
+    edges.sweep();
+    const streams = edges.all().reduce((sum, edge) => sum + edge.streams, 0);
+    listening.maxConnections = (options.maxConnections ?? maxConnections) + streams;
+  });
   let closing: Promise<void> | undefined;
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
@@ -115,16 +130,18 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
 }
 
-function createEdgeServer(front: Front, connections: number): EdgeServer {
+function createEdgeServer(front: Front, connections: number, times: ConnectionTimes): EdgeServer {
   const server = createServer(
     {
       IncomingMessage: EdgeRequest,
       ServerResponse: EdgeResponse,
       maxHeaderSize: maxHeaderBytes,
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: idleTimeoutMs,
-      connectionsCheckingInterval: 2000,
+      headersTimeout: times.headersMs,
+      requestTimeout: times.requestMs,
+      keepAliveTimeout: times.idleMs,
+      // Node adds a second of its own, so that a client that still sends then is not cut.
+      keepAliveTimeoutBuffer: 0,
+      connectionsCheckingInterval: times.lookMs,
       noDelay: true,
     },
     (request, response) => {
