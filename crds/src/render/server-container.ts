@@ -90,7 +90,7 @@ function injectedPod(input: PodInput, source: Imaged, image: string): ServerPod 
     ...bridgeContainer(input, []),
     image,
     command: injectedCommand,
-    args: ['bridge', '--', ...words([...commandOf(source), ...source.args], config)],
+    args: ['bridge', '--', ...commandOf(source), ...words(source.args, config)],
     volumeMounts: mounted.mounts,
     securityContext: containerSecurity(securityOverlay(template)),
   };
@@ -101,7 +101,7 @@ function injectedPod(input: PodInput, source: Imaged, image: string): ServerPod 
 function plainPod({ config, settings, template }: PodInput, source: Imaged, image: string): ServerPod {
   const mounted = join(tmp('1Gi'), rootVolumes(config.roots));
   const { env, envFrom } = renderEnvironment(config.env, config.roots, '');
-  const command = words(commandOf(source), config);
+  const command = commandOf(source);
   const args = words(source.args, config);
   const container = {
     name: 'server',
@@ -163,11 +163,11 @@ function bridgeVolumes(config: ServerConfig) {
   return join(tmp('1Gi'), token, rootVolumes(config.roots));
 }
 
+/** Roots are for arguments; the program itself is named as it is. */
 function commandOf(source: Imaged): readonly string[] {
-  return source.kind === 'command' ? [source.command] : source.command;
+  return (source.kind === 'command' ? [source.command] : source.command).map(literal);
 }
 
-/** Roots are for arguments; the program itself is named as it is. */
 function words(texts: readonly string[], { roots }: ServerConfig): readonly string[] {
   return texts.map((text) => literal(withRoots(text, roots)));
 }

@@ -102,6 +102,15 @@ test('a program of the user that listens itself gets its command line and workin
   expect(container).toMatchObject({ command: ['/app/serve'], args: ['-p', '8080'], workingDir: '/app' });
 });
 
+test('roots are for arguments, not for the program itself', () => {
+  const image = { image: 'example/tool:1', command: ['/$(roots.data)'], args: ['$(roots.data)'] };
+  const roots = [{ name: 'data', emptyDir: {} }];
+  const stdio = pod(renderedServer({ source: { image }, roots })).containers[0];
+  expect(stdio.args).toEqual(['bridge', '--', '/$$(roots.data)', '/roots/data']);
+  const http = pod(renderedServer({ source: { image }, roots, http: { port: 8_080 } })).containers[0];
+  expect(http).toMatchObject({ command: ['/$$(roots.data)'], args: ['/roots/data'] });
+});
+
 describe('who may connect', () => {
   test('only the hubs that offer it', () => {
     const two = [hub('desk'), hub('ops'), hub('none', { servers: {} })];
