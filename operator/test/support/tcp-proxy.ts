@@ -7,6 +7,8 @@ export interface TcpProxy extends AsyncDisposable {
   /** Connections made so far, and open now. */
   readonly made: number;
   readonly open: number;
+  /** Bytes that came back from the server. */
+  readonly bytes: number;
   /** Freezes what is open now; with `refuse` new connections are turned away as well. */
   freeze(options?: { readonly refuse?: boolean }): void;
   /** Breaks what is open now. */
@@ -18,6 +20,7 @@ export interface TcpProxy extends AsyncDisposable {
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const pairs = new Set<{ readonly client: Socket; readonly upstream: Socket }>();
   let made = 0;
+  let bytes = 0;
   let refuse = false;
   const server = createServer((client) => {
     if (refuse) {
@@ -30,6 +33,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     pairs.add(pair);
     client.pipe(upstream);
     upstream.pipe(client);
+    upstream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
     const end = (): void => {
       pairs.delete(pair);
       client.destroy();
@@ -47,6 +53,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     port: (server.address() as AddressInfo).port,
     get made() {
       return made;
+    },
+    get bytes() {
+      return bytes;
     },
     get open() {
       return pairs.size;

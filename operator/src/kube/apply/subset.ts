@@ -60,7 +60,7 @@ export function differences(
   const compare = (want: unknown, have: unknown, path: string, fields: string): void => {
     if (found.length >= max || want === undefined) return;
     if (want === null || isEmpty(want)) {
-      // `null` and empty members are dropped on the way in or out.
+      // `null` and empty members (an `env` value of "", too) are dropped on the way in or out.
       if (have === undefined || have === null || isEmpty(have)) return;
       if (want !== null && !Array.isArray(want) && typeof have === 'object') return;
     } else if (Array.isArray(want)) {
@@ -124,6 +124,7 @@ function identity(item: unknown, keys: readonly string[]): string {
 }
 
 function isEmpty(value: unknown): boolean {
+  if (value === '') return true;
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 

@@ -32,15 +32,19 @@ describe('status', () => {
       ...(foreign === undefined ? {} : { foreign }),
     });
 
-  test('applied to the subresource under a manager of its own, bound to the uid; equal status writes nothing', async () => {
+  test('applied to the subresource under a manager of its own; equal status writes nothing', async () => {
     const live = api.put(widgets, widget('a'));
     const status = { observedGeneration: 1, conditions: [{ type: 'Ready', status: 'True' }] };
     const written = await writer().write(widgets, live, status);
     expect(written.action).toBe('written');
     expect(api.writes[0]?.path).toBe('/apis/test.example/v1/namespaces/default/widgets/a/status');
     expect(api.writes[0]?.query.get('fieldManager')).toBe('op-status');
-    expect(api.writes[0]?.body).toMatchObject({ metadata: { uid: live.metadata.uid }, status });
-    expect(api.writes[0]?.body).not.toHaveProperty('spec');
+    expect(api.writes[0]?.body).toEqual({
+      apiVersion: 'test.example/v1',
+      kind: 'Widget',
+      metadata: { name: 'a', namespace: 'default' },
+      status,
+    });
     expect(
       (await writer().write(widgets, written.object, { conditions: status.conditions, observedGeneration: 1 })).action,
     ).toBe('unchanged');
@@ -68,11 +72,10 @@ describe('status', () => {
     expect(api.writes).toHaveLength(1);
   });
 
-  test('an object that was made anew meanwhile is a conflict', async () => {
+  test('an object that is gone is told as such', async () => {
     const live = api.put(widgets, widget('a'));
     api.remove(widgets, 'default/a');
-    api.put(widgets, widget('a'));
-    await expect(writer().write(widgets, live, { a: 1 })).rejects.toMatchObject({ status: 409 });
+    await expect(writer().write(widgets, live, { a: 1 })).rejects.toMatchObject({ status: 404 });
   });
 });
 

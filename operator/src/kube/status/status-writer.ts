@@ -35,12 +35,13 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
       if (options.tracker.isStale(id, live)) return { action: 'stale', object: live };
       const wanted = own(status);
       if (canonicalJson(wanted) === canonicalJson(own(live.status ?? {}))) return { action: 'unchanged', object: live };
-      const { name, namespace, uid } = live.metadata;
+      const { name, namespace } = live.metadata;
       const object: KubeObject = {
         apiVersion: apiVersionOf(resource),
         kind: resource.kind,
-        // The uid is a precondition: what we saw belongs to this object, not to the next one of its name.
-        metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }) },
+        // No uid: the API server does not check it on this subresource. Should the name belong to a new object by now, the event of its
+        // birth wakes its owner, who writes the right status.
+        metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
         status: wanted,
       };
       const answer = await options.client.apply<typeof live>(
