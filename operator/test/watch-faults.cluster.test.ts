@@ -298,6 +298,38 @@ test('stopped at any moment, twenty times: no watch is left at the API server', 
   await eventually('no watch of ours', async () => (await watches()) <= before);
 });
 
+test.each([false, true])(
+  'one pool for everything, HTTP/2 %s: a watch and 300 reads share few connections',
+  async (http2) => {
+    await createWidgets(cluster, ['a']);
+    await follow();
+    await reflector.stop();
+    await transport.close();
+    await eventually('closed', () => proxy.open === 0);
+    const made = proxy.made;
+    transport = createTransport({ endpoint, clock: systemClock, userAgent: 'kube-test', http2, burst: 1000 });
+    const client = createKubeClient(transport);
+    const again = createStore();
+    reflector = createReflector({
+      client,
+      discovery: createDiscovery(transport, systemClock),
+      resource: widgets,
+      store: again,
+      clock: systemClock,
+      random: Math.random,
+      logger: silentLogger,
+    });
+    reflector.start();
+    await reflector.whenSynced();
+    for (let i = 0; i < 30; i++) {
+      await Promise.all(Array.from({ length: 10 }, () => client.get(widgets, 'default', 'a')));
+    }
+    expect(proxy.made - made).toBeLessThanOrEqual(http2 ? 3 : 25);
+    await createWidgets(cluster, ['b']);
+    await eventually('still watching', () => again.size === 2);
+  },
+);
+
 // Last: it throws the cluster back in time.
 test('etcd is restored from an older state: our version lies in the future; the cache goes back with the cluster', async () => {
   await createWidgets(cluster, ['a', 'b']);

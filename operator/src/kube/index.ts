@@ -18,6 +18,7 @@ export {
   differences,
   inventoryEntry,
   type InventoryEntry,
+  maxInventory,
   orphans,
   prune,
   renderHash,
@@ -31,6 +32,7 @@ export {
   type EventInput,
   type EventRecorder,
   type EventRecorderOptions,
+  eventResource,
 } from './events/index.ts';
 export { createFinalizerTools, type FinalizerTools } from './finalizers/index.ts';
 export { createElection, type Election, type ElectionOptions, leaseResource } from './lease/index.ts';
@@ -84,6 +86,7 @@ export {
 } from './queue/index.ts';
 export {
   createReflector,
+  defaultReflectorLimits,
   type Reflector,
   type ReflectorLimits,
   type ReflectorOptions,
