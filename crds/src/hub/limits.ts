@@ -9,10 +9,13 @@ export const limitsField = object('What the hub takes on before it refuses. Ever
   ),
   batch: integer('Messages in one batch (revision 2025-03-26 only).', { min: 1, max: 1_000 }).default(20),
   inFlight: integer('Calls in flight on the whole hub.', { min: 1, max: 100_000 }).default(1_000),
-  sessions: integer('Legacy sessions held at once; the longest idle one without a stream makes room.', {
-    min: 1,
-    max: 1_000_000,
-  }).default(2_000),
+  sessions: integer(
+    'Legacy sessions held at once; a new one is refused while none of them has been idle for too long.',
+    {
+      min: 1,
+      max: 1_000_000,
+    },
+  ).default(2_000),
   streams: integer('Open event streams at once.', { min: 1, max: 1_000_000 }).default(2_000),
   streamBuffer: bytes('Data waiting for one slow reader before its stream is cut.', {
     leastKi: 16,
