@@ -18,6 +18,7 @@ import {
   done,
   enqueueOn,
   type KubeClient,
+  KubeError,
   type KubeObject,
   ownerKeys,
   requeueAfter,
@@ -360,6 +361,39 @@ test('status, finalizers and events, as the API server wants them', async () => 
   await expect(client.get(widgets, 'default', 'root')).rejects.toMatchObject({ status: 404 });
 });
 
+test.each([false, true])(
+  'metadata only, with a selector: the content of Secrets never leaves the server (list %s)',
+  async (list) => {
+    await cluster.kubectl(['create', 'secret', 'generic', `hidden-${list}`, '--from-literal=password=hunter2']);
+    const stop = new AbortController();
+    const manager = createManager({
+      client: list ? { ...client, transport: withoutStreaming(transport) } : client,
+      clock: systemClock,
+      random: Math.random,
+      logger: silentLogger,
+    });
+    const secrets = manager.informer({ resource: kinds['Secret'] as Resource, metadataOnly: true });
+    const running = manager.run(stop.signal);
+    await secrets.whenSynced();
+    const seen = secrets.store.get(`default/hidden-${list}`);
+    expect(seen).toMatchObject({ kind: 'Secret', apiVersion: 'v1', metadata: { name: `hidden-${list}` } });
+    expect(seen).not.toHaveProperty('data');
+    stop.abort();
+    await running;
+  },
+);
+
+/** As a server does that does not stream lists. */
+function withoutStreaming(real: Transport): Transport {
+  return {
+    ...real,
+    watch: (request, signal) =>
+      request.query?.['sendInitialEvents'] === true
+        ? Promise.reject(new KubeError('KUBE_STATUS', 'sendInitialEvents is forbidden', { status: 422 }))
+        : real.watch(request, signal),
+  };
+}
+
 test('a namespace that is being deleted refuses for good: terminal, not retried', async () => {
   await cluster.kubectl(['create', 'namespace', 'dying']);
   await createWidgets(cluster, ['holder'], 'dying');
@@ -394,9 +428,12 @@ test('a namespace that is being deleted refuses for good: terminal, not retried'
 test('EF-55 a whole controller: children of 50 roots, drift repaired in seconds, steady state and a forced resync write nothing', async () => {
   const stop = new AbortController();
   const manager = createManager({ client, clock: systemClock, random: Math.random, logger: silentLogger });
-  const roots = manager.informer({ resource: widgets });
-  const maps = manager.informer({ resource: configMaps, labelSelector: 'kube.test/owned=yes' });
-  const own = freshApplier();
+  const namespaces = ['default'];
+  const roots = manager.informer({ resource: widgets, namespaces });
+  const maps = manager.informer({ resource: configMaps, namespaces, labelSelector: 'kube.test/owned=yes' });
+  const tracker = createWriteTracker({ clock: systemClock });
+  tracker.follow(configMaps, maps.store);
+  const own = createApplier({ client, manager: 'kube-test', hashAnnotation: 'kube.test/hash', tracker });
   const controller = createController({
     name: 'widgets',
     clock: systemClock,
@@ -450,6 +487,13 @@ test('EF-55 a whole controller: children of 50 roots, drift repaired in seconds,
     5000,
   );
   expect(took).toBeLessThan(5000);
+  // Once more, right after our own write: no record of it may hold the repair back.
+  await cluster.kubectl(['delete', 'configmap', 'of-many-8']);
+  await eventually(
+    'repaired again',
+    async () => (await cluster.kubectl(['get', 'configmap', 'of-many-8', '--ignore-not-found', '-o', 'name'])) !== '',
+    5000,
+  );
   stop.abort();
   await running;
 });

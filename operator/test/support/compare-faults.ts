@@ -205,7 +205,7 @@ async function runFault(
   await using proxy = await startTcpProxy(portOf(await adminEndpoint(cluster)));
   const kubeconfig = join(folder, `${client}.kubeconfig`);
   const text = await readFile(cluster.kubeconfig, 'utf8');
-  await writeFile(kubeconfig, text.replace(/server: .*/, `server: https://127.0.0.1:${proxy.port}`));
+  await writeFile(kubeconfig, text.replace(/server: "?[^",\s]*"?/, `server: "https://127.0.0.1:${proxy.port}"`));
   const script = join(import.meta.dirname, 'watcher.ts');
   const args = ['--conditions=quaymaster-source', script, client, kubeconfig, fault.mode ?? 'follow'];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] });

@@ -11,8 +11,8 @@
  */
 import { createHash } from 'node:crypto';
 
-import { canonicalJson, keyOf, type KubeObject, type Resource, resourceName } from '../objects/index.ts';
-import type { WriteTracker } from '../store/index.ts';
+import { canonicalJson, keyOf, type KubeObject, type Resource } from '../objects/index.ts';
+import { writeId, type WriteTracker } from '../store/index.ts';
 import { immutableFields, isStatus, type KubeClient, KubeError } from '../transport/index.ts';
 import { type Difference, differences, type SubsetOptions } from './subset.ts';
 
@@ -59,6 +59,7 @@ export interface ApplierOptions {
   readonly manager: string;
   /** Annotation that carries the hash of the rendered object. */
   readonly hashAnnotation: string;
+  /** Should `follow` the caches that `live` comes from. */
   readonly tracker: WriteTracker;
   readonly subset?: SubsetOptions;
   /** Objects whose normalised values are remembered. */
@@ -96,7 +97,7 @@ export function createApplier(options: ApplierOptions): Applier {
       const { resource, live } = request;
       const hash = renderHash(request.wanted);
       const wanted = withAnnotation(request.wanted, options.hashAnnotation, hash);
-      const id = `${resourceName(resource)}/${keyOf(wanted)}`;
+      const id = writeId(resource, keyOf(wanted));
       if (tracker.isStale(id, live)) return { action: 'stale', object: live, differences: [] };
       if (live?.metadata.deletionTimestamp !== undefined)
         return { action: 'terminating', object: live, differences: [] };
@@ -130,7 +131,7 @@ export function createApplier(options: ApplierOptions): Applier {
       }
     },
     forget(resource, key) {
-      const id = `${resourceName(resource)}/${key}`;
+      const id = writeId(resource, key);
       tolerated.delete(id);
       tracker.forget(id);
     },

@@ -19,6 +19,8 @@ export interface InformerRequest<T extends KubeObject> {
   /** The kind may be missing in this cluster. */
   readonly optional?: boolean;
   readonly maxObjects?: number;
+  /** Only metadata is asked for and kept: for Secrets and ConfigMaps that are not ours. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface Informer<T extends KubeObject = KubeObject> {
@@ -48,13 +50,9 @@ export interface InformerContext {
 /** Equal requests share one cache. */
 export function informerIdentity(request: Omit<InformerRequest<KubeObject>, 'indexers' | 'transform'>): string {
   const { resource, namespaces, labelSelector, fieldSelector } = request;
-  return canonicalJson([
-    resourceName(resource),
-    resource.version,
-    namespaces?.toSorted(),
-    labelSelector,
-    fieldSelector,
-  ]);
+  const metadataOnly = request.metadataOnly === true;
+  const watched = [resourceName(resource), resource.version, namespaces?.toSorted()];
+  return canonicalJson([watched, labelSelector, fieldSelector, metadataOnly]);
 }
 
 export function createInformer<T extends KubeObject>(
@@ -88,6 +86,7 @@ export function createInformer<T extends KubeObject>(
       store,
       scope: { namespace, labelSelector: request.labelSelector, fieldSelector: request.fieldSelector },
       optional: request.optional === true,
+      metadataOnly: request.metadataOnly === true,
       ...(context.limits === undefined ? {} : { limits: context.limits }),
     }),
   );

@@ -143,6 +143,21 @@ test('a lost office ends the run with an error, without waiting for anything', a
   expect(order).toEqual([]);
 });
 
+test('a reconcile that hears no signal does not keep the process from its end', async () => {
+  const manager = createManager({ ...base(), graceMs: 1000 });
+  const controller = controllerOf(() => new Promise(() => {}));
+  manager.addController(controller);
+  let ended = false;
+  const running = manager.run(stop.signal).then(() => (ended = true));
+  await until('leading', () => manager.readiness.leading);
+  controller.queue.add('deaf');
+  await until('busy', () => controller.queue.processing === 1);
+  stop.abort();
+  await drive(clock, 'ended all the same', () => ended);
+  await running;
+  await clock.advance(200_000);
+});
+
 test('a cache that cannot be filled shows why', async () => {
   api.intercept = () => ({ status: 403, body: { message: 'widgets is forbidden' } });
   const manager = createManager(base());
@@ -181,6 +196,28 @@ test('listed namespaces: one cache, a watch each, and a relist of one leaves the
   await running;
 });
 
+test('a handler with a fault and a cache at its bound are told in log and numbers, the others go on', async () => {
+  const errors: string[] = [];
+  const logger = { ...silentLogger, error: (_fields: object, message: string) => void errors.push(message) };
+  for (const name of ['a', 'b']) api.put(widgets, widget(name));
+  const manager = createManager({ ...base(), logger, limits: { pageSize: 10 } });
+  const informer = manager.informer({ resource: widgets, maxObjects: 1 });
+  informer.store.subscribe(() => {
+    throw new TypeError('fault');
+  });
+  informer.store.subscribe((change) => order.push(change.key));
+  const running = manager.run(stop.signal);
+  await informer.whenSynced();
+  expect(order).toEqual(['default/a']);
+  expect(errors.toSorted()).toEqual([
+    'a handler of cache events failed',
+    'the cache is at its bound; an object is left out',
+  ]);
+  expect(metrics.sum('quaymaster_informer_handler_errors_total')).toBe(1);
+  stop.abort();
+  await running;
+});
+
 test('already told to stop: nothing starts', async () => {
   stop.abort();
   const manager = createManager({ ...base(), election: elect('x') });
@@ -192,14 +229,11 @@ test('already told to stop: nothing starts', async () => {
 test('EF-55 a whole controller: drift is repaired, and a forced resync of a settled cluster writes nothing at all', async () => {
   const manager = createManager(base());
   const writer = createKubeClient(transport);
-  const applier = createApplier({
-    client: writer,
-    manager: 'op',
-    hashAnnotation: 'test.example/hash',
-    tracker: createWriteTracker({ clock }),
-  });
+  const tracker = createWriteTracker({ clock });
+  const applier = createApplier({ client: writer, manager: 'op', hashAnnotation: 'test.example/hash', tracker });
   const roots = manager.informer({ resource: widgets });
   const children = manager.informer({ resource: configMaps });
+  tracker.follow(configMaps, children.store);
   const controller = controllerOf(async (key, signal) => {
     order.push(key);
     const root = roots.store.get(key);

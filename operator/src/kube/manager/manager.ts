@@ -12,7 +12,7 @@ import type { KubeObject } from '../objects/index.ts';
 import type { Election } from '../lease/index.ts';
 import type { Controller } from '../queue/index.ts';
 import type { ReflectorLimits } from '../reflector/index.ts';
-import { createDiscovery, type KubeClient, KubeError } from '../transport/index.ts';
+import { createDiscovery, type KubeClient, KubeError, pause } from '../transport/index.ts';
 import {
   createInformer,
   type Informer,
@@ -33,6 +33,9 @@ export interface ManagerOptions {
   readonly limits?: Partial<ReflectorLimits>;
   readonly graceMs?: number;
 }
+
+/** How long a reconcile may take to notice that it was told to end. */
+const lingerMs = 2000;
 
 export interface Readiness {
   readonly ready: boolean;
@@ -126,6 +129,7 @@ export function createManager(options: ManagerOptions): Manager {
       });
       const lost = options.election?.whenLost() ?? new Promise<never>(() => {});
       let failure: unknown;
+      const lingering = new AbortController();
       const work = lead(signal).then(() => stopped);
       try {
         await Promise.race([work, stopped, lost.then((reason) => Promise.reject(lostError(reason)))]);
@@ -136,7 +140,10 @@ export function createManager(options: ManagerOptions): Manager {
       running = false;
       // The office is gone: nothing may be waited for, every write would be refused.
       const graceMs = failure === undefined ? (options.graceMs ?? 30_000) : 0;
-      await Promise.all(controllers.map((controller) => controller.stop(graceMs)));
+      const idle = Promise.all(controllers.map((controller) => controller.stop(graceMs)));
+      // A reconcile that hears no signal cannot be ended; it must not keep the process from its end either.
+      await Promise.race([idle, pause(options.clock, graceMs + lingerMs, lingering.signal).catch(() => {})]);
+      lingering.abort();
       if (failure === undefined) for (const task of stoppingTasks) await task().catch(() => {});
       await options.election?.release();
       await Promise.all([...informers.values()].map(({ informer }) => informer.stop()));

@@ -124,6 +124,19 @@ describe('filling the cache', () => {
     expect(listRequests().at(-1)?.query.has('limit')).toBe(false);
   });
 
+  test.each([true, false])('metadata alone is asked for when nobody reads more; streaming: %s', async (streaming) => {
+    api.streaming = streaming;
+    api.put(widgets, widget('a'));
+    await started({ metadataOnly: true });
+    const accepted = api.requests.map((request) => request.headers.accept);
+    expect(accepted.every((accept) => accept?.includes('as=PartialObjectMetadata'))).toBe(true);
+    theWatch().send(
+      `${JSON.stringify({ type: 'ADDED', object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: { name: 'b', namespace: 'default', uid: 'b', resourceVersion: '500' } } })}\n`,
+    );
+    await until('b', () => store.size === 2);
+    expect(store.get('default/b')).toMatchObject({ kind: 'Widget', apiVersion: 'test.example/v1' });
+  });
+
   test('a streaming list that never completes gives way to a list, and is tried again later', async () => {
     let silent = true;
     api.put(widgets, widget('a'));
@@ -389,6 +402,19 @@ describe('failures', () => {
     await drive(clock, 'watching', () => api.watches.size === 1);
     expect(told()).toEqual(['added a']);
     expect(reflector.state.relists).toBe(1);
+  });
+
+  test('a sign of life ends the wait: when somebody else is answered, nobody sits out half a minute', async () => {
+    await started();
+    api.intercept = () => 'destroy';
+    theWatch().destroy();
+    await drive(clock, 'a long back-off', () => reflector.state.failures >= 8);
+    await until('it waits', () => reflector.state.phase === 'waiting');
+    api.intercept = () => undefined;
+    await transport.send({ method: 'GET', path: '/apis/test.example/v1' });
+    await clock.advance(0);
+    await clock.advance(1000);
+    await until('watching', () => api.watches.size === 1);
   });
 
   test('two minutes of health end the series of failures', async () => {

@@ -25,6 +25,7 @@ export function createReflector(options: ReflectorOptions): Reflector {
   const limits = { ...defaultReflectorLimits, ...options.limits };
   const scope = options.scope ?? {};
   const metrics = options.metrics ?? noMetrics;
+  const metadataOnly = options.metadataOnly === true;
   const name = resourceName(resource);
   const stopping = new AbortController();
   const signal = stopping.signal;
@@ -73,6 +74,10 @@ export function createReflector(options: ReflectorOptions): Reflector {
         limits,
         from: initial ? undefined : version,
         lifetimeMs: Math.round(limits.watchMs * (1 + options.random())),
+        metadataOf: options.metadataOnly === true ? resource : undefined,
+        onOpen: () => {
+          lastError = undefined;
+        },
         onVersion: (next) => {
           version = next;
         },
@@ -91,7 +96,7 @@ export function createReflector(options: ReflectorOptions): Reflector {
    * asked for its own version first.
    */
   const checkTime = async (): Promise<void> => {
-    const page = await options.client.list(resource, { ...scope, limit: 1 }, signal);
+    const page = await options.client.list(resource, { ...scope, metadataOnly, limit: 1 }, signal);
     suspicious = false;
     if (compareResourceVersions(page.metadata.resourceVersion, version) !== -1) return;
     logger.warn({ resource: name, version, now: page.metadata.resourceVersion }, 'the cluster went back in time');
@@ -107,7 +112,7 @@ export function createReflector(options: ReflectorOptions): Reflector {
       if (version === undefined && (!streaming || listNext)) {
         phase = 'listing';
         listNext = false;
-        const snapshot = await listAll(options.client, resource, scope, limits.pageSize, signal);
+        const snapshot = await listAll(options.client, resource, { ...scope, metadataOnly }, limits.pageSize, signal);
         store.replace(snapshot.objects, snapshot.version, scope.namespace);
         version = snapshot.version;
         relisted('list');
@@ -120,6 +125,20 @@ export function createReflector(options: ReflectorOptions): Reflector {
       }
     } finally {
       if (clock.monotonic() - started >= limits.healthyAfterMs) failures = 0;
+    }
+  };
+
+  /** Ends a wait early once the API server answers somebody else; spread over a second, since every cache of this process hears it. */
+  const orAlive = async (wait: Promise<void>): Promise<void> => {
+    const over = new AbortController();
+    const heard = options.client.transport
+      .nextAnswer(AbortSignal.any([over.signal, signal]))
+      .then(() => pause(clock, 1000 * options.random(), AbortSignal.any([over.signal, signal])));
+    try {
+      await Promise.race([wait, heard]);
+    } finally {
+      over.abort();
+      await heard.catch(() => {});
     }
   };
 
@@ -145,7 +164,8 @@ export function createReflector(options: ReflectorOptions): Reflector {
     );
     const floor = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0;
     if (recovery.atOnce && failures <= 1) return;
-    await pause(clock, Math.max(jittered, floor), signal);
+    const wait = pause(clock, Math.max(jittered, floor), signal);
+    await (recovery.untilAlive === true ? orAlive(wait) : wait);
   };
 
   /**
@@ -174,7 +194,6 @@ export function createReflector(options: ReflectorOptions): Reflector {
     while (!signal.aborted) {
       try {
         await step();
-        if (phase === 'watching') lastError = undefined;
       } catch (error) {
         if (signal.aborted) break;
         await recover(error).catch(() => {});

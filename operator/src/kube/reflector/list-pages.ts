@@ -6,6 +6,10 @@ import { apiVersionOf, type KubeObject, type Resource } from '../objects/index.t
 import { isExpired, type KubeClient, KubeError } from '../transport/index.ts';
 import type { Scope } from './reflector-types.ts';
 
+interface ListScope extends Scope {
+  readonly metadataOnly: boolean;
+}
+
 export interface Snapshot {
   readonly objects: readonly KubeObject[];
   readonly version: string | undefined;
@@ -17,7 +21,7 @@ const maxPages = 1000;
 export async function listAll(
   client: KubeClient,
   resource: Resource,
-  scope: Scope,
+  scope: ListScope,
   pageSize: number,
   signal: AbortSignal,
 ): Promise<Snapshot> {
@@ -34,7 +38,7 @@ export async function listAll(
 async function listOnce(
   client: KubeClient,
   resource: Resource,
-  scope: Scope,
+  scope: ListScope,
   limit: number | undefined,
   signal: AbortSignal,
 ): Promise<Snapshot> {

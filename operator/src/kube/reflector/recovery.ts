@@ -19,6 +19,8 @@ export interface Recovery {
   readonly noStreaming?: boolean;
   readonly listNext?: boolean;
   readonly checkKind?: boolean;
+  /** The wait may end at any sign of life of the API server. */
+  readonly untilAlive?: boolean;
   /** The first failure of a series needs no wait. */
   readonly atOnce?: boolean;
 }
@@ -38,9 +40,12 @@ export function recoveryFor(
     return { reason: 'no streaming list', noStreaming: true, atOnce: true };
   }
   if (isStatus(error, 404)) return { reason: 'not found', checkKind: true, relist: true };
-  if (error.code === 'KUBE_TIMEOUT') return { reason: 'silent', listNext: context.initial, atOnce: true };
+  if (error.code === 'KUBE_TIMEOUT')
+    return { reason: 'silent', listNext: context.initial, atOnce: true, untilAlive: true };
   if (error.code === 'KUBE_PROTOCOL') return { reason: 'malformed', relist: repeated, listNext: context.initial };
-  if (error.code === 'KUBE_NETWORK') return { reason: error.reason === 'ShortWatch' ? 'short watch' : 'network' };
+  if (error.code === 'KUBE_NETWORK') {
+    return error.reason === 'ShortWatch' ? { reason: 'short watch' } : { reason: 'network', untilAlive: true };
+  }
   if (error.code === 'KUBE_STATUS')
     return { reason: `status ${statusClass(error.status)}`, relist: repeated && error.status === 500 };
   return { reason: 'other' };

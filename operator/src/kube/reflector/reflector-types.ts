@@ -24,6 +24,8 @@ export interface ReflectorOptions {
   readonly metrics?: MetricSink;
   /** The kind may be absent from this cluster; then it counts as synced and empty, and is looked for now and then. */
   readonly optional?: boolean;
+  /** Only metadata is asked for. */
+  readonly metadataOnly?: boolean;
   readonly limits?: Partial<ReflectorLimits>;
 }
 

@@ -6,11 +6,14 @@
  */
 import type { Clock } from 'quaymaster/base';
 
-import { keyOf, type KubeObject } from '../objects/index.ts';
+import { apiVersionOf, keyOf, type KubeObject, type Resource } from '../objects/index.ts';
 import type { StoreWriter } from '../store/index.ts';
 import type { KubeClient } from '../transport/index.ts';
 import type { ReflectorLimits, Scope } from './reflector-types.ts';
-import { parseWatchLine } from './watch-events.ts';
+import { parseWatchLine, type WatchEvent } from './watch-events.ts';
+
+/** The server sends metadata only: what nobody reads (and nobody should, of Secrets) never leaves it. */
+const metadataWatch = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=1';
 
 export interface WatchTask {
   readonly client: KubeClient;
@@ -22,6 +25,8 @@ export interface WatchTask {
   readonly limits: ReflectorLimits;
   readonly from: string | undefined;
   readonly lifetimeMs: number;
+  readonly metadataOf: Resource | undefined;
+  readonly onOpen: () => void;
   readonly onVersion: (version: string) => void;
   readonly onInitialEnd: () => void;
 }
@@ -38,7 +43,7 @@ export async function followWatch(task: WatchTask, signal: AbortSignal): Promise
   let gathering = task.from === undefined ? new Map<string, KubeObject>() : undefined;
 
   const onLine = (line: Buffer): void => {
-    const event = parseWatchLine(line, task.what);
+    const event = named(parseWatchLine(line, task.what), task.metadataOf);
     events += 1;
     if (gathering !== undefined) {
       if (event.type === 'BOOKMARK') {
@@ -72,9 +77,17 @@ export async function followWatch(task: WatchTask, signal: AbortSignal): Promise
           : { resourceVersion: task.from }),
       },
       idleMs: () => (gathering === undefined ? task.limits.idleMs : task.limits.initialIdleMs),
+      ...(task.metadataOf === undefined ? {} : { accept: metadataWatch }),
+      onOpen: task.onOpen,
       onLine,
     },
     signal,
   );
   return { events, complete: gathering === undefined };
+}
+
+/** Metadata comes as PartialObjectMetadata; the cache knows it by the kind it belongs to. */
+function named(event: WatchEvent, resource: Resource | undefined): WatchEvent {
+  if (resource === undefined || event.type === 'BOOKMARK') return event;
+  return { ...event, object: { ...event.object, apiVersion: apiVersionOf(resource), kind: resource.kind } };
 }

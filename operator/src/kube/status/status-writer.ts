@@ -2,8 +2,8 @@
  * Writes status by server-side apply on the subresource, under a manager name of its own, and only when it differs from the cached one.
  * Status is wholly ours, so the comparison is for equality: a field we stop writing must go away too.
  */
-import { apiVersionOf, canonicalJson, keyOf, type KubeObject, type Resource, resourceName } from '../objects/index.ts';
-import type { WriteTracker } from '../store/index.ts';
+import { apiVersionOf, canonicalJson, keyOf, type KubeObject, type Resource } from '../objects/index.ts';
+import { writeId, type WriteTracker } from '../store/index.ts';
 import type { KubeClient } from '../transport/index.ts';
 
 export interface StatusWriter {
@@ -31,7 +31,7 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
   };
   return {
     async write(resource, live, status, signal) {
-      const id = `${resourceName(resource)}/${keyOf(live)}`;
+      const id = writeId(resource, keyOf(live));
       if (options.tracker.isStale(id, live)) return { action: 'stale', object: live };
       const wanted = own(status);
       if (canonicalJson(wanted) === canonicalJson(own(live.status ?? {}))) return { action: 'unchanged', object: live };

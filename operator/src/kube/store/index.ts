@@ -10,4 +10,4 @@ export {
   type StoreWriter,
 } from './object-store.ts';
 export { metadataOnly, stripBookkeeping } from './transforms.ts';
-export { createWriteTracker, staleRetryMs, type WriteTracker } from './write-tracker.ts';
+export { createWriteTracker, staleRetryMs, writeId, type WriteTracker } from './write-tracker.ts';

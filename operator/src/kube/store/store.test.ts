@@ -2,10 +2,10 @@ import { createTestClock } from 'quaymaster/base';
 import { describe, expect, test } from 'vitest';
 
 import type { KubeObject } from '../objects/index.ts';
-import { widget } from '../testing/index.ts';
+import { widget, widgets } from '../testing/index.ts';
 import { createStore, type StoreChange } from './object-store.ts';
 import { metadataOnly, stripBookkeeping } from './transforms.ts';
-import { createWriteTracker } from './write-tracker.ts';
+import { createWriteTracker, writeId } from './write-tracker.ts';
 
 const at = (name: string, version: string, uid = `u-${name}`, namespace = 'default'): KubeObject =>
   widget(name, { resourceVersion: version, uid, namespace });
@@ -141,6 +141,25 @@ describe('read your own writes', () => {
     tracker.wrote('x', at('a', '5'));
     tracker.forget('x');
     expect(tracker.isStale('x', at('a', '1'))).toBe(false);
+  });
+
+  test('a followed cache ends the record at the moment it has seen the write, also when the object is gone again', () => {
+    const tracker = make();
+    const store = createStore();
+    const leave = tracker.follow(widgets, store);
+    const id = writeId(widgets, 'default/a');
+    tracker.wrote(id, at('a', '50'));
+    store.put(at('a', '40'), '40');
+    expect(tracker.isStale(id, store.get('default/a'))).toBe(true);
+    store.put(at('a', '50'), '50');
+    expect(tracker.size).toBe(0);
+    tracker.wrote(id, at('a', '60'));
+    store.remove(at('a', '61'), '61');
+    expect(tracker.isStale(id, undefined)).toBe(false);
+    leave();
+    tracker.wrote(id, at('a', '70'));
+    store.put(at('a', '71'), '71');
+    expect(tracker.size).toBe(1);
   });
 
   test('a record dies after a while: after an etcd restore versions jump back', async () => {

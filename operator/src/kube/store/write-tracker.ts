@@ -8,7 +8,8 @@
  */
 import type { Clock } from 'quaymaster/base';
 
-import { compareResourceVersions, type KubeObject } from '../objects/index.ts';
+import { compareResourceVersions, type KubeObject, type Resource, resourceName } from '../objects/index.ts';
+import type { StoreReader } from './object-store.ts';
 
 /** How long to wait before looking again. */
 export const staleRetryMs = 100;
@@ -19,6 +20,11 @@ export interface WriteTracker {
   /** True when `cached` is strictly older than our last write. Unknown or unreadable versions are never stale. */
   isStale(id: string, cached: Pick<KubeObject, 'metadata'> | undefined): boolean;
   forget(id: string): void;
+  /**
+   * Watches a cache, so that a record dies the moment its write is seen. Needed for what is deleted right after we wrote it: an absent object
+   * alone cannot tell "not yet" from "no more".
+   */
+  follow<T extends KubeObject>(resource: Resource, store: StoreReader<T>): () => void;
   readonly size: number;
 }
 
@@ -31,6 +37,11 @@ export interface WriteTrackerOptions {
 interface Written {
   readonly version: string;
   readonly untilMs: number;
+}
+
+/** Names an object across kinds. */
+export function writeId(resource: Resource, key: string): string {
+  return `${resourceName(resource)}/${key}`;
 }
 
 export function createWriteTracker(options: WriteTrackerOptions): WriteTracker {
@@ -61,6 +72,16 @@ export function createWriteTracker(options: WriteTrackerOptions): WriteTracker {
     },
     forget(id) {
       records.delete(id);
+    },
+    follow(resource, store) {
+      return store.subscribe((change) => {
+        const id = writeId(resource, change.key);
+        const record = records.get(id);
+        if (record === undefined) return;
+        const seen = compareResourceVersions(change.object.metadata.resourceVersion, record.version);
+        // The object of a removal is the last one the cache had, or the one of the deletion itself.
+        if (change.type === 'removed' || seen === 0 || seen === 1) records.delete(id);
+      });
     },
     get size() {
       return records.size;

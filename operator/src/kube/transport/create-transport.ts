@@ -15,7 +15,9 @@ import { errorFromStatus, KubeError } from './kube-error.ts';
 import { pause } from './pause.ts';
 import { createPerformer } from './perform.ts';
 import { retryAfterMs } from './retry-after.ts';
+import { createSignOfLife } from './sign-of-life.ts';
 import { createTokenBucket } from './token-bucket.ts';
+import { watchSilence } from './watch-silence.ts';
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -25,6 +27,7 @@ export interface KubeRequest {
   readonly query?: Query | undefined;
   readonly body?: unknown;
   readonly contentType?: string;
+  readonly accept?: string;
   readonly timeoutMs?: number;
   /** Passes the client's own rate limit. For the lease: a leader must not lose its office to its own work. */
   readonly urgent?: boolean;
@@ -40,6 +43,7 @@ export interface KubeAnswer {
 export interface WatchRequest {
   readonly path: string;
   readonly query?: Query;
+  readonly accept?: string;
   /** Longest silence, from the request on, before the connection counts as dead. Asked each time, since it may change as the stream goes on. */
   readonly idleMs: () => number;
   /** The server said yes; events may follow. */
@@ -52,6 +56,11 @@ export interface Transport {
   send(request: KubeRequest, signal?: AbortSignal): Promise<KubeAnswer>;
   /** Resolves when the server ends the stream, rejects on everything else. */
   watch(request: WatchRequest, signal?: AbortSignal): Promise<void>;
+  /**
+   * Resolves at the next sign of life of the API server (any answer below 500). Whoever waits after a network failure need not sit out a
+   * back-off of half a minute when somebody else's request has just succeeded. Rejects when the signal fires.
+   */
+  nextAnswer(signal: AbortSignal): Promise<void>;
   /** Breaks off what is running and closes all connections. */
   close(): Promise<void>;
 }
@@ -87,6 +96,7 @@ export function createTransport(options: TransportOptions): Transport {
   const bucket = createTokenBucket({ perSecond: options.perSecond ?? 100, burst: options.burst ?? 200 }, clock);
   const maxWaiting = options.maxWaiting ?? 2000;
   let waiting = 0;
+  const life = createSignOfLife();
 
   const pace = async (what: string, verb: string, signal: AbortSignal | undefined): Promise<void> => {
     if (waiting >= maxWaiting) {
@@ -106,7 +116,12 @@ export function createTransport(options: TransportOptions): Transport {
   /** Sends, and once more when a 401 could be answered with other credentials. Throws on every status from 300 on. */
   const authorized = async (
     what: string,
-    wire: { readonly method: KubeRequest['method']; readonly path: string; readonly contentType?: string },
+    wire: {
+      readonly method: KubeRequest['method'];
+      readonly path: string;
+      readonly accept?: string | undefined;
+      readonly contentType?: string;
+    },
     body: string | null,
     handle: (settle: Settle<RawAnswer>) => Handling,
     limit: (abort: (error: Error) => void) => () => void,
@@ -114,12 +129,8 @@ export function createTransport(options: TransportOptions): Transport {
   ): Promise<RawAnswer> => {
     for (let again = true; ; again = false) {
       const authorization = await endpoint.credentials.authorization(signal);
-      const headers = headersOf(
-        endpoint,
-        options.userAgent,
-        authorization,
-        body === null ? undefined : wire.contentType,
-      );
+      const type = body === null ? undefined : wire.contentType;
+      const headers = headersOf(endpoint, options.userAgent, authorization, wire.accept, type);
       const answer = await counted(what, { ...wire, headers, body }, handle, limit, signal);
       if (answer.status === 401 && again && (await endpoint.credentials.renew(authorization, signal))) {
         // A token is a header; a certificate belongs to the connection.
@@ -136,6 +147,7 @@ export function createTransport(options: TransportOptions): Transport {
     try {
       const answer = await performer.run(what, wire, handle, limit, signal);
       metrics.count('rest_client_requests_total', { code: String(answer.status), method, host: url.host });
+      if (answer.status < 500) life.heard();
       return answer;
     } catch (error) {
       metrics.count('rest_client_requests_total', { code: '<error>', method, host: url.host });
@@ -154,6 +166,7 @@ export function createTransport(options: TransportOptions): Transport {
         {
           method: request.method,
           path: prefix + request.path + queryText(request.query),
+          accept: request.accept,
           contentType: request.contentType ?? 'application/json',
         },
         request.body === undefined ? null : JSON.stringify(request.body),
@@ -173,11 +186,14 @@ export function createTransport(options: TransportOptions): Transport {
       const silence = watchSilence(clock, request.idleMs, what);
       await authorized(
         what,
-        { method: 'GET', path: prefix + request.path + queryText(request.query) },
+        { method: 'GET', path: prefix + request.path + queryText(request.query), accept: request.accept },
         null,
         (settle) =>
           lineAnswer(settle, {
-            onOpen: request.onOpen ?? (() => {}),
+            onOpen: () => {
+              life.heard();
+              request.onOpen?.();
+            },
             onBytes: silence.heard,
             onLine: request.onLine,
             maxLineBytes: options.maxLineBytes ?? 16 * 1024 * 1024,
@@ -186,36 +202,10 @@ export function createTransport(options: TransportOptions): Transport {
         signal,
       );
     },
+    nextAnswer: life.next,
     async close() {
       performer.close();
       await pool.close();
-    },
-  };
-}
-
-/** Half-open detection: a peer that vanished sends nothing, not even a bookmark. Re-armed lazily, so that bytes cost no timer. */
-function watchSilence(
-  clock: Clock,
-  idleMs: () => number,
-  what: string,
-): { readonly heard: () => void; readonly start: (abort: (error: Error) => void) => () => void } {
-  let last = 0;
-  return {
-    heard: () => {
-      last = clock.monotonic();
-    },
-    start(abort) {
-      last = clock.monotonic();
-      let cancel = (): void => {};
-      const arm = (delayMs: number): void => {
-        cancel = clock.after(delayMs, () => {
-          const left = last + idleMs() - clock.monotonic();
-          if (left > 0) arm(left);
-          else abort(new KubeError('KUBE_TIMEOUT', `${what}: silent for ${idleMs()} ms`, { reason: 'Silent' }));
-        });
-      };
-      arm(idleMs());
-      return () => cancel();
     },
   };
 }
@@ -224,9 +214,10 @@ function headersOf(
   endpoint: Endpoint,
   userAgent: string,
   authorization: string | undefined,
-  contentType: string | undefined,
+  accept = 'application/json',
+  contentType?: string,
 ): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = { accept: 'application/json', 'user-agent': userAgent };
+  const headers: Record<string, string | string[]> = { accept, 'user-agent': userAgent };
   for (const [name, value] of Object.entries(endpoint.headers ?? {})) {
     headers[name] = typeof value === 'string' ? value : [...value];
   }

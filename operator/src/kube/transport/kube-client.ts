@@ -21,6 +21,9 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
 }
 
+/** Metadata of all objects, without their content. */
+const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=1';
+
 export interface ListOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
@@ -28,6 +31,7 @@ export interface ListOptions {
   readonly limit?: number | undefined;
   readonly continue?: string | undefined;
   readonly resourceVersion?: string | undefined;
+  readonly metadataOnly?: boolean;
 }
 
 export interface ApplyOptions {
@@ -93,8 +97,12 @@ export function createKubeClient(transport: Transport, options: ClientOptions = 
       return answer.body as never;
     },
     async list(resource, list, signal) {
-      const { namespace, ...query } = list;
-      const answer = await send({ method: 'GET', path: resourcePath(resource, { namespace }), query }, signal);
+      const { namespace, metadataOnly, ...query } = list;
+      const accept = metadataOnly === true ? { accept: metadataList } : {};
+      const answer = await send(
+        { method: 'GET', path: resourcePath(resource, { namespace }), query, ...accept },
+        signal,
+      );
       return answer.body as KubeList;
     },
     async create(resource, object, query, signal) {
