@@ -159,7 +159,9 @@ describe('filling the cache', () => {
     api.intercept = () => {
       if (!first) return undefined;
       first = false;
-      return { status: 200, text: `${JSON.stringify({ type: 'ADDED', object: widget('ghost') })}\n` };
+      const ordinary = { type: 'BOOKMARK', object: { metadata: { resourceVersion: '99' } } };
+      const ghost = { type: 'ADDED', object: widget('ghost') };
+      return { status: 200, text: `${JSON.stringify(ghost)}\n${JSON.stringify(ordinary)}\n` };
     };
     await started();
     expect(names()).toEqual(['a']);
