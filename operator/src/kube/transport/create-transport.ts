@@ -74,8 +74,8 @@ export interface TransportOptions {
   /** Requests per second in the long run. */
   readonly perSecond?: number;
   readonly burst?: number;
-  /** Requests that may wait for the rate limit; more are refused with KUBE_LIMIT. */
-  readonly maxWaiting?: number;
+  /** Requests under way or waiting for the rate limit; more are refused with KUBE_LIMIT. Urgent ones are not counted. */
+  readonly maxPending?: number;
   readonly timeoutMs?: number;
   readonly maxAnswerBytes?: number;
   readonly maxLineBytes?: number;
@@ -94,23 +94,15 @@ export function createTransport(options: TransportOptions): Transport {
   });
   const performer = createPerformer(pool);
   const bucket = createTokenBucket({ perSecond: options.perSecond ?? 100, burst: options.burst ?? 200 }, clock);
-  const maxWaiting = options.maxWaiting ?? 2000;
-  let waiting = 0;
+  const maxPending = options.maxPending ?? 2000;
+  let pending = 0;
   const life = createSignOfLife();
 
-  const pace = async (what: string, verb: string, signal: AbortSignal | undefined): Promise<void> => {
-    if (waiting >= maxWaiting) {
-      throw new KubeError('KUBE_LIMIT', `${what}: ${maxWaiting} requests wait already`, { retryAfterMs: 1000 });
-    }
+  const pace = async (verb: string, signal: AbortSignal | undefined): Promise<void> => {
     const waitMs = bucket.reserve();
     if (waitMs === 0) return;
     metrics.observe('rest_client_rate_limiter_duration_seconds', { verb, host: url.host }, waitMs / 1000);
-    waiting += 1;
-    try {
-      await pause(clock, waitMs, signal);
-    } finally {
-      waiting -= 1;
-    }
+    await pause(clock, waitMs, signal);
   };
 
   /** Sends, and once more when a 401 could be answered with other credentials. Throws on every status from 300 on. */
@@ -155,31 +147,45 @@ export function createTransport(options: TransportOptions): Transport {
     }
   };
 
+  const sendNow: Transport['send'] = async (request, signal) => {
+    const what = `${request.method} ${request.path}`;
+    const started = clock.monotonic();
+    const timeoutMs = request.timeoutMs ?? options.timeoutMs ?? 30_000;
+    const answer = await authorized(
+      what,
+      {
+        method: request.method,
+        path: prefix + request.path + queryText(request.query),
+        accept: request.accept,
+        contentType: request.contentType ?? 'application/json',
+      },
+      request.body === undefined ? null : JSON.stringify(request.body),
+      (settle) => wholeAnswer(settle, options.maxAnswerBytes ?? 64 * 1024 * 1024, request.guard),
+      (abort) =>
+        clock.after(timeoutMs, () => {
+          abort(new KubeError('KUBE_TIMEOUT', `${what}: no answer in ${timeoutMs} ms`));
+        }),
+      signal,
+    );
+    const elapsed = (clock.monotonic() - started) / 1000;
+    metrics.observe('rest_client_request_duration_seconds', { verb: request.method, host: url.host }, elapsed);
+    return { status: answer.status, body: parseBody(what, answer) };
+  };
+
   return {
     async send(request, signal) {
-      const what = `${request.method} ${request.path}`;
-      if (request.urgent !== true) await pace(what, request.method, signal);
-      const started = clock.monotonic();
-      const timeoutMs = request.timeoutMs ?? options.timeoutMs ?? 30_000;
-      const answer = await authorized(
-        what,
-        {
-          method: request.method,
-          path: prefix + request.path + queryText(request.query),
-          accept: request.accept,
-          contentType: request.contentType ?? 'application/json',
-        },
-        request.body === undefined ? null : JSON.stringify(request.body),
-        (settle) => wholeAnswer(settle, options.maxAnswerBytes ?? 64 * 1024 * 1024, request.guard),
-        (abort) =>
-          clock.after(timeoutMs, () => {
-            abort(new KubeError('KUBE_TIMEOUT', `${what}: no answer in ${timeoutMs} ms`));
-          }),
-        signal,
-      );
-      const elapsed = (clock.monotonic() - started) / 1000;
-      metrics.observe('rest_client_request_duration_seconds', { verb: request.method, host: url.host }, elapsed);
-      return { status: answer.status, body: parseBody(what, answer) };
+      if (request.urgent === true) return await sendNow(request, signal);
+      if (pending >= maxPending) {
+        const text = `${request.method} ${request.path}: ${maxPending} requests are under way already`;
+        throw new KubeError('KUBE_LIMIT', text, { retryAfterMs: 1000 });
+      }
+      pending += 1;
+      try {
+        await pace(request.method, signal);
+        return await sendNow(request, signal);
+      } finally {
+        pending -= 1;
+      }
     },
     async watch(request, signal) {
       const what = `WATCH ${request.path}`;

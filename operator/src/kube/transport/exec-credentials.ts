@@ -25,7 +25,6 @@ export type RunProgram = (
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  signal: AbortSignal | undefined,
 ) => Promise<string>;
 
 interface Answer {
@@ -39,7 +38,7 @@ const maxOutputBytes = 1024 * 1024;
 /** Asked again this long before the end, so that no request leaves with a token that ends on the way. */
 const marginMs = 30_000;
 
-export const runProgram: RunProgram = (command, args, env, signal) =>
+export const runProgram: RunProgram = (command, args, env) =>
   new Promise((resolve, reject) => {
     execFile(
       command,
@@ -49,7 +48,6 @@ export const runProgram: RunProgram = (command, args, env, signal) =>
         timeout: timeoutMs,
         maxBuffer: maxOutputBytes,
         encoding: 'utf8',
-        ...(signal === undefined ? {} : { signal }),
       },
       (error, stdout) => (error === null ? resolve(stdout) : reject(error)),
     );
@@ -63,40 +61,35 @@ export function execCredentials(
 ): Credentials {
   let answer: Answer | undefined;
   let asking: Promise<Answer> | undefined;
-  const ask = async (signal: AbortSignal | undefined): Promise<Answer> => {
+  // Shared by all requests that wait for it, so no single one of them may end it; the time limit does.
+  const ask = async (): Promise<Answer> => {
     try {
-      answer = await askPlugin(config, base, clock, run, signal);
+      answer = await askPlugin(config, base, clock, run);
       return answer;
     } finally {
       asking = undefined;
     }
   };
-  const current = (signal: AbortSignal | undefined): Promise<Answer> => {
+  const current = (): Promise<Answer> => {
     if (answer !== undefined && clock.now() < answer.expiresAtMs) return Promise.resolve(answer);
-    asking ??= ask(signal);
+    asking ??= ask();
     return asking;
   };
   return {
-    authorization: async (signal) => (await current(signal)).authorization,
-    async renew(used, signal) {
+    authorization: async () => (await current()).authorization,
+    async renew(used) {
       const before = answer;
       // Another request may have renewed already while this one was under way.
       if (before !== undefined && before.authorization !== used) return true;
       answer = undefined;
-      const now = await current(signal);
+      const now = await current();
       return now.authorization !== used || now.material.cert !== before?.material.cert;
     },
-    tls: async (signal) => (await current(signal)).material,
+    tls: async () => (await current()).material,
   };
 }
 
-async function askPlugin(
-  config: ExecConfig,
-  base: TlsMaterial,
-  clock: Clock,
-  run: RunProgram,
-  signal: AbortSignal | undefined,
-): Promise<Answer> {
+async function askPlugin(config: ExecConfig, base: TlsMaterial, clock: Clock, run: RunProgram): Promise<Answer> {
   if (config.interactiveMode === 'Always') {
     throw new KubeError('KUBE_CONFIG', `the exec plugin ${config.command} wants a terminal (interactiveMode: Always)`);
   }
@@ -107,7 +100,7 @@ async function askPlugin(
   });
   let output: string;
   try {
-    output = await run(config.command, config.args, { ...config.env, KUBERNETES_EXEC_INFO: info }, signal);
+    output = await run(config.command, config.args, { ...config.env, KUBERNETES_EXEC_INFO: info });
   } catch (error) {
     const hint = isMissing(error) && config.installHint !== undefined ? `. ${config.installHint}` : '';
     throw new KubeError('KUBE_NETWORK', `the exec plugin ${config.command} failed${hint}`, { cause: error });

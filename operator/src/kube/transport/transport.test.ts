@@ -174,7 +174,7 @@ describe('requests', () => {
 
 describe('rate limit of the client', () => {
   test('paces requests; urgent ones pass; too many waiting are refused; a signal ends the wait', async () => {
-    make({ perSecond: 1, burst: 2, maxWaiting: 2 });
+    make({ perSecond: 1, burst: 2, maxPending: 2 });
     api.put(widgets, widget('a'));
     await get();
     await get();
