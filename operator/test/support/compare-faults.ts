@@ -3,7 +3,7 @@
  *
  *     node --conditions=quaymaster-source operator/test/support/compare-faults.ts
  *
- * Clients: this layer; the informer of @kubernetes/client-node as it is; the same, started again on each error as its own example shows.
+ * An argument picks the rows whose name contains it. Clients: this layer; the informer of @kubernetes/client-node as it is; the same, started again on each error as its own example shows.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -174,9 +174,14 @@ const faults: readonly { readonly name: string; readonly mode?: string; readonly
   },
   {
     name: '2,000 objects: RSS / heap MiB / CPU ms until synced',
+    mode: 'count',
     run: async (bench) => {
-      const { objects, rss, heap, cpu } = await bench.report();
-      return objects === 2000 ? `${rss} / ${heap} / ${cpu}` : `only ${objects} objects`;
+      for (let tries = 0; tries < 100; tries++) {
+        const { objects, rss, heap, cpu } = await bench.report();
+        if (objects === 2000) return `${rss} / ${heap} / ${cpu}`;
+        await sleep(200);
+      }
+      return '**never synced**';
     },
   },
 ];
@@ -234,14 +239,14 @@ async function runFault(
       return took === undefined ? '**never catches up**' : `caught up (${(took / 1000).toFixed(1)} s)`;
     },
     async report() {
+      messages.length = 0;
       child.stdin.write('report\n');
-      await eventually('a report', () => messages.some((message) => message.report === true), 20_000);
+      await eventually('a report', () => messages.some((message) => message.report === true) || dead, 20_000);
       return messages.find((message) => message.report === true) ?? {};
     },
   };
   try {
-    const size = many ? 2000 : 2;
-    if (fault.mode === undefined) await eventually('synced', () => cache.split(',').length === size || dead, 60_000);
+    if (fault.mode === undefined) await eventually('synced', () => cache === 'a,b' || dead, 60_000);
     return await fault.run(bench);
   } catch (error) {
     return `error: ${error instanceof Error ? error.message : String(error)}`;
@@ -257,7 +262,7 @@ const folder = await mkdtemp(join(tmpdir(), 'kube-faults-'));
 const rows: string[] = [];
 {
   await using cluster = await startCluster({ level: 'control', name: 'kube-faults', fakeNodes: 0 });
-  for (const fault of faults) {
+  for (const fault of faults.filter(({ name }) => name.includes(process.argv[2] ?? ''))) {
     const cells: string[] = [];
     for (const client of clients) cells.push(await runFault(cluster, fault, client, folder));
     rows.push(`| ${fault.name} | ${cells.join(' | ')} |`);
