@@ -374,7 +374,7 @@ test.each([false, true])(
     });
     const secrets = manager.informer({ resource: kinds['Secret'] as Resource, metadataOnly: true });
     const running = manager.run(stop.signal);
-    await secrets.whenSynced();
+    await secrets.whenSynced(AbortSignal.timeout(20_000));
     const seen = secrets.store.get(`default/hidden-${list}`);
     expect(seen).toMatchObject({ kind: 'Secret', apiVersion: 'v1', metadata: { name: `hidden-${list}` } });
     expect(seen).not.toHaveProperty('data');

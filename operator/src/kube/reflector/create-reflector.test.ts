@@ -129,7 +129,11 @@ describe('filling the cache', () => {
     api.put(widgets, widget('a'));
     await started({ metadataOnly: true });
     const accepted = api.requests.map((request) => request.headers.accept);
-    expect(accepted.every((accept) => accept?.includes('as=PartialObjectMetadata'))).toBe(true);
+    expect(
+      accepted.every((accept) =>
+        /^application\/json;as=PartialObjectMetadata(List)?;g=meta\.k8s\.io;v=v1$/.test(accept ?? ''),
+      ),
+    ).toBe(true);
     theWatch().send(
       `${JSON.stringify({ type: 'ADDED', object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: { name: 'b', namespace: 'default', uid: 'b', resourceVersion: '500' } } })}\n`,
     );

@@ -13,7 +13,7 @@ import type { ReflectorLimits, Scope } from './reflector-types.ts';
 import { parseWatchLine, type WatchEvent } from './watch-events.ts';
 
 /** The server sends metadata only: what nobody reads (and nobody should, of Secrets) never leaves it. */
-const metadataWatch = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=1';
+const metadataWatch = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 export interface WatchTask {
   readonly client: KubeClient;

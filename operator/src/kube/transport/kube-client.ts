@@ -22,7 +22,7 @@ export interface ClientOptions {
 }
 
 /** Metadata of all objects, without their content. */
-const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=1';
+const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 export interface ListOptions {
   readonly namespace?: string | undefined;
