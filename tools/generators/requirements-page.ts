@@ -78,7 +78,7 @@ function cell(text: string): string {
 /** Every test file of the workspace, but the one that holds titles as samples. */
 export function readTestFiles(): readonly { readonly file: string; readonly text: string }[] {
   const found: { readonly file: string; readonly text: string }[] = [];
-  for (const folder of ['crds/src', 'hub-runtime/src', 'test', 'tools']) {
+  for (const folder of ['crds/src', 'hub-runtime/src', 'operator', 'test', 'tools']) {
     for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
       if (
         !name.endsWith('.test.ts') ||

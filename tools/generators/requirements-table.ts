@@ -211,6 +211,16 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'parity, scans, signatures and releases follow',
   },
+  'HT-3.19': {
+    what: 'The operator and hubs survive the loss of a replica',
+    state: 'partly',
+    note: 'leader election with a fence; the operator that uses it follows',
+  },
+  'HT-4.09': {
+    what: 'Built on what Kubernetes offers, on the API servers of its three newest minors',
+    state: 'partly',
+    note: 'server-side apply, watch-list, metadata-only caches, proven on one minor',
+  },
   'HT-I3': {
     what: 'A real Kubernetes for tests on one machine',
     state: 'partly',
