@@ -20,9 +20,12 @@ export function errorRaw(id: RawJson | undefined, code: number, message: string,
   return `{"jsonrpc":"2.0",${head}"error":{"code":${code},"message":${encodeText(JSON.stringify(message))}${tail}}}` as RawJson;
 }
 
+/** Text that is its own JSON: most method names, prefixes and keys, on the path of every call. */
+const plain = /^[\w ./:$-]*$/;
+
 /** A JSON string literal in byte form. */
 export function quoted(text: string): RawJson {
-  return encodeText(JSON.stringify(text)) as RawJson;
+  return (plain.test(text) ? `"${text}"` : encodeText(JSON.stringify(text))) as RawJson;
 }
 
 /** One key for all spellings of one id (`1` and `1.0`, `"a"` and `"\u0061"`), so that a cancellation finds its request. */

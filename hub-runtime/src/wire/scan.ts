@@ -7,7 +7,7 @@
  * are refused, since two parsers may disagree on which one counts (request smuggling).
  * It never throws on input; a fault comes back as data.
  */
-import { parseRaw, type RawJson } from './raw.ts';
+import { decodeText, parseRaw, type RawJson } from './raw.ts';
 import {
   defaultScanLimits,
   LimitFault,
@@ -170,7 +170,8 @@ function readEnvelope(scanner: Scanner, raw: RawJson, draft: Draft): void {
       draft.id = raw.slice(start, end) as RawJson;
     } else if (bit === 4) {
       if (code !== 34) throw new ShapeFault('"method" must be a string');
-      draft.method = String(parseRaw(raw.slice(start, end)));
+      const inner = raw.slice(start + 1, end - 1);
+      draft.method = inner.includes('\\') ? String(parseRaw(raw.slice(start, end))) : decodeText(inner);
     } else if (bit === 8) draft.paramsFault = code !== 123;
     else if (bit === 16) draft.hasResult = true;
     else if (bit === 32) draft.error = raw.slice(start, end) as RawJson;

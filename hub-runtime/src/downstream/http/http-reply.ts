@@ -9,6 +9,7 @@ import type { ErrorOutcome } from '../../exchange/index.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import { countRefusal } from '../refuse.ts';
 import type { MessageStream, ReplyOwner, ReplySink } from '../reply-sink.ts';
+import { unreadLimits } from '../unread-answers.ts';
 import type { Accept } from './accept.ts';
 import { emptyHead, type Head, jsonHead } from './answer-headers.ts';
 import type { EdgeResponse } from './edge-messages.ts';
@@ -58,7 +59,8 @@ export class HttpReply implements ReplySink {
       this.#response.writeHead(httpStatus, jsonHead(message.length, extra));
       this.#response.end(message, 'latin1');
     }
-    if (this.#response.writableLength > 0) this.#edge.unread.ended(this.#response, this.#edge.deps.clock.monotonic());
+    if (this.#response.writableLength > unreadLimits.smallBytes)
+      this.#edge.unread.ended(this.#response, this.#edge.deps.clock.monotonic());
   }
 
   /** An answer without a body. */
