@@ -62,6 +62,6 @@ export type { HubStatusInput, ServerObservation, ServerPhase, ServerStatusInput 
 export { applyDefaults, kindNames, schemaFor, walkSchema } from './structural/index.ts';
 export type { StructuralSchema } from './structural/index.ts';
 export { editDistance, nearest } from './suggest/index.ts';
-export { parseBytes, parseDuration } from './units/index.ts';
+export { parseBytes, parseDuration, reservedHeaders } from './units/index.ts';
 export { checkObjectStructure, describeIssue, isCompanion, loadValidator, validateObject } from './validate/index.ts';
 export type { Issue, Validator } from './validate/index.ts';

@@ -1,6 +1,6 @@
 /** `spec.source`: where a server comes from. Exactly one member; each says what runs and how it is pinned. */
 import { keyRef, list, object, oneOf, text } from '../schema/index.ts';
-import { npmVersionPattern, pypiVersionPattern } from '../units/index.ts';
+import { npmVersionPattern, pypiVersionPattern, reservedHeaders } from '../units/index.ts';
 
 const args = (what: string) =>
   list(
@@ -107,28 +107,6 @@ const image = object('A container image.', {
   ).default([]),
   args: args('the image'),
 });
-
-/** The hub writes these itself; a fixed value would break the protocol or smuggle a request. */
-const reservedHeaders = [
-  'accept',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'expect',
-  'host',
-  'keep-alive',
-  'last-event-id',
-  'mcp-method',
-  'mcp-name',
-  'mcp-protocol-version',
-  'mcp-session-id',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
 
 const header = oneOf(
   'A request header.',

@@ -8,3 +8,4 @@ export {
   toolNamePattern,
 } from './forms.ts';
 export { bytesPattern, durationPattern, parseBytes, parseDuration } from './units.ts';
+export { reservedHeaders } from './reserved-headers.ts';

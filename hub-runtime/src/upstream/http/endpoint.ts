@@ -1,4 +1,6 @@
 /** Where an HTTP server is, checked once: what later fails inside a library could quote a secret header in its message. */
+import { reservedHeaders } from '@quaymaster/crds';
+
 import type { ServerTarget } from '../../exchange/index.ts';
 import { ConnectError } from '../conversation.ts';
 
@@ -13,27 +15,7 @@ export interface Endpoint {
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Set by the hub itself on every request; a configured value would contradict it. */
-const reserved = new Set([
-  'accept',
-  'accept-encoding',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'expect',
-  'host',
-  'keep-alive',
-  'last-event-id',
-  'mcp-method',
-  'mcp-name',
-  'mcp-protocol-version',
-  'mcp-session-id',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const reserved = new Set(reservedHeaders);
 
 export function endpointOf(target: Extract<ServerTarget, { kind: 'http' }>): Endpoint {
   const url = URL.parse(target.url);
