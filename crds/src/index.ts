@@ -11,6 +11,38 @@ export type {
   ConditionStatus,
   ConditionType,
 } from './conditions/index.ts';
+export {
+  bridgeSecretFiles,
+  controlClose,
+  controlPath,
+  controlPort,
+  controlProtocol,
+  credentialKey,
+  hubDocument,
+  hubSecretFiles,
+  maxControlFrameBytes,
+  maxDocumentBytes,
+  readHubMessage,
+  readOperatorMessage,
+} from './control/index.ts';
+export type {
+  AckMessage,
+  ConfigMessage,
+  CredentialsMessage,
+  DrainMessage,
+  EndpointsMessage,
+  HelloMessage,
+  HubDocument,
+  HubLoad,
+  HubMessage,
+  OperatorMessage,
+  PeersMessage,
+  Read,
+  ReportMessage,
+  ServerAddress,
+  ServerEndpoint,
+  ServerReport,
+} from './control/index.ts';
 export type {
   EnvEntry,
   Era,

@@ -29,4 +29,11 @@ export type {
 } from './graph.ts';
 export type { HubPort } from './hub-port.ts';
 export { hubError, protocolError } from './outcomes.ts';
-export { type ServerTarget, TargetError, type TargetPackage, type TargetResolver } from './target.ts';
+export {
+  type Endpoint,
+  type EndpointFeed,
+  type ServerTarget,
+  TargetError,
+  type TargetPackage,
+  type TargetResolver,
+} from './target.ts';

@@ -25,6 +25,8 @@ export type ServerTarget =
       readonly kind: 'http';
       readonly url: string;
       readonly headers: Readonly<Record<string, string>>;
+      /** Where its replicas are, when somebody knows (a cluster). Absent: `url` is all there is. */
+      readonly endpoints?: EndpointFeed;
       /** A process to run beside it (command sources that listen themselves). */
       readonly process?: {
         readonly command: string;
@@ -34,6 +36,24 @@ export type ServerTarget =
         readonly secrets?: readonly string[];
       };
     };
+
+/**
+ * The replicas behind one URL. `url` gives path and scheme; a request goes to the address of one of these.
+ *
+ * A Service would spread requests as well, but a legacy session belongs to one replica, and one that ends has to be left before it is gone.
+ */
+export interface EndpointFeed {
+  /** Undefined: nobody has said yet, `url` is used. Empty: there are none, calls wait for one. */
+  readonly current: readonly Endpoint[] | undefined;
+  subscribe(listener: () => void): () => void;
+}
+
+export interface Endpoint {
+  /** `host:port`, IPv6 in brackets. */
+  readonly address: string;
+  /** `draining` keeps what it has and gets nothing new. */
+  readonly state: 'ready' | 'draining';
+}
 
 /** What could not be resolved, as a condition: reason from the table of @quaymaster/crds, and whether trying again later may help. */
 export class TargetError extends Error {

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+
+import { compile } from '../compile/index.ts';
+import { credentialKey, hubDocument, readHubMessage, readOperatorMessage } from './index.ts';
+
+const hub = { apiVersion: 'quaymaster.dev/v1alpha1', kind: 'McpHub', metadata: { name: 'h' } };
+const [config] = compile([{ ...hub, spec: { servers: { selector: {} }, auth: { mode: 'none' } } }]).hubs;
+if (config === undefined) throw new Error('no hub');
+const address = { url: 'http://a-server/mcp', bridgeToken: 'k', inCluster: true };
+const document = hubDocument({ generation: 3, config, addresses: { 'default/a': address }, hosts: ['h-hub'] });
+
+const load = { inFlight: 0, sessions: 0, streams: 0, eventLoop: 0.1 };
+const pod = { name: 'h-1', uid: 'u', ip: '10.0.0.1' };
+const hello = { type: 'hello', protocol: 1, hub: 'default/h', pod, version: '0.1.0' };
+const report = {
+  type: 'report',
+  load,
+  catalogHash: 'c',
+  tools: 1,
+  problems: [{ reason: 'NameCollision', message: 'm' }],
+  servers: { 'default/a': { observed: { phase: 'Ready' }, inFlight: 0, waiting: 0 } },
+};
+
+describe('the control stream', () => {
+  test.each([hello, { ...hello, running: { hash: 'x', generation: 1 }, more: 1 }, report])('of hubs: %j', (message) => {
+    expect(readHubMessage(JSON.stringify(message))).toEqual({ kind: 'message', message });
+  });
+
+  test.each([
+    { type: 'config', document },
+    { type: 'credentials', hash: 'x', values: { k: 'djE=' } },
+    { type: 'peers', peers: [pod] },
+    { type: 'endpoints', servers: { 'default/a': [{ address: '10.0.0.2:7575', state: 'ready' }] } },
+    { type: 'drain', graceMs: 1_000 },
+  ])('of the operator: $type', (message) => {
+    expect(readOperatorMessage(JSON.stringify(message))).toEqual({ kind: 'message', message });
+  });
+
+  test.each([
+    ['{', 'not JSON'],
+    ['[]', 'a message is an object with a type'],
+    ['{"type":"hello"}', 'a hello message lacks something'],
+    [JSON.stringify({ ...hello, pod: { ...pod, uid: 7 } }), 'a hello message lacks something'],
+    [JSON.stringify({ ...report, servers: [] }), 'a report message lacks something'],
+  ])('%s is malformed', (frame, reason) => {
+    expect(readHubMessage(frame)).toEqual({ kind: 'malformed', reason });
+  });
+
+  test('what a neighbouring release says more is ignored', () => {
+    expect(readOperatorMessage('{"type":"toString"}')).toEqual({ kind: 'ignored', type: 'toString' });
+    expect(readHubMessage('{"type":"config"}')).toEqual({ kind: 'ignored', type: 'config' });
+  });
+});
+
+describe('the document', () => {
+  test('its hash follows content, not generation', () => {
+    const again = hubDocument({ ...document, generation: 4 });
+    expect(again.hash).toBe(document.hash);
+    expect(hubDocument({ ...document, hosts: ['other'] }).hash).not.toBe(document.hash);
+  });
+
+  test('keys of credentials name neither Secret nor key', () => {
+    const key = credentialKey('ns', 'secret', 'token');
+    expect(key).toMatch(/^[0-9a-f]{16}$/);
+    expect(key).not.toBe(credentialKey('ns', 'secre', 'ttoken'));
+  });
+});
