@@ -117,8 +117,11 @@ export interface EndpointsMessage {
 export interface ServerEndpoint {
   /** `ip:port`, IPv6 in brackets. */
   readonly address: string;
-  /** `ready` takes new calls; `draining` (terminating, still serving) keeps what it has. */
-  readonly state: 'ready' | 'draining';
+  /**
+   * `ready` takes new calls; `draining` (terminating, still serving) keeps what it has; `starting` (running, not ready) gets no calls, but can
+   * be asked why it is not ready.
+   */
+  readonly state: 'ready' | 'draining' | 'starting';
 }
 
 /** Finish and take nothing new: streams are ended gently, sessions are handed on. For the whole hub Pod. */

@@ -49,7 +49,7 @@ const hubMessages: Readonly<Record<string, Check>> = {
   }),
 };
 
-const endpoint = shape({ address: text, state: (value) => value === 'ready' || value === 'draining' });
+const endpoint = shape({ address: text, state: (value) => ['ready', 'draining', 'starting'].includes(String(value)) });
 const operatorMessages: Readonly<Record<string, Check>> = {
   config: shape({ document }),
   credentials: shape({ hash: text, values: mapOf(anyText) }),

@@ -51,8 +51,8 @@ export interface EndpointFeed {
 export interface Endpoint {
   /** `host:port`, IPv6 in brackets. */
   readonly address: string;
-  /** `draining` keeps what it has and gets nothing new. */
-  readonly state: 'ready' | 'draining';
+  /** `draining` keeps what it has and gets nothing new; `starting` gets no calls, but can be asked why it is not ready. */
+  readonly state: 'ready' | 'draining' | 'starting';
 }
 
 /** What could not be resolved, as a condition: reason from the table of @quaymaster/crds, and whether trying again later may help. */
