@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { describeCommands } from '../hub-runtime/src/cli/index.ts';
+import { operatorRbac } from '../operator/src/rbac/index.ts';
 import { cliPage } from './generators/cli-page.ts';
 import { errorsPage } from './generators/errors-page.ts';
 import { metricsPage } from './generators/metrics-page.ts';
@@ -22,6 +23,7 @@ const files: Readonly<Record<string, string>> = {
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/metrics.md': metricsPage(),
   'docs/requirements.md': requirementsPage(proofs),
+  'charts/quaymaster-operator/files/rbac.json': `${JSON.stringify(operatorRbac(), null, 2)}\n`,
 };
 
 let stale = 0;

@@ -1,0 +1,2 @@
+/** What the operator may do in a cluster. */
+export { operatorRbac } from './operator-rbac.ts';
