@@ -82,6 +82,11 @@ export class HubEdge {
   drain(): void {
     if (this.#draining) return;
     this.#draining = true;
+    this.endListening();
+  }
+
+  /** Open listen streams get their result. */
+  endListening(): void {
     for (const one of this.listening) one.finish();
   }
 

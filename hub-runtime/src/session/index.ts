@@ -6,5 +6,5 @@ export {
   type SessionIdentity,
   type SessionStream,
 } from './legacy-session.ts';
-export { createSealer, type RandomBytes, type Sealer } from './sealer.ts';
+export { createSealer, type RandomBytes, type RotatingSealer, type Sealer } from './sealer.ts';
 export { createSessionStore, type SessionStore, type SessionStoreOptions } from './session-store.ts';

@@ -23,6 +23,19 @@ describe('sealer', () => {
     );
   });
 
+  test('keys are replaced while it runs: the first seals, the others still open, a bad set changes nothing', () => {
+    const turning = createSealer([a], clock, randomBytes);
+    const before = turning.seal('p', 1);
+    turning.replaceKeys([b, a]);
+    const after = turning.seal('p', 2);
+    expect([turning.open('p', before), turning.open('p', after)]).toEqual([1, 2]);
+    expect(sealer.open('p', after)).toBeUndefined();
+    expect(() => turning.replaceKeys([])).toThrow(RangeError);
+    expect(() => turning.replaceKeys([b, randomBytes(31)])).toThrow(RangeError);
+    turning.replaceKeys([b]);
+    expect([turning.open('p', before), turning.open('p', after)]).toEqual([undefined, 2]);
+  });
+
   test('another purpose, another key, another character: nothing opens', () => {
     const token = sealer.seal('session', { user: 1 });
     expect(sealer.open('cursor', token)).toBeUndefined();

@@ -16,6 +16,11 @@ export interface Sealer {
   open(purpose: string, token: string): unknown | undefined;
 }
 
+export interface RotatingSealer extends Sealer {
+  /** From now on the first of these seals, and all of them open. Throws, with nothing changed, for keys that are none. */
+  replaceKeys(keys: readonly Buffer[]): void;
+}
+
 export type RandomBytes = (size: number) => Buffer;
 
 const keyBytes = 32;
@@ -37,15 +42,12 @@ interface Envelope {
   readonly e?: number;
 }
 
-export function createSealer(keys: readonly Buffer[], clock: Clock, randomBytes: RandomBytes): Sealer {
-  if (keys.some((key) => key.length !== keyBytes)) throw new RangeError(`a sealing key has ${keyBytes} bytes`);
-  const ring: readonly SealingKey[] = keys.map((key) => ({
-    id: createHash('sha256').update('quaymaster key id').update(key).digest().subarray(0, keyIdBytes),
-    key,
-  }));
-  const first = ring[0];
-  if (first === undefined) throw new RangeError('a sealer needs a key');
+export function createSealer(keys: readonly Buffer[], clock: Clock, randomBytes: RandomBytes): RotatingSealer {
+  let { first, ring } = ringOf(keys);
   return {
+    replaceKeys(next) {
+      ({ first, ring } = ringOf(next));
+    },
     seal(purpose, payload, ttlMs) {
       const envelope: Envelope = ttlMs === undefined ? { p: payload } : { p: payload, e: clock.now() + ttlMs };
       const nonce = randomBytes(nonceBytes);
@@ -68,6 +70,17 @@ export function createSealer(keys: readonly Buffer[], clock: Clock, randomBytes:
       return envelope.p;
     },
   };
+}
+
+function ringOf(keys: readonly Buffer[]): { readonly first: SealingKey; readonly ring: readonly SealingKey[] } {
+  if (keys.some((key) => key.length !== keyBytes)) throw new RangeError(`a sealing key has ${keyBytes} bytes`);
+  const ring = keys.map((key) => ({
+    id: createHash('sha256').update('quaymaster key id').update(key).digest().subarray(0, keyIdBytes),
+    key,
+  }));
+  const [first] = ring;
+  if (first === undefined) throw new RangeError('a sealer needs a key');
+  return { first, ring };
 }
 
 function decrypt(key: Buffer, purpose: string, sealed: Buffer): Envelope | undefined {

@@ -9,6 +9,26 @@ import type { EdgeMap } from './edge-map.ts';
 
 const pollMs = 20;
 
+/** Open listen streams get their result, so that their clients look elsewhere; ends early when no connection is left. */
+export async function clientsLeave(
+  edges: EdgeMap,
+  server: Pick<Server, 'getConnections'>,
+  leaveMs: number,
+  clock: Clock,
+): Promise<void> {
+  const until = clock.monotonic() + leaveMs;
+  for (const edge of edges.all()) edge.endListening();
+  while (clock.monotonic() < until && (await connections(server)) > 0) await pause(clock);
+}
+
+function connections(server: Pick<Server, 'getConnections'>): Promise<number> {
+  return new Promise((resolve) => server.getConnections((error, count) => resolve(error === null ? count : 0)));
+}
+
+function pause(clock: Clock): Promise<void> {
+  return new Promise((resolve) => void clock.after(pollMs, resolve));
+}
+
 export async function drainEdges(
   edges: EdgeMap,
   server: Pick<Server, 'closeIdleConnections' | 'closeAllConnections'>,
@@ -18,8 +38,7 @@ export async function drainEdges(
   const until = clock.monotonic() + graceMs;
   for (const edge of edges.all()) edge.drain();
   server.closeIdleConnections();
-  while (edges.all().some((edge) => edge.calls.size > 0) && clock.monotonic() < until)
-    await new Promise<void>((resolve) => clock.after(pollMs, resolve));
+  while (edges.all().some((edge) => edge.calls.size > 0) && clock.monotonic() < until) await pause(clock);
   for (const edge of edges.all()) edge.retire();
   // Last answers are on their way: let the sockets take them before the rest is cut.
   await new Promise<void>((resolve) => setImmediate(resolve));

@@ -20,8 +20,10 @@ const loopback = ['localhost', '127.0.0.1', '[::1]'];
 const wildcards = new Set(['0.0.0.0', '::', '[::]', '']);
 
 export class HostGuard {
-  readonly #hosts = new Set<string>();
-  readonly #anyPort = new Set<string>();
+  /** The listener's own names, then those that were named with a port, then those without. */
+  readonly #own = new Set<string>();
+  #hosts: ReadonlySet<string> = new Set();
+  #anyPort: ReadonlySet<string> = new Set();
   readonly #origins: Set<string>;
   readonly #literals: boolean;
   readonly #bound: readonly string[];
@@ -32,28 +34,32 @@ export class HostGuard {
     this.#literals = wildcards.has(options.host);
     this.#bound = this.#literals ? loopback : [...loopback, host];
     this.#origins = new Set(options.allowedOrigins.map((origin) => origin.toLowerCase()));
-    for (const entry of options.allowedHosts) {
-      const name = entry.toLowerCase();
-      if (splitPort(name).port === undefined) this.#anyPort.add(bracketed(name));
-      else this.#hosts.add(name);
-    }
+    this.allow(options.allowedHosts);
+  }
+
+  /** Replaces the extra names. */
+  allow(hosts: readonly string[]): void {
+    const names = hosts.map((entry) => entry.toLowerCase());
+    const hasPort = (name: string): boolean => splitPort(name).port !== undefined;
+    this.#hosts = new Set(names.filter(hasPort));
+    this.#anyPort = new Set(names.filter((name) => !hasPort(name)).map(bracketed));
   }
 
   /** The real port, known once the socket listens. */
   listeningOn(port: number): void {
     this.#port = `${port}`;
     for (const name of this.#bound) {
-      this.#hosts.add(`${name}:${port}`);
-      if (port === 80) this.#hosts.add(name);
+      this.#own.add(`${name}:${port}`);
+      if (port === 80) this.#own.add(name);
       this.#origins.add(port === 80 ? `http://${name}` : `http://${name}:${port}`);
     }
   }
 
   allowsHost(header: string | undefined): boolean {
     if (header === undefined) return false;
-    if (this.#hosts.has(header)) return true;
+    if (this.#own.has(header) || this.#hosts.has(header)) return true;
     const host = header.toLowerCase();
-    if (this.#hosts.has(host)) return true;
+    if (this.#own.has(host) || this.#hosts.has(host)) return true;
     const { name, port } = splitPort(host);
     if (this.#anyPort.has(name)) return port === undefined || /^[0-9]{1,5}$/.test(port);
     return this.#literals && (port ?? '80') === this.#port && isIP(name.replace(/^\[|\]$/g, '')) !== 0;

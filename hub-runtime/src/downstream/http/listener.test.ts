@@ -21,6 +21,36 @@ describe('the end of the listener', () => {
     expect(rig.hub.listeners).toBe(0);
   });
 
+  test('HS-13 a replica that leaves serves on, and asks each client to come back elsewhere', async () => {
+    const rig = await startRig();
+    const listen = await rig.open(modern('subscriptions/listen', { notifications: {} }));
+    const idle = connect(rig.listener.port, '127.0.0.1');
+    await new Promise((resolve) => idle.once('connect', resolve));
+    const closing = rig.listener.close(10_000, 100);
+    await listen.ended;
+    const answer = await rig.send(modern('tools/call', { name: 'a' }));
+    expect([answer.status, answer.headers.connection]).toEqual([200, 'close']);
+    for (let n = 0; n < 6; n++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await rig.edge.clock.advance(20);
+    }
+    await closing;
+    await expect(rig.send(modern('tools/call', { name: 'a' }))).rejects.toThrow();
+    idle.destroy();
+  });
+
+  test('names under which clients may reach it are replaced while it runs', async () => {
+    await using rig = await startRig(new FakeHub(), { allowedHosts: ['old.example.com'] });
+    const status = async (host: string): Promise<number> => {
+      const call = modern('server/discover');
+      return (await rig.send({ ...call, headers: { ...call.headers, host } })).status;
+    };
+    expect([await status('old.example.com:1'), await status('new.example.com:8443')]).toEqual([200, 403]);
+    rig.listener.allowHosts(['New.example.com:8443']);
+    expect([await status('old.example.com:1'), await status('new.example.com:8443')]).toEqual([403, 200]);
+    expect([await status('new.example.com'), await status(`127.0.0.1:${rig.listener.port}`)]).toEqual([403, 200]);
+  });
+
   test('HS-13 after the grace period everything is cut and cancelled', async () => {
     const rig = await startRig();
     gated(rig);

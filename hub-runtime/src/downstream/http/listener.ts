@@ -16,7 +16,7 @@ import type { EdgeDeps, HubDirectory } from '../edge-deps.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import { type Head, jsonHead, noHead, rawRefusal, securityHeaders } from './answer-headers.ts';
 import { answerOptions, corsHead } from './cors.ts';
-import { drainEdges } from './drain.ts';
+import { clientsLeave, drainEdges } from './drain.ts';
 import { EdgeMap } from './edge-map.ts';
 import { EdgeRequest, EdgeResponse } from './edge-messages.ts';
 import { HostGuard } from './host-guard.ts';
@@ -44,8 +44,15 @@ export interface Listener {
   /** `http://host:port`, no path. */
   readonly url: string;
   readonly port: number;
-  /** Stops accepting, ends listen streams with their result, waits for calls up to `graceMs`, then cuts. Idempotent. */
-  close(graceMs: number): Promise<void>;
+  /** Replaces `allowedHosts`. */
+  allowHosts(hosts: readonly string[]): void;
+  /**
+   * Stops accepting, ends listen streams with their result, waits for calls up to `graceMs`, then cuts. Idempotent.
+   *
+   * With `leaveMs` it serves on for that long before, but each answer asks its client to come back on another connection: clients that
+   * keep theirs open would otherwise send a call into the end, where others take over (replicas behind one address).
+   */
+  close(graceMs: number, leaveMs?: number): Promise<void>;
 }
 
 /** How long a connection may take; node:http keeps these itself, in real time. Milliseconds. */
@@ -78,9 +85,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   });
   const edges = new EdgeMap(options.directory, options);
   let server: EdgeServer | undefined;
+  let front: Front | undefined;
   const app = fastify({
     serverFactory: (fallback) => {
-      const front = new Front(guard, edges, options, fallback as unknown as Fallback);
+      front = new Front(guard, edges, options, fallback as unknown as Fallback);
       server = createEdgeServer(front, options.maxConnections ?? maxConnections, options.times ?? defaultTimes);
       return server as unknown as Server;
     },
@@ -118,9 +126,14 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     port,
-    close(graceMs) {
+    allowHosts: (hosts) => guard.allow(hosts),
+    close(graceMs, leaveMs = 0) {
       closing ??= (async () => {
         stopSweep();
+        if (leaveMs > 0) {
+          if (front !== undefined) front.leaving = true;
+          await clientsLeave(edges, listening, leaveMs, options.clock);
+        }
         listening.close();
         await drainEdges(edges, listening, graceMs, options.clock);
         await app.close();
@@ -175,6 +188,8 @@ function watcherClosed(this: EdgeResponse): void {
 
 /** The first look at every request. */
 class Front {
+  /** Answers end their connections. */
+  leaving = false;
   readonly #guard: HostGuard;
   readonly #edges: EdgeMap;
   readonly #deps: EdgeDeps;
@@ -188,6 +203,7 @@ class Front {
   }
 
   receive(request: EdgeRequest, response: EdgeResponse): void {
+    if (this.leaving) response.shouldKeepAlive = false;
     const origin = request.headers.origin;
     const url = request.url ?? '';
     if (hosts(request.rawHeaders) > 1 || !this.#guard.allowsHost(request.headers.host))
