@@ -12,6 +12,8 @@ export const podPorts = { mcp: 7_575, health: 7_576, peers: 7_577 } as const;
 export const podPaths = {
   /** Where the init container of user images puts Node with its loader and libraries, and the bridge. */
   tools: '/quaymaster',
+  /** The same volume in the init container that fills it: its own program lives in `tools`, which a mount there would hide. */
+  install: '/install',
   /** Installed packages of runner images. */
   cache: '/var/cache/quaymaster',
   tmp: '/tmp',

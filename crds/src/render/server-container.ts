@@ -81,10 +81,10 @@ function injectedPod(input: PodInput, source: Imaged, image: string): ServerPod 
   const install = {
     name: 'bridge',
     image: settings.images.hub,
-    args: ['bridge', '--install', podPaths.tools],
+    args: ['bridge', '--install', podPaths.install],
     resources: settings.resources.server,
     securityContext: containerSecurity(),
-    volumeMounts: tools.mounts,
+    volumeMounts: tools.mounts.map((mount) => ({ ...mount, mountPath: podPaths.install })),
   };
   const container = {
     ...bridgeContainer(input, []),
