@@ -52,16 +52,20 @@ export interface Leg {
   notify(message: RawJson): void;
 }
 
-/** The logical call, from its first arrival to its only answer. */
-export interface Exchange {
+/** What a lane needs to know of a call. */
+export interface LaneExchange {
   readonly method: string;
   readonly params: ScannedObject | undefined;
   readonly caller: Caller;
-  /** The graph this call began with; it ends on the same one. */
-  readonly graph: HubGraph;
   leg: Leg;
   /** `Mcp-Param-*` headers that came with the request (lower-case names, values as received); unknown ones are forwarded. */
   readonly paramHeaders?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The logical call, from its first arrival to its only answer. */
+export interface Exchange extends LaneExchange {
+  /** The graph this call began with; it ends on the same one. */
+  readonly graph: HubGraph;
 }
 
 export type Outcome = ResultOutcome | ReadyOutcome | ErrorOutcome | InputRequiredOutcome;

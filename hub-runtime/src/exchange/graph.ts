@@ -2,7 +2,7 @@
 import type { Era, HubConfig, ServerConfig } from '@quaymaster/crds';
 
 import type { MemberEdit, ParamHeader, RawJson, ScannedObject } from '../wire/index.ts';
-import type { Caller, Exchange, Outcome } from './exchange.ts';
+import type { Caller, LaneExchange, Outcome } from './exchange.ts';
 
 export type ListKind = 'tools' | 'resources' | 'resourceTemplates' | 'prompts';
 
@@ -140,7 +140,7 @@ export interface Lane {
 
 /** An exchange on its way up: the edits are decided, the lane adds its era's envelope. */
 export interface LaneCall {
-  readonly exchange: Exchange;
+  readonly exchange: LaneExchange;
   /** Member edits of `params` (original name, original URI). The lane itself replaces `_meta`. */
   readonly edits: readonly MemberEdit[];
   /** Original name or URI for the modern `Mcp-Name` header, byte form; undefined for methods without one. */

@@ -6,6 +6,7 @@ export {
   type ErrorOutcome,
   type Exchange,
   type InputRequiredOutcome,
+  type LaneExchange,
   type Leg,
   type Outcome,
   type Principal,

@@ -1,5 +1,12 @@
-/** Lanes to servers: one Upstream per McpServer, whatever it runs on and whichever era it speaks. */
+/** Lanes to servers: one Upstream per McpServer, whatever it runs on and whichever era it speaks; and the parts of one, for the bridge. */
+export { ClientLanes } from './client-lanes.ts';
 export { type Connector, type ConnectRequest, type Conversation, type ConversationEnd } from './conversation.ts';
 export { createUpstream } from './create-upstream.ts';
+export { HealthCheck } from './health-check.ts';
 export { createHttpPool, type HttpPool, type HttpPoolOptions, type HttpPoolStats } from './http/index.ts';
+export { graceMs, type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
+export { RetryTimer } from './retry-timer.ts';
+export { startFailure } from './starter.ts';
+export { createStdioConnector, type StdioTarget } from './stdio/index.ts';
 export type { UpstreamDeps } from './upstream-deps.ts';
+export { WaitingCalls } from './waiting-calls.ts';

@@ -1,5 +1,5 @@
 /** Which log notifications of a server a request wants. */
-import type { Exchange } from '../exchange/index.ts';
+import type { LaneExchange } from '../exchange/index.ts';
 
 /** RFC 5424 severities, least severe first (specification, server/utilities/logging). */
 const levels: readonly string[] = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
@@ -8,7 +8,7 @@ const levels: readonly string[] = ['debug', 'info', 'notice', 'warning', 'error'
  * Modern callers get logs only when the request asked, at its level and above. Legacy callers filter by their session, at the edge; a log
  * that arrived on their request's own stream belongs to them.
  */
-export function isLogWanted(exchange: Exchange, level: string | undefined): boolean {
+export function isLogWanted(exchange: LaneExchange, level: string | undefined): boolean {
   const wanted = exchange.leg.logLevel;
   if (wanted === undefined) return exchange.caller.era === 'legacy';
   const at = level === undefined ? -1 : levels.indexOf(level);

@@ -7,7 +7,7 @@
  */
 import { type Clock, type Logger, serverName } from '../../base/index.ts';
 import type { Child } from '../../bridge/index.ts';
-import { type Exchange, hubError, type Leg, type Outcome } from '../../exchange/index.ts';
+import { type LaneExchange, hubError, type Leg, type Outcome } from '../../exchange/index.ts';
 import {
   emptyObject,
   errorRaw,
@@ -27,7 +27,7 @@ const sweepMs = 250;
 interface Pending {
   readonly id: number;
   readonly method: string;
-  readonly exchange: Exchange | undefined;
+  readonly exchange: LaneExchange | undefined;
   readonly leg: Leg | undefined;
   readonly resolve: (outcome: Outcome) => void;
   /** Without progress; moves with it. */
@@ -96,7 +96,7 @@ export class StdioChannel {
   }
 
   /** The one client call in flight, when there is exactly one. */
-  onlyExchange(): Exchange | undefined {
+  onlyExchange(): LaneExchange | undefined {
     if (this.#calls !== 1) return undefined;
     for (const pending of this.#pending.values()) if (pending.exchange !== undefined) return pending.exchange;
     return undefined;
@@ -107,7 +107,7 @@ export class StdioChannel {
     id: number,
     method: string,
     line: RawJson,
-    exchange: Exchange | undefined,
+    exchange: LaneExchange | undefined,
     patienceMs: number,
     limitMs: number,
   ): Promise<Outcome> {

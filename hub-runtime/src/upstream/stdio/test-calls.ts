@@ -39,7 +39,6 @@ export function testCall(options: TestCallOptions = {}): TestCall {
       method: options.method ?? 'tools/call',
       params: params === null ? undefined : scanObject(rawOf(params)),
       caller: legacyCaller,
-      graph: {} as HubGraph,
       leg: {
         id: '"client"' as RawJson,
         progressToken: options.progressToken as RawJson | undefined,
