@@ -1,21 +1,14 @@
-/** The hubs and servers of a run, with everything they lean on: packages, children, connections, logs, metrics. Nothing is started here. */
+/** The hubs and servers of a run, with what only this machine has: packages, logs, references from manifests. Nothing is started here. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
 import type { Clock } from '../../base/index.ts';
 import { ChildRegistry } from '../../bridge/index.ts';
-import { HubHost } from '../../config/index.ts';
+import { createHubParts, type HubParts, type Shutdown } from '../../driver/index.ts';
 import type { TargetResolver } from '../../exchange/index.ts';
-import {
-  createMetricsRegistry,
-  createObserver,
-  type MetricsRegistry,
-  type Observer,
-  type ProcessLogger,
-} from '../../observe/index.ts';
+import type { ProcessLogger } from '../../observe/index.ts';
 import { createSealer, type Sealer } from '../../session/index.ts';
-import { createHttpPool, createUpstream } from '../../upstream/index.ts';
 import { cacheDirectory, createPackageStore } from '../packages/index.ts';
 import type { Project } from '../project/index.ts';
 import { isAlive, sealingKey, ServerLogs, type StateDirectory } from '../state/index.ts';
@@ -23,7 +16,6 @@ import { createLocalTargetResolver } from '../targets/index.ts';
 import { countInstallations, type Installations } from './installations.ts';
 import type { LocalEvent } from './local-events.ts';
 import { refuseOwnEndpoint } from './own-endpoint.ts';
-import type { Shutdown } from './shutdown.ts';
 
 export interface LocalServersDeps {
   readonly project: () => Project;
@@ -39,10 +31,7 @@ export interface LocalServersDeps {
   readonly shutdown: Shutdown;
 }
 
-export interface LocalServers {
-  readonly host: HubHost;
-  readonly observer: Observer;
-  readonly metrics: MetricsRegistry;
+export interface LocalServers extends HubParts {
   readonly sealer: Sealer;
   readonly key: Buffer;
   readonly logs: ServerLogs;
@@ -51,18 +40,12 @@ export interface LocalServers {
   lockHash(server: string): string | undefined;
 }
 
-const childGraceMs = 2_000;
-
 export function createLocalServers(deps: LocalServersDeps): LocalServers {
   const { state, env, clock, log, version, shutdown } = deps;
-  const hubInfo = { name: 'quaymaster', version };
   const key = sealingKey(state);
   const sealer = createSealer([key], clock, randomBytes);
-  const metrics = createMetricsRegistry();
-  const observer = createObserver({ registry: metrics, log, version, clock });
   const logs = new ServerLogs({ directory: state.logs, now: () => clock.now() });
   const children = new ChildRegistry();
-  const http = createHttpPool();
   const packages = createPackageStore({ directory: cacheDirectory(env), env, clock, children });
   const lockHashes = new Map<string, string>();
   const installations = countInstallations(
@@ -75,25 +58,15 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
     }),
   );
   const targets = watchful(installations.targets, lockHashes, deps.endpoint);
-  const upstreamDeps = {
+  const { host, observer, metrics } = createHubParts({
     clock,
-    random: Math.random,
     log,
-    observer,
-    http,
-    children,
-    hubInfo,
-    targets,
-    serverLog: (server: string, line: string) => logs.write(server, line),
-  };
-  const host = new HubHost({
-    createUpstream: (config) => createUpstream(config, upstreamDeps),
+    version,
     sealer,
-    clock,
-    log,
-    observer,
-    hubInfo,
-    run: randomBytes(4).toString('hex'),
+    children,
+    targets,
+    shutdown,
+    serverLog: (server, line) => logs.write(server, line),
   });
   host.onEvent((event) => {
     if (event.kind === 'serverGone') {
@@ -113,9 +86,6 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
       tools: upstream?.listing?.tools.length,
     });
   });
-  shutdown.add('servers', () => host.close());
-  shutdown.add('connections', () => http.close());
-  shutdown.add('children', () => children.close(childGraceMs));
   shutdown.add('files', () => logs.close());
   return { host, observer, metrics, sealer, key, logs, installations, lockHash: (server) => lockHashes.get(server) };
 }

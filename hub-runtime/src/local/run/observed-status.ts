@@ -1,24 +1,21 @@
 /** The running state as the status objects of @quaymaster/crds: what kubectl would show, from the same builders. */
 import {
   type Condition,
-  contentHash,
   type HubOutcome,
   hubStatus,
   type ManifestObject,
-  type ServerObservation,
   type ServerOutcome,
   serverStatus,
 } from '@quaymaster/crds';
 
-import type { CatalogSnapshot, ServerListing, Upstream } from '../../exchange/index.ts';
-import { decodeText, parseRaw } from '../../wire/index.ts';
+import { createServerObserver } from '../../driver/index.ts';
+import type { CatalogSnapshot, Upstream } from '../../exchange/index.ts';
 
 type StatusObject = Readonly<Record<string, unknown>>;
 
 /** Keeps the last conditions of each object, so that transition times stay while nothing changes. */
 export class StatusBook {
-  /** A listing never changes: its hash is worked out once. */
-  readonly #hashes = new WeakMap<ServerListing, string>();
+  readonly #observe = createServerObserver();
   readonly #conditions = new Map<string, readonly Condition[]>();
   readonly #now: () => number;
 
@@ -27,8 +24,7 @@ export class StatusBook {
   }
 
   server(outcome: ServerOutcome, upstream: Upstream | undefined, lockHash: string | undefined): StatusObject {
-    const observed =
-      upstream === undefined ? undefined : observe(upstream, lockHash, (listing) => this.#hashOf(listing));
+    const observed = upstream === undefined ? undefined : this.#observe(upstream, lockHash);
     const status = serverStatus({
       outcome,
       now: this.#time(),
@@ -57,14 +53,6 @@ export class StatusBook {
     for (const key of this.#conditions.keys()) if (!keys.has(key)) this.#conditions.delete(key);
   }
 
-  #hashOf(listing: ServerListing): string {
-    const known = this.#hashes.get(listing);
-    if (known !== undefined) return known;
-    const hash = contentHash(listing.tools.map((tool) => decodeText(tool)));
-    this.#hashes.set(listing, hash);
-    return hash;
-  }
-
   #time(): string {
     return new Date(this.#now()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
@@ -90,41 +78,4 @@ export interface RunningHub {
   readonly configHash: string;
   readonly catalog: CatalogSnapshot;
   readonly phases: ReadonlyMap<string, Upstream['state']['phase']>;
-}
-
-function observe(
-  upstream: Upstream,
-  lockHash: string | undefined,
-  hashOf: (listing: ServerListing) => string,
-): ServerObservation {
-  const { state, listing } = upstream;
-  const info =
-    listing?.serverInfo === undefined
-      ? undefined
-      : (parseRaw(listing.serverInfo) as { name?: string; version?: string });
-  const failing =
-    state.phase !== 'Ready' && state.message !== '' && state.phase !== 'Starting' && state.phase !== 'Pending';
-  return {
-    phase: state.phase,
-    reason: state.reason,
-    ...(state.message === '' ? {} : { message: state.message }),
-    ...(info === undefined ? {} : { serverInfo: { name: info.name ?? '', version: info.version ?? '' } }),
-    ...(listing === undefined
-      ? {}
-      : {
-          protocolVersion: listing.revision,
-          era: listing.era,
-          counts: {
-            tools: listing.tools.length,
-            resources: listing.resources.length,
-            resourceTemplates: listing.resourceTemplates.length,
-            prompts: listing.prompts.length,
-          },
-          toolsHash: hashOf(listing),
-        }),
-    ...(state.pid === undefined ? {} : { pid: state.pid }),
-    restarts: state.restarts,
-    ...(lockHash === undefined ? {} : { lock: { hash: lockHash } }),
-    ...(failing ? { lastError: { code: state.reason, message: state.message } } : {}),
-  };
 }

@@ -2,13 +2,14 @@
  * The process driver: one project as one process.
  *
  * Order at the start: lock, listen, health, configuration, control, watch; servers start in parallel once the endpoint answers, so a slow one
- * delays nobody (X-01). The end runs in the stages of `shutdown.ts`; the lock goes last. It prints nothing: views listen to `onEvent`.
+ * delays nobody (X-01). The end runs in the stages of `Shutdown`; the lock goes last. It prints nothing: views listen to `onEvent`.
  */
 import { randomBytes } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
 
 import { type Clock, QmError, systemClock } from '../../base/index.ts';
 import { type Listener, serveStdio } from '../../downstream/index.ts';
+import { createHubDirectory, type MutableHubDirectory, Shutdown } from '../../driver/index.ts';
 import type { ProcessLogger } from '../../observe/index.ts';
 import { createProbes } from '../../ops/index.ts';
 import type { ControlApi } from '../control/index.ts';
@@ -16,13 +17,11 @@ import type { Project } from '../project/index.ts';
 import { prepareStateDirectory, type StateDirectory, takeLock, writeRecord } from '../state/index.ts';
 import { controlOf } from './control-of.ts';
 import { startControlServer } from './control-server.ts';
-import { createHubDirectory, type MutableHubDirectory } from './hub-directory.ts';
 import type { LocalEvent } from './local-events.ts';
 import { createLocalServers, type LocalServers } from './local-servers.ts';
 import { openHealth, openListener } from './open-listener.ts';
 import { Reloader } from './reloader.ts';
 import { RuntimeView } from './runtime-view.ts';
-import { Shutdown } from './shutdown.ts';
 import { withValueHashes } from './value-hash.ts';
 
 export interface LocalOptions {

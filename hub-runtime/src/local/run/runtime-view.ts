@@ -2,11 +2,11 @@
 import { advised, type Condition, type HubConfig, type ServerOutcome, type ServerSource } from '@quaymaster/crds';
 
 import type { HubHost } from '../../config/index.ts';
+import { hubPath } from '../../driver/index.ts';
 import type { HubPort, Upstream } from '../../exchange/index.ts';
 import { parseRaw } from '../../wire/index.ts';
 import type { HubRow, ObjectKind, ServerRow, ToolRow } from '../control/index.ts';
 import type { Project } from '../project/index.ts';
-import { hubPath } from './hub-directory.ts';
 import type { NotReady, ServesPartly } from './local-events.ts';
 import { type RunningHub, StatusBook } from './observed-status.ts';
 

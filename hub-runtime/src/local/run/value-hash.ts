@@ -1,29 +1,15 @@
-/**
- * Makes a changed secret value a changed server.
- *
- * `compile` sees names of Secrets and ConfigMaps only, so its runtimeHash stays when a value changes; a running process would keep the old one.
- * Here, beside the values, a keyed digest of what each server refers to is folded in: the swap then replaces exactly those servers.
- * Keyed, because the hash is shown in status and short secrets could be guessed from a plain one.
- */
-import { createHmac } from 'node:crypto';
+/** The values of this machine's Secrets and ConfigMaps, as part of the servers that refer to them. */
+import type { EnvEntry, HeaderEntry, HubConfig } from '@quaymaster/crds';
 
-import { contentHash, type EnvEntry, type HeaderEntry, type HubConfig, type ServerConfig } from '@quaymaster/crds';
-
+import { withValueDigests } from '../../driver/index.ts';
 import type { ObjectValues } from '../load/index.ts';
 
 export function withValueHashes(hubs: readonly HubConfig[], values: ObjectValues, key: Buffer): HubConfig[] {
-  return hubs.map((hub) => {
-    const servers = hub.servers.map((server) => withValueHash(server, values, key));
-    if (servers.every((server, index) => server === hub.servers[index])) return hub;
-    return { ...hub, servers, hash: contentHash([hub.hash, servers.map((server) => server.runtimeHash)]) };
-  });
-}
-
-function withValueHash(server: ServerConfig, values: ObjectValues, key: Buffer): ServerConfig {
-  const used = [...server.env, ...server.headers].flatMap((entry) => valuesOf(entry, server.namespace, values));
-  if (used.length === 0) return server;
-  const digest = createHmac('sha256', key).update(JSON.stringify(used)).digest('hex');
-  return { ...server, runtimeHash: contentHash([server.runtimeHash, digest]) };
+  return withValueDigests(
+    hubs,
+    ({ namespace, env, headers }) => [...env, ...headers].flatMap((entry) => valuesOf(entry, namespace, values)),
+    key,
+  );
 }
 
 function valuesOf(entry: EnvEntry | HeaderEntry, namespace: string, values: ObjectValues): unknown[] {

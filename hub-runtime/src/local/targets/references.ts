@@ -2,9 +2,10 @@
  * Values behind references: environment entries and headers, from Secrets and ConfigMaps that were loaded beside the manifests.
  * A missing one is an error with its name and key, never an empty value; an optional one is left out.
  */
-import type { EnvEntry, HeaderEntry, KeyRef, ServerConfig } from '@quaymaster/crds';
+import type { EnvEntry, KeyRef, ServerConfig } from '@quaymaster/crds';
 
 import { maskSecrets } from '../../base/index.ts';
+import { headersOf as headersWith } from '../../driver/index.ts';
 import { TargetError } from '../../exchange/index.ts';
 
 export interface ObjectLookup {
@@ -50,27 +51,7 @@ function isSecretName(name: string): boolean {
 }
 
 export function headersOf(server: ServerConfig, objects: ObjectLookup): Readonly<Record<string, string>> {
-  const out: Record<string, string> = {};
-  for (const entry of server.headers) {
-    const value = headerValue(entry, server.namespace, objects);
-    if (value !== undefined) out[entry.name] = value;
-  }
-  return out;
-}
-
-function headerValue(entry: HeaderEntry, namespace: string, objects: ObjectLookup): string | undefined {
-  if ('value' in entry) return entry.value;
-  const secret = valueOf('Secret', entry.secretKeyRef, namespace, objects);
-  if (secret === undefined) return undefined;
-  // Files that secrets come from end with a newline, which no header may hold.
-  const value = (entry.prefix ?? '') + secret.trim();
-  if (/^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value)) return value;
-  const { name, key } = entry.secretKeyRef;
-  throw new TargetError(
-    'SecretInvalid',
-    `key "${key}" of Secret "${name}" holds characters that no request header may carry (${entry.name}); correct its value`,
-    true,
-  );
+  return headersWith(server, (ref) => valueOf('Secret', ref, server.namespace, objects));
 }
 
 function keyOf(

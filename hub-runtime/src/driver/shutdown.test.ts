@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { silentLogger } from '../../base/index.ts';
+import { silentLogger } from '../base/index.ts';
 import { Shutdown } from './shutdown.ts';
 
 test('HS-13 stages run in their order, whatever the order of opening was; steps of a stage together', async () => {

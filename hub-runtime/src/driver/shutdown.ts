@@ -3,7 +3,7 @@
  *
  * A step that fails is logged and does not keep the next ones from running. Idempotent; everybody waits for the one end.
  */
-import type { Logger } from '../../base/index.ts';
+import type { Logger } from '../base/index.ts';
 
 /** First to last: nothing new comes in, calls finish, servers end, then what they leaned on. Health and control tell the truth until late. */
 const stages = ['intake', 'listener', 'servers', 'connections', 'children', 'observation', 'files'] as const;

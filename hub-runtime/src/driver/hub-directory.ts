@@ -6,7 +6,7 @@
  */
 import type { HubConfig } from '@quaymaster/crds';
 
-import type { HubPort } from '../../exchange/index.ts';
+import type { HubPort } from '../exchange/index.ts';
 
 export interface MutableHubDirectory {
   resolve(pathname: string): HubPort | undefined;

@@ -1,7 +1,7 @@
 import type { HubConfig } from '@quaymaster/crds';
 import { expect, test } from 'vitest';
 
-import type { HubPort } from '../../exchange/index.ts';
+import type { HubPort } from '../exchange/index.ts';
 import { createHubDirectory } from './hub-directory.ts';
 
 const config = (namespace: string, name: string, path = '/mcp') => ({ namespace, name, path }) as HubConfig;
