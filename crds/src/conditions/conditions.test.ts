@@ -45,6 +45,7 @@ describe('the table', () => {
         'InvalidTool',
         'NameCollision',
         'NoAuthentication',
+        'NoEndpoints',
         'NoWheel',
         'NotAcknowledged',
         'NotProgrammed',

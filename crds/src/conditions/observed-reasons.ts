@@ -150,6 +150,15 @@ export const observedReasons = {
     say: () => 'two tools or prompts would have one name',
     next: 'rename one of them in spec.tools.rename, or give it an alias',
   },
+  NoEndpoints: {
+    on: { Ready: 'False', Reconciling: 'True', Degraded: 'True' },
+    kinds: server,
+    severity: 'error',
+    meaning:
+      'No replica of the server is ready: its Pods are being replaced, are starting, or cannot run. Its tools stay listed; calls wait up to 30 s for one.',
+    say: () => 'no replica of it is ready',
+    next: 'look at the Pods of the server and their events',
+  },
   NoWheel: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
     kinds: server,

@@ -111,6 +111,8 @@ export interface Upstream {
   /** Last good listing; kept while the server is failing or asleep. */
   readonly listing: ServerListing | undefined;
   readonly inFlight: number;
+  /** Calls that wait until the server is there; part of `inFlight`. */
+  readonly waiting?: number;
   subscribe(listener: (event: UpstreamEvent) => void): () => void;
   /** Idempotent. Lazy servers stay Pending until their first call or `wake`. */
   start(): void;

@@ -27,6 +27,8 @@ export type ServerTarget =
       readonly headers: Readonly<Record<string, string>>;
       /** Where its replicas are, when somebody knows (a cluster). Absent: `url` is all there is. */
       readonly endpoints?: EndpointFeed;
+      /** Behind a bridge: it is told for whom each request is (an opaque key), so that it can give callers a child of their own. */
+      readonly bridged?: boolean;
       /** A process to run beside it (command sources that listen themselves). */
       readonly process?: {
         readonly command: string;
