@@ -1,6 +1,13 @@
 /** Public surface of @quaymaster/crds. A name added here is a promise. Nothing here loads zod; CEL loads with `loadValidator`. */
-export { canonicalJson, compile, contentHash } from './compile/index.ts';
-export type { Compiled, CompileOptions, HubOutcome, RefusedObject, ServerOutcome } from './compile/index.ts';
+export { canonicalJson, compile, contentHash, createCompileMemo } from './compile/index.ts';
+export type {
+  Compiled,
+  CompileMemo,
+  CompileOptions,
+  HubOutcome,
+  RefusedObject,
+  ServerOutcome,
+} from './compile/index.ts';
 export { advised, conditionTable, conditionTypes, draft, findReason, sentence, stamp } from './conditions/index.ts';
 export type {
   Condition,
@@ -22,6 +29,7 @@ export {
   hubSecretFiles,
   maxControlFrameBytes,
   maxDocumentBytes,
+  maxHubFrameBytes,
   readHubMessage,
   readOperatorMessage,
 } from './control/index.ts';

@@ -12,7 +12,12 @@ export function canonicalJson(value: unknown): string {
 
 /** First 16 hex characters of the sha256 of the canonical JSON. */
 export function contentHash(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
+  return textHash(canonicalJson(value));
+}
+
+/** The same of what is canonical JSON already. */
+export function textHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 /** Code unit order: the same on every machine, unlike localeCompare. */

@@ -15,6 +15,8 @@ import { compareText } from './canonical.ts';
 import { gather, refusal } from './gather.ts';
 import type { Group } from './gather.ts';
 import { toHubConfig, toHubTimeouts } from './hub-config.ts';
+import { remembered, sameEntries, variantForHub } from './memo.ts';
+import type { CompileMemo } from './memo.ts';
 import { findUnknownRoot, keyLookup, resolveReferences } from './references.ts';
 import type { KeyLookup } from './references.ts';
 import { selects } from './select.ts';
@@ -29,39 +31,74 @@ interface Candidate {
   readonly conditions: readonly ConditionDraft[];
 }
 
+/** What one compilation passes along. */
+interface Context {
+  readonly lookup: KeyLookup;
+  readonly unreadable: CompileOptions['unreadable'];
+  readonly memo: CompileMemo | undefined;
+}
+
 export function compile(objects: readonly ManifestObject[], options: CompileOptions = {}): Compiled {
   const gathered = gather(objects, options);
   const lookup = keyLookup(gathered.companions, options.lookup);
-  const candidates = gathered.servers.map((group) => toCandidate(group, lookup));
-  const hubOutcomes = byKey(gathered.hubs.map((group) => toHubOutcome(group, candidates)));
+  const { memo } = options;
+  const context: Context = { lookup, unreadable: options.unreadable, memo };
+  const candidates = gathered.servers.map((group) => toCandidate(group, context));
+  const hubOutcomes = byKey(gathered.hubs.map((group) => toHubOutcome(group, candidates, memo)));
   const hubs = hubOutcomes.flatMap((outcome) => (outcome.config === undefined ? [] : [outcome.config]));
   const offers = hubOutcomes.map(({ key, config }) => ({
     key,
     servers: new Set(config?.servers.map((server) => server.key)),
   }));
-  const servers = byKey(candidates.map((candidate) => toServerOutcome(candidate, offers)));
+  const servers = byKey(candidates.map((candidate) => toServerOutcome(candidate, offers, memo)));
   return { hubs, servers, hubOutcomes, refused: gathered.refused };
 }
 
-function toCandidate(group: Group, lookup: KeyLookup): Candidate {
+/** References are looked up each time, since what they lead to changes by itself; the rest follows from the object alone. */
+function toCandidate(group: Group, { lookup, unreadable, memo }: Context): Candidate {
+  // Of duplicates none is remembered: what becomes of one depends on the others.
+  const memory = group.all.length === 1 ? memo?.candidates : undefined;
+  const judged = remembered(memory, group.object, () => judge(group)) as Judged;
+  if (judged.passed === undefined) return judged.candidate;
+  const { candidate, passed } = judged;
+  const references = resolveReferences(passed.spec, group.namespace, lookup, unreadable);
+  const [accepted, before] = candidate.conditions;
+  if (before !== undefined && before.reason === references.reason && before.message === references.message)
+    return candidate;
+  const now: Candidate = {
+    group: candidate.group,
+    conditions: accepted === undefined ? [references] : [accepted, references],
+    ...(references.status === 'True' ? { runnable: passed } : {}),
+  };
+  memory?.set(group.object, { candidate: now, passed } satisfies Judged);
+  return now;
+}
+
+interface Judged {
+  readonly candidate: Candidate;
+  /** Absent: refused, whatever it refers to. */
+  readonly passed?: NonNullable<Candidate['runnable']>;
+}
+
+function judge(group: Group): Judged {
   const refused = refusal(group);
-  if (refused !== undefined) return { group, conditions: [refused] };
+  if (refused !== undefined) return { candidate: { group, conditions: [refused] } };
   const spec = withDefaults<McpServerSpec>(group.object);
   const sources = Object.values(spec.source).filter((member) => member !== undefined).length;
   // The CEL rule says the same; without a validator this keeps a nonsense source from becoming a configuration.
   if (sources !== 1)
     return {
-      group,
-      conditions: [
-        draft('Accepted', 'Invalid', { issues: 'spec.source: set exactly one of npm, pypi, command, image, remote' }),
-      ],
+      candidate: {
+        group,
+        conditions: [
+          draft('Accepted', 'Invalid', { issues: 'spec.source: set exactly one of npm, pypi, command, image, remote' }),
+        ],
+      },
     };
   const unknownRoot = findUnknownRoot(spec);
-  if (unknownRoot !== undefined) return { group, conditions: [unknownRoot] };
-  const references = resolveReferences(spec, group.namespace, lookup);
-  const conditions = [draft('Accepted', 'Accepted'), references];
-  if (references.status !== 'True') return { group, conditions };
-  return { group, runnable: { spec, config: toServerConfig(group, spec, toHubTimeouts()) }, conditions };
+  if (unknownRoot !== undefined) return { candidate: { group, conditions: [unknownRoot] } };
+  const passed = { spec, config: toServerConfig(group, spec, toHubTimeouts()) };
+  return { candidate: { group, conditions: [draft('Accepted', 'Accepted')] }, passed };
 }
 
 /** Which servers a hub has in its configuration, by key. */
@@ -70,24 +107,29 @@ interface Offer {
   readonly servers: ReadonlySet<string>;
 }
 
-function toServerOutcome({ group, runnable, conditions }: Candidate, offers: readonly Offer[]): ServerOutcome {
+function toServerOutcome(candidate: Candidate, offers: readonly Offer[], memo: CompileMemo | undefined): ServerOutcome {
+  const { group, runnable, conditions } = candidate;
   const offeredBy = offers.filter((offer) => offer.servers.has(group.key)).map((offer) => offer.key);
+  const before = memo?.servers.get(candidate);
+  if (before !== undefined && sameEntries(before.hubs, offeredBy)) return before;
   const programmed =
     runnable === undefined
       ? draft('Programmed', 'NotProgrammed')
       : offeredBy.length === 0
         ? draft('Programmed', 'NotSelected')
         : draft('Programmed', 'Programmed');
-  return {
+  const outcome: ServerOutcome = {
     ...identity(group),
     active: offeredBy.length > 0,
     conditions: [...conditions, programmed],
     ...(runnable === undefined ? {} : { config: runnable.config }),
     hubs: offeredBy,
   };
+  memo?.servers.set(candidate, outcome);
+  return outcome;
 }
 
-function toHubOutcome(group: Group, candidates: readonly Candidate[]): HubOutcome {
+function toHubOutcome(group: Group, candidates: readonly Candidate[], memo: CompileMemo | undefined): HubOutcome {
   const refused = refusal(group);
   if (refused !== undefined)
     return {
@@ -101,33 +143,44 @@ function toHubOutcome(group: Group, candidates: readonly Candidate[]): HubOutcom
   const selected = neighbours.filter((candidate) =>
     selects(spec.servers, candidate.group.name, candidate.group.object.metadata.labels ?? {}),
   );
+  const known = new Set(neighbours.map((candidate) => candidate.group.name));
+  const absent = spec.servers.include.filter((name) => !known.has(name)).toSorted(compareText);
+  // All that the outcome depends on, beside the object itself.
+  const inputs = [absent.join(), ...selected];
+  const before = group.all.length === 1 ? memo?.hubs.get(group.object) : undefined;
+  if (before !== undefined && sameEntries(before.inputs, inputs)) return before.outcome;
   const timeouts = toHubTimeouts(spec);
   const servers = selected.flatMap(({ runnable }) =>
-    runnable === undefined ? [] : [forHub(runnable.config, runnable.spec, timeouts)],
+    runnable === undefined
+      ? []
+      : [
+          variantForHub(memo, runnable.config, `${timeouts.callMs}/${timeouts.callMaxMs}`, () =>
+            forHub(runnable.config, runnable.spec, timeouts),
+          ),
+        ],
   );
-  const { config, aliasConditions } = toHubConfig(group, spec, servers);
-  return {
+  const { config, aliasConditions } = toHubConfig(group, spec, servers, memo?.texts);
+  const outcome: HubOutcome = {
     ...identity(group),
     active: true,
     config,
     conditions: [
       draft('Accepted', 'Accepted'),
-      ...hubReferences(spec, neighbours, selected, aliasConditions),
+      ...hubReferences(absent, selected, aliasConditions),
       draft('Insecure', 'NoAuthentication'),
     ],
     selected: selected.map((candidate) => candidate.group.key).toSorted(compareText),
   };
+  memo?.hubs.set(group.object, { inputs, outcome });
+  return outcome;
 }
 
 /** What the hub refers to and does not get; one ResolvedRefs condition that names all of it, the gravest reason first. */
 function hubReferences(
-  spec: McpHubSpec,
-  neighbours: readonly Candidate[],
+  absent: readonly string[],
   selected: readonly Candidate[],
   aliases: readonly ConditionDraft[],
 ): ConditionDraft[] {
-  const known = new Set(neighbours.map((candidate) => candidate.group.name));
-  const absent = spec.servers.include.filter((name) => !known.has(name)).toSorted(compareText);
   const leftOut = selected
     .filter((candidate) => candidate.runnable === undefined)
     .map((candidate) => candidate.group.name)

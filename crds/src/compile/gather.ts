@@ -9,6 +9,7 @@ import { isPlainObject } from '../structural/index.ts';
 import { checkObjectStructure, describeIssue, isCompanion, isKnownKind } from '../validate/index.ts';
 import type { Issue } from '../validate/index.ts';
 import { canonicalJson, compareText } from './canonical.ts';
+import { remembered } from './memo.ts';
 import type { CompileOptions, RefusedObject } from './types.ts';
 
 /** All documents of one kind, namespace and name; more than one is a mistake. */
@@ -32,7 +33,8 @@ export interface Gathered {
 }
 
 export function gather(objects: readonly ManifestObject[], options: CompileOptions): Gathered {
-  const validate = options.validate ?? checkObjectStructure;
+  const judge = options.validate ?? checkObjectStructure;
+  const validate = (object: ManifestObject) => remembered(options.memo?.issues, object, () => judge(object));
   const groups = new Map<string, ManifestObject[]>();
   const companions = new Map<string, ReadonlySet<string>>();
   const refused: RefusedObject[] = [];
@@ -112,22 +114,27 @@ function push(groups: Map<string, ManifestObject[]>, id: string, object: Manifes
 }
 
 function sorted(objects: readonly ManifestObject[]): ManifestObject[] {
-  const keyed = objects.map((object) => ({ object, id: sortKey(object) }));
-  return keyed.toSorted((a, b) => compareText(a.id, b.id)).map(({ object }) => object);
+  const keyed = objects.map((object) => ({ object, place: placeKey(object) }));
+  return keyed
+    .toSorted((a, b) => compareText(a.place, b.place) || compareText(tieBreaker(a.object), tieBreaker(b.object)))
+    .map(({ object }) => object);
 }
 
-/** The content only breaks ties between documents of the same name and place; values of Secrets are not even used for that. */
-function sortKey(object: ManifestObject): string {
+function placeKey(object: ManifestObject): string {
   const metadata = (object.metadata ?? {}) as Partial<ManifestObject['metadata']>;
   const line = String(object.origin?.line ?? 0).padStart(9, '0');
-  const place = [object.kind, metadata.namespace ?? defaultNamespace, metadata.name, object.origin?.file ?? '', line];
-  return [...place, tieBreaker([object.apiVersion, metadata, object.spec])].join('\u0000');
+  return [object.kind, metadata.namespace ?? defaultNamespace, metadata.name, object.origin?.file ?? '', line].join(
+    '\u0000',
+  );
 }
 
-/** A document that refers to itself or nests beyond the stack has no JSON; it will be refused, and must not stop the others. */
-function tieBreaker(value: unknown): string {
+/**
+ * The content only breaks ties between documents of the same name and place; values of Secrets are not even used for that. A document that
+ * refers to itself or nests beyond the stack has no JSON; it will be refused, and must not stop the others.
+ */
+function tieBreaker({ apiVersion, metadata, spec }: ManifestObject): string {
   try {
-    return canonicalJson(value);
+    return canonicalJson([apiVersion, metadata ?? {}, spec]);
   } catch {
     return '';
   }

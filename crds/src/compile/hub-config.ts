@@ -5,7 +5,9 @@ import type { Era, HubConfig, HubLimits, HubTimeouts, NamingConfig, ServerConfig
 import type { McpHubSpec } from '../hub/index.ts';
 import { applyDefaults, schemaFor } from '../structural/index.ts';
 import { parseBytes } from '../units/index.ts';
-import { compareText, contentHash } from './canonical.ts';
+import { canonicalJson, compareText, textHash } from './canonical.ts';
+import { remembered } from './memo.ts';
+import type { CompileMemo, HubBody } from './memo.ts';
 import { ms } from './server-config.ts';
 import type { ServerIdentity } from './server-config.ts';
 
@@ -48,10 +50,15 @@ export interface HubResult {
   readonly aliasConditions: readonly ConditionDraft[];
 }
 
-export function toHubConfig(identity: ServerIdentity, spec: McpHubSpec, servers: readonly ServerConfig[]): HubResult {
+export function toHubConfig(
+  identity: ServerIdentity,
+  spec: McpHubSpec,
+  servers: readonly ServerConfig[],
+  texts?: CompileMemo['texts'],
+): HubResult {
   const { naming, conditions } = toNaming(spec, servers);
   const wanted = section(spec, 'protocol').eras;
-  const body: Omit<HubConfig, 'hash'> = {
+  const body: HubBody = {
     version: 1,
     namespace: identity.namespace,
     name: identity.name,
@@ -64,7 +71,15 @@ export function toHubConfig(identity: ServerIdentity, spec: McpHubSpec, servers:
     timeouts: toHubTimeouts(spec),
     servers: servers.toSorted((a, b) => compareText(a.key, b.key)),
   };
-  return { config: { ...body, hash: contentHash(body) }, aliasConditions: conditions };
+  return { config: { ...body, hash: bodyHash(body, texts) }, aliasConditions: conditions };
+}
+
+/** `contentHash(body)`, from the texts of its servers: most of them are known from the last time. */
+function bodyHash(body: HubBody, texts: CompileMemo['texts'] | undefined): string {
+  const servers = body.servers.map((server) => remembered(texts, server, () => canonicalJson(server)));
+  // Nowhere else: inside a text the quotes would be escaped, and no other member of that name is a list.
+  const [before = '', after = ''] = canonicalJson({ ...body, servers: [] }).split('"servers":[]');
+  return textHash(`${before}"servers":[${servers.join(',')}]${after}`);
 }
 
 const aliasShape = /^[!-~]+$/;

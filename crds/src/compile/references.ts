@@ -32,14 +32,22 @@ export function keyLookup(
 }
 
 /** The first thing missing, with all others in the message; `ResolvedRefs=True` when nothing is. */
-export function resolveReferences(spec: McpServerSpec, namespace: string, lookup: KeyLookup): ConditionDraft {
+export function resolveReferences(
+  spec: McpServerSpec,
+  namespace: string,
+  lookup: KeyLookup,
+  unreadable: CompileOptions['unreadable'],
+): ConditionDraft {
   const missing = references(spec).flatMap((reference) => {
     if (reference.optional) return [];
-    const keys = lookup(reference.kind, namespace, reference.name);
-    const { name, path, key = '' } = reference;
-    if (keys === undefined) return [draft('ResolvedRefs', `${reference.kind}NotFound`, { name, namespace, path })];
+    const { kind, name, path, key = '' } = reference;
+    const because = unreadable?.(kind, namespace, name);
+    if (because !== undefined)
+      return [draft('ResolvedRefs', 'ReferenceUnreadable', { kind, name, namespace, path, because })];
+    const keys = lookup(kind, namespace, name);
+    if (keys === undefined) return [draft('ResolvedRefs', `${kind}NotFound`, { name, namespace, path })];
     if (reference.key === undefined || keys.has(reference.key)) return [];
-    return [draft('ResolvedRefs', `${reference.kind}KeyNotFound`, { name, key, path })];
+    return [draft('ResolvedRefs', `${kind}KeyNotFound`, { name, key, path })];
   });
   const [first] = missing;
   if (first === undefined) return draft('ResolvedRefs', 'ResolvedRefs');

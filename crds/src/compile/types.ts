@@ -3,6 +3,7 @@ import type { ConditionDraft } from '../conditions/index.ts';
 import type { HubConfig, ServerConfig } from '../hub-config/index.ts';
 import type { ManifestObject } from '../manifest/index.ts';
 import type { Issue } from '../validate/index.ts';
+import type { CompileMemo } from './memo.ts';
 
 export interface CompileOptions {
   /** Full validation including CEL rules (`loadValidator()`). Without it only the structural schema is checked. */
@@ -12,6 +13,10 @@ export interface CompileOptions {
    * Must answer the same for the same input: `compile` stays pure only as far as this does.
    */
   readonly lookup?: (kind: 'Secret' | 'ConfigMap', namespace: string, name: string) => Iterable<string> | undefined;
+  /** Why the driver cannot look into a Secret or ConfigMap (it may not, or reading fails); undefined when it can. As pure as `lookup`. */
+  readonly unreadable?: (kind: 'Secret' | 'ConfigMap', namespace: string, name: string) => string | undefined;
+  /** From `createCompileMemo()`: makes the next compilation of almost the same objects cheap, and changes nothing else. */
+  readonly memo?: CompileMemo;
 }
 
 interface Outcome {

@@ -91,9 +91,10 @@ export const declaredReasons = {
   },
   NotAcknowledged: {
     on: { Programmed: 'False', Ready: 'False' },
-    kinds: hub,
+    kinds: both,
     severity: 'info',
-    meaning: 'Not every replica of the hub runs the wanted configuration yet.',
+    meaning:
+      'Not every replica of the hub (for a server: of the hubs that select it) runs the wanted configuration yet.',
     say: (d) => `${d['acknowledged']} of ${d['total']} replicas run configuration ${d['hash']}`,
     next: '',
   },
@@ -136,6 +137,16 @@ export const declaredReasons = {
     meaning: 'It serves.',
     say: () => 'serving',
     next: '',
+  },
+  ReferenceUnreadable: {
+    on: { ResolvedRefs: 'False' },
+    kinds: server,
+    severity: 'error',
+    meaning:
+      'A Secret or ConfigMap the server refers to exists, but the operator cannot read it. The server is left out until it can.',
+    say: (d) =>
+      `${d['kind']} "${d['name']}" in namespace ${d['namespace']} cannot be read (${d['path']}): ${d['because']}`,
+    next: 'let the operator read it: list the namespace in the installation, or grant its ServiceAccount get on the object',
   },
   RequiredServersNotReady: {
     on: { Ready: 'False' },
