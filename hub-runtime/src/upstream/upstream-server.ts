@@ -111,6 +111,10 @@ export class UpstreamServer implements Upstream {
     return (this.#primary?.inFlight ?? 0) + this.#clients.inFlight + this.#retired.inFlight + this.#waiting.size;
   }
 
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   subscribe(listener: (event: UpstreamEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => {
