@@ -251,6 +251,14 @@ export const errorTable = {
     say: () => 'the Mcp-Session-Id header is missing',
     next: 'send the Mcp-Session-Id that `initialize` was answered with',
   },
+  QM_SETTINGS_INVALID: {
+    http: 500,
+    rpc: -32603,
+    retry: 'never',
+    severity: 'high',
+    say: (d) => `the settings in ${d['place']} cannot be used: ${d['reason']}`,
+    next: 'correct them; the chart checks its values against the same rules',
+  },
   QM_SHUTTING_DOWN: {
     http: 503,
     rpc: -32603,
