@@ -67,6 +67,8 @@ export interface BridgePodSettings {
   /** Directory with the token callers present (`token`; during a rotation also `previous`). */
   readonly tokenDirectory: string;
   readonly childPrefix: string;
+  /** Variables of the child that come from Secrets, as the child sees them; `PREFIX*` for whole Secrets. Hidden in what it prints. */
+  readonly secretVariables?: readonly string[];
 }
 
 export type BridgeProgram =

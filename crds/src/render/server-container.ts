@@ -4,7 +4,7 @@
  * Three shapes: a runner image that installs a package and runs the bridge; an image of the user's with the bridge laid in by an init
  * container; an image of the user's that listens itself and is left as it is.
  */
-import type { ServerConfig, ServerSource } from '../hub-config/index.ts';
+import type { EnvEntry, ServerConfig, ServerSource } from '../hub-config/index.ts';
 import type { McpServerSpec } from '../server/index.ts';
 import { canonicalJson } from '../compile/index.ts';
 import { renderEnvironment } from './environment.ts';
@@ -87,7 +87,8 @@ function injectedPod(input: PodInput, source: Imaged, image: string): ServerPod 
     volumeMounts: tools.mounts.map((mount) => ({ ...mount, mountPath: podPaths.install })),
   };
   const container = {
-    ...bridgeContainer(input, []),
+    // Empty: what the image sets for its own Node must not reach ours. (The API server would drop an empty `value`.)
+    ...bridgeContainer(input, [{ name: 'NODE_OPTIONS' }]),
     image,
     command: injectedCommand,
     args: ['bridge', '--', ...commandOf(source), ...words(source.args, config)],
@@ -123,6 +124,7 @@ function plainPod({ config, settings, template }: PodInput, source: Imaged, imag
 
 function bridgeContainer({ config, settings, source, template }: PodInput, more: readonly Json[]): Json {
   const { env, envFrom } = renderEnvironment(config.env, config.roots, podVariables.childPrefix);
+  const secretVariables = config.env.flatMap(secretVariable);
   const bridge: BridgePodSettings = {
     version: 1,
     server: config.key,
@@ -135,6 +137,7 @@ function bridgeContainer({ config, settings, source, template }: PodInput, more:
     healthPort: podPorts.health,
     tokenDirectory: podPaths.bridgeToken,
     childPrefix: podVariables.childPrefix,
+    ...(secretVariables.length === 0 ? {} : { secretVariables }),
   };
   return {
     name: 'server',
@@ -146,6 +149,11 @@ function bridgeContainer({ config, settings, source, template }: PodInput, more:
     resources: overlayResources(settings.resources.server, template),
     securityContext: containerSecurity(securityOverlay(template)),
   };
+}
+
+function secretVariable(entry: EnvEntry): readonly string[] {
+  if ('from' in entry) return entry.from.kind === 'Secret' ? [`${entry.from.prefix}*`] : [];
+  return 'secretKeyRef' in entry ? [entry.name] : [];
 }
 
 function programOf(source: Workload): BridgeProgram {
