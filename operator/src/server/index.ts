@@ -1,0 +1,2 @@
+/** The controller of McpServers. */
+export { createServerController, type HubReports, type ServerControllerDeps } from './controller.ts';
