@@ -56,6 +56,22 @@ export const declaredReasons = {
     say: (d) => `ConfigMap "${d['name']}" does not exist in namespace ${d['namespace']} (${d['path']})`,
     next: 'create it, or set optional: true on the reference',
   },
+  ConfigRefused: {
+    on: { Programmed: 'False', Degraded: 'True' },
+    kinds: hub,
+    severity: 'error',
+    meaning: 'A replica of the hub refused the configuration as a whole. It serves on with its last good one.',
+    say: (d) => `replica ${d['replica']} refuses configuration ${d['hash']}: ${d['message']}`,
+    next: 'read the log of the replica; a release that does not match the operator is the usual cause',
+  },
+  ConfigTooLarge: {
+    on: { Accepted: 'False', Stalled: 'True' },
+    kinds: hub,
+    severity: 'error',
+    meaning: 'The configuration of the hub does not fit into a Secret. Its replicas serve on with the last good one.',
+    say: (d) => `the configuration of ${d['servers']} servers is larger than ${d['limit']} when compressed`,
+    next: 'spread the servers over several hubs, or shorten instructions, edits and environments',
+  },
   DuplicateName: {
     on: { Accepted: 'False', Ready: 'False', Stalled: 'True' },
     kinds: both,
@@ -64,6 +80,15 @@ export const declaredReasons = {
       'Two manifests declare the same kind, namespace and name. Both are refused, so that neither wins by accident.',
     say: (d) => `declared ${d['count']} times: ${d['places']}`,
     next: 'rename or remove all but one',
+  },
+  GatewayApiMissing: {
+    on: { ResolvedRefs: 'False' },
+    kinds: hub,
+    severity: 'error',
+    meaning:
+      '`spec.exposure.gatewayRef` is set, but this cluster has no Gateway API. The hub serves inside the cluster; no route is made.',
+    say: () => 'this cluster does not serve HTTPRoute of gateway.networking.k8s.io/v1',
+    next: 'install the Gateway API and a controller for it, or use spec.exposure.ingress; the route follows by itself',
   },
   Healthy: {
     on: { Degraded: 'False' },

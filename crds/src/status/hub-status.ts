@@ -11,7 +11,7 @@ export function hubStatus(input: HubStatusInput): McpHubStatus {
   const { config } = outcome;
   const { generation } = outcome.object.metadata;
   const stamped = stamp({
-    drafts: config === undefined ? refused(outcome.conditions) : serving(input),
+    drafts: [...(config === undefined ? refused(outcome.conditions) : serving(input)), ...(input.observed ?? [])],
     previous: input.previous ?? [],
     now: input.now,
     ...(generation === undefined ? {} : { generation }),
@@ -39,6 +39,12 @@ export function hubStatus(input: HubStatusInput): McpHubStatus {
 
 function acknowledgements({ outcome, replicas }: HubStatusInput): number {
   return replicas.filter((replica) => replica.configHash === outcome.config?.hash).length;
+}
+
+/** Whoever takes calls answers them by the wanted configuration. */
+function serves({ outcome, replicas }: HubStatusInput): boolean {
+  const reached = replicas.filter((replica) => replica.serving !== false);
+  return reached.length > 0 && reached.every((replica) => replica.configHash === outcome.config?.hash);
 }
 
 /** The refusal is the reason why it is not ready and why only a human can help. */
@@ -69,7 +75,7 @@ function serving(input: HubStatusInput): ConditionDraft[] {
   const starting = down.filter((server) => ['Pending', 'Starting'].includes(phases.get(server.key) ?? 'Pending'));
   const failed = down.filter((server) => !starting.includes(server));
   const missing = down.filter((server) => server.lifecycle.required);
-  const ready = !programmed
+  const ready = !serves(input)
     ? draft('Ready', 'NotAcknowledged', detail)
     : missing.length > 0
       ? draft('Ready', 'RequiredServersNotReady', { servers: names(missing) })

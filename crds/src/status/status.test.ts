@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compile } from '../compile/index.ts';
 import type { Compiled, HubOutcome, ServerOutcome } from '../compile/index.ts';
+import { draft } from '../conditions/index.ts';
 import type { Condition } from '../conditions/index.ts';
 import type { ManifestObject } from '../manifest/index.ts';
 import { schemaFor } from '../structural/index.ts';
@@ -317,6 +318,37 @@ describe('hub', () => {
     const phasesOfAll = new Map(many.servers.map((one) => [one.key, 'Stopped' as const]));
     const big = hubStatus({ now: 't', outcome: many.hubOutcomes[0] as HubOutcome, phases: phasesOfAll, replicas: [] });
     expect(big.conditions?.find((one) => one.type === 'Degraded')?.message).toContain('and 10 more');
+  });
+
+  test('a replica that takes no calls yet holds Programmed back, not Ready; with nobody else, both', () => {
+    const hash = hubOutcome('h').config?.hash ?? '';
+    const phases = new Map<string, ServerPhase>();
+    const some = hubStatus({
+      now: 't',
+      outcome: hubOutcome('h'),
+      phases: new Map(hubOutcome('h').config?.servers.map((each) => [each.key, 'Ready'])),
+      replicas: [{ configHash: hash }, { configHash: '', serving: false }],
+    });
+    expect(short(some.conditions)).toMatchObject({
+      Programmed: 'False/NotAcknowledged',
+      Ready: 'True/Ready',
+      Reconciling: 'True/Progressing',
+    });
+    expect(some.observedConfig).toBe('1/2 at generation 3');
+    const alone = [{ configHash: hash, serving: false }];
+    const none = hubStatus({ now: 't', outcome: hubOutcome('h'), phases, replicas: alone });
+    expect(short(none.conditions)['Ready']).toBe('False/NotAcknowledged');
+  });
+
+  test('EF-57 what only the driver knows wins', () => {
+    const status = hubStatus({
+      now: 't',
+      outcome: hubOutcome('h'),
+      phases: new Map(),
+      replicas: [],
+      observed: [draft('Accepted', 'ConfigTooLarge', { servers: 900, limit: '900 KiB' })],
+    });
+    expect(short(status.conditions)['Accepted']).toBe('False/ConfigTooLarge');
   });
 
   test('nothing changed, nothing to write: times stay', () => {

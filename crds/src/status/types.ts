@@ -1,6 +1,6 @@
 /** What drivers tell the status builders. All of it is observation; nothing here is decided twice. */
 import type { HubOutcome, ServerOutcome } from '../compile/index.ts';
-import type { Condition } from '../conditions/index.ts';
+import type { Condition, ConditionDraft } from '../conditions/index.ts';
 
 export type ServerPhase = 'Pending' | 'Starting' | 'Ready' | 'Degraded' | 'Draining' | 'Stopped';
 
@@ -52,8 +52,16 @@ export interface HubStatusInput extends StatusInput {
   /** Tools a client sees; absent while unknown. */
   readonly tools?: number;
   /** Which replicas run which configuration. */
-  readonly replicas: readonly { readonly configHash: string }[];
+  readonly replicas: readonly HubReplicaObservation[];
   /** Number beside the hash in `observedConfig`; metadata.generation when absent. */
   readonly configGeneration?: number;
   readonly selector?: string;
+  /** What only the driver knows (a configuration that was refused, a route that cannot be made). Wins over what follows from the rest. */
+  readonly observed?: readonly ConditionDraft[];
+}
+
+export interface HubReplicaObservation {
+  readonly configHash: string;
+  /** False: no call reaches it (it starts). Readiness does not wait for it while others serve; `Programmed` does. */
+  readonly serving?: boolean;
 }
