@@ -2,6 +2,7 @@
 export { hubUrl, serverUrl } from './addresses.ts';
 export { clusterOnlyFields } from './cluster-only.ts';
 export { renderHub } from './hub.ts';
+export { ownLabels, selectorLabels } from './labels.ts';
 export { hubNames, serverNames } from './names.ts';
 export { podPaths, podPorts, podVariables } from './pod-contract.ts';
 export type { BridgePodSettings, BridgeProgram, HubPodSettings } from './pod-contract.ts';
