@@ -20,7 +20,7 @@ export const controlClose = {
   unauthorized: 4_003,
   /** No such hub (any more). */
   unknownHub: 4_004,
-  /** A message was malformed, too large or out of order. */
+  /** A message was malformed or out of order. (One that is too large ends the stream with 1009, as WebSocket has it.) */
   protocolError: 4_008,
   /** No common protocol. */
   unsupported: 4_009,
@@ -28,10 +28,15 @@ export const controlClose = {
   replaced: 4_010,
   /** The operator ends; dial again. */
   goingAway: 1_001,
+  /** Too many streams, or the token could not be checked now; dial again after a while. */
+  tryAgainLater: 1_013,
 } as const;
 
-/** Largest frame in each direction. */
+/** Largest frame from the operator. */
 export const maxControlFrameBytes = 16 * 1_024 * 1_024;
+
+/** Largest frame from a hub: a report of 2,000 servers with long messages is a third of it. */
+export const maxHubFrameBytes = 4 * 1_024 * 1_024;
 
 export type HubMessage = HelloMessage | AckMessage | ReportMessage;
 export type OperatorMessage = ConfigMessage | CredentialsMessage | PeersMessage | EndpointsMessage | DrainMessage;

@@ -1,4 +1,6 @@
 /** Bounds of the control stream. Whoever dials is in the cluster, but not necessarily a friend. */
+import { maxHubFrameBytes } from '@quaymaster/crds';
+
 export interface ControlLimits {
   /** Streams in total, those on their way out included. */
   readonly connections: number;
@@ -6,8 +8,11 @@ export interface ControlLimits {
   readonly connectionsPerHub: number;
   /** Connections whose token was not accepted yet. */
   readonly unproven: number;
-  /** A message of a hub. A report of 2,000 servers with long messages is a third of it. */
+  /** A message of a hub. */
   readonly messageBytes: number;
+  /** What one replica may say between two sweeps; beyond it is not read until the next. */
+  readonly messagesPerSweep: number;
+  readonly bytesPerSweep: number;
   /** From the accepted token to `hello`. */
   readonly helloMs: number;
   /** For TLS and for the request that becomes a stream. */
@@ -32,7 +37,9 @@ export const defaultControlLimits: ControlLimits = {
   connections: 1_024,
   connectionsPerHub: 200,
   unproven: 256,
-  messageBytes: 4 * 1_024 * 1_024,
+  messageBytes: maxHubFrameBytes,
+  messagesPerSweep: 250,
+  bytesPerSweep: 4 * maxHubFrameBytes,
   helloMs: 10_000,
   handshakeMs: 10_000,
   pingMs: 10_000,
