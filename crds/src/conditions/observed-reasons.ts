@@ -6,6 +6,14 @@ const server = ['McpServer'] as const;
 const hub = ['McpHub'] as const;
 
 export const observedReasons = {
+  ApplyRefused: {
+    on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
+    kinds: both,
+    severity: 'error',
+    meaning: 'The API server refuses an object that was made from the manifest, usually because of something in spec.template.',
+    say: () => 'the API server refuses an object made from this manifest',
+    next: 'correct what the message names; in most cases it stands in spec.template',
+  },
   BinNotFound: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
     kinds: server,
@@ -159,6 +167,14 @@ export const observedReasons = {
     say: () => 'no replica of it is ready',
     next: 'look at the Pods of the server and their events',
   },
+  NameTaken: {
+    on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
+    kinds: both,
+    severity: 'error',
+    meaning: 'An object of the name that is needed exists already and belongs to somebody else. It is left alone.',
+    say: () => 'an object of the needed name belongs to somebody else',
+    next: 'rename or delete that object, or give this one another name',
+  },
   NoWheel: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
     kinds: server,
@@ -199,6 +215,14 @@ export const observedReasons = {
     meaning: 'Another process listens on the port of the server.',
     say: () => 'the port is taken',
     next: 'choose another spec.http.port, or end the other process',
+  },
+  QuotaExceeded: {
+    on: { Ready: 'False', Degraded: 'True' },
+    kinds: both,
+    severity: 'error',
+    meaning: 'A ResourceQuota of the namespace leaves no room. It is tried again by itself.',
+    say: () => 'a quota of the namespace is exceeded',
+    next: 'raise the quota, or make room in the namespace',
   },
   RegistryDenied: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
