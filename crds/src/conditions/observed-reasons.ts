@@ -158,6 +158,14 @@ export const observedReasons = {
     say: () => 'two tools or prompts would have one name',
     next: 'rename one of them in spec.tools.rename, or give it an alias',
   },
+  NameTaken: {
+    on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
+    kinds: both,
+    severity: 'error',
+    meaning: 'An object of the name that is needed exists already and belongs to somebody else. It is left alone.',
+    say: () => 'an object of the needed name belongs to somebody else',
+    next: 'rename or delete that object, or give this one another name',
+  },
   NoEndpoints: {
     on: { Ready: 'False', Reconciling: 'True', Degraded: 'True' },
     kinds: server,
@@ -166,14 +174,6 @@ export const observedReasons = {
       'No replica of the server is ready: its Pods are being replaced, are starting, or cannot run. Its tools stay listed; calls wait up to 30 s for one.',
     say: () => 'no replica of it is ready',
     next: 'look at the Pods of the server and their events',
-  },
-  NameTaken: {
-    on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
-    kinds: both,
-    severity: 'error',
-    meaning: 'An object of the name that is needed exists already and belongs to somebody else. It is left alone.',
-    say: () => 'an object of the needed name belongs to somebody else',
-    next: 'rename or delete that object, or give this one another name',
   },
   NoWheel: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
