@@ -1,0 +1,2 @@
+/** For tests only. */
+export { createFakeCluster, type FakeCluster, type FakeWrite, status } from './fake-cluster.ts';
