@@ -147,6 +147,14 @@ export const errorTable = {
     say: (d) => `the health listener cannot use ${d['host']}:${d['port']} (${d['reason']})`,
     next: 'choose another port with --health-port, 0 for any free one, or `off`',
   },
+  QM_INSTALL_TOOLS: {
+    http: 500,
+    rpc: -32603,
+    retry: 'never',
+    severity: 'high',
+    say: (d) => `the bridge cannot be copied (${d['place']}): ${d['reason']}`,
+    next: 'give an empty directory that this user may write, and run it from the image of the hub',
+  },
   QM_INTERNAL: {
     http: 500,
     rpc: -32603,

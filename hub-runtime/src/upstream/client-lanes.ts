@@ -28,6 +28,8 @@ export interface ClientLanesOptions {
   readonly open: (caller: Caller, resend: (call: LaneCall) => Promise<Outcome> | undefined) => Promise<Conversation>;
   /** A conversation was ended with calls still in flight on it. */
   readonly retired: (conversation: Conversation) => void;
+  /** The conversation of a client ended by itself. */
+  readonly ended?: ((caller: Caller) => void) | undefined;
 }
 
 interface Entry {
@@ -132,7 +134,7 @@ export class ClientLanes {
             return undefined;
           }
           entry.conversation = conversation;
-          conversation.onClosed(() => this.#ended(key, entry, conversation));
+          conversation.onClosed(() => this.#ended(key, entry, conversation, caller));
           return conversation;
         },
         (error: unknown) => {
@@ -146,8 +148,11 @@ export class ClientLanes {
       });
   }
 
-  #ended(key: string, entry: Entry, conversation: Conversation): void {
-    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+  #ended(key: string, entry: Entry, conversation: Conversation, caller: Caller): void {
+    if (this.#entries.get(key) === entry) {
+      this.#entries.delete(key);
+      this.#options.ended?.(caller);
+    }
     if (conversation.inFlight > 0) this.#options.retired(conversation);
   }
 

@@ -6,6 +6,7 @@ export { HealthCheck } from './health-check.ts';
 export { createHttpPool, type HttpPool, type HttpPoolOptions, type HttpPoolStats } from './http/index.ts';
 export { graceMs, type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
 export { RetryTimer } from './retry-timer.ts';
+export { Settling } from './settling.ts';
 export { startFailure } from './starter.ts';
 export { createStdioConnector, type StdioTarget } from './stdio/index.ts';
 export type { UpstreamDeps } from './upstream-deps.ts';

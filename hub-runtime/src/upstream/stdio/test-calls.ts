@@ -1,5 +1,5 @@
 /** Calls as the router would hand them to a lane, for tests of this room. */
-import { anonymous, type Caller, Cancellation, type HubGraph, type LaneCall } from '../../exchange/index.ts';
+import { anonymous, type Caller, Cancellation, type LaneCall } from '../../exchange/index.ts';
 import { type MemberEdit, type RawJson, rawOf, scanObject } from '../../wire/index.ts';
 
 export interface TestCall extends LaneCall {
