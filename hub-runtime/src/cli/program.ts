@@ -1,6 +1,7 @@
 /** The command tree of `qm`. Commands load what they need when they run, so that building the tree costs next to nothing. */
 import { Command } from 'commander';
 
+import { addBridge } from './commands/bridge.ts';
 import { addCache } from './commands/cache.ts';
 import { addCall } from './commands/call.ts';
 import { addConnect } from './commands/connect.ts';
@@ -48,6 +49,7 @@ export function createProgram(cli: Cli, argv: readonly string[]): Command {
   addImport(program, cli);
   addDoctor(program, cli);
   addCache(program, cli);
+  addBridge(program, cli);
   addVersion(program, cli);
   pointToHelp(program, program.name());
   return program;
