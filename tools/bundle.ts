@@ -29,8 +29,8 @@ const banner = [
   "const __dirname = __qmFileURLToPath(new URL('.', import.meta.url));",
 ].join('\n');
 
-/** Builds; with `write: false` only to look at the result. */
-export async function bundle(options: { readonly write: boolean }): Promise<Bundle> {
+/** Builds; with `write: false` only to look at the result. Images take it from a folder of their own (`outdir`). */
+export async function bundle(options: { readonly write: boolean; readonly outdir?: string }): Promise<Bundle> {
   const runtime = join(root, 'hub-runtime');
   const version = (JSON.parse(readFileSync(join(runtime, 'package.json'), 'utf8')) as { version: string }).version;
   const common: BuildOptions = {
@@ -51,7 +51,7 @@ export async function bundle(options: { readonly write: boolean }): Promise<Bund
     logLevel: 'error',
     banner: { js: banner },
     define: { 'process.env.QUAYMASTER_VERSION': JSON.stringify(version), 'process.env.NODE_ENV': '"production"' },
-    outdir: join(runtime, 'dist'),
+    outdir: options.outdir ?? join(runtime, 'dist'),
   };
   const entries: Record<string, string> = { base: 'hub-runtime/src/base/index.ts' };
   if (existsSync(join(runtime, 'src/cli/main.ts'))) entries['qm'] = 'hub-runtime/src/cli/main.ts';
@@ -69,7 +69,7 @@ function measure(metafile: Metafile): Bundle {
       if (name !== undefined && bytesInOutput > 0) packages.add(name);
     }
   }
-  const entry = Object.keys(metafile.outputs).find((path) => path.endsWith('dist/qm.js'));
+  const entry = Object.keys(metafile.outputs).find((path) => path.endsWith('/qm.js'));
   return {
     packages: [...packages].toSorted(),
     bytes,

@@ -1,0 +1,57 @@
+/** The four images: which layers, what starts, as whom. `Dockerfile.*` say the same to other builders, and are generated from this. */
+import { home, nonRoot } from './recipes.ts';
+
+export const imageNames = ['hub', 'operator', 'runner-npm', 'runner-pypi'] as const;
+export type ImageName = (typeof imageNames)[number];
+export type LayerName = 'base' | 'shell' | 'npm' | 'python' | 'hub' | 'operator';
+
+export interface ImageSpec {
+  readonly title: string;
+  readonly layers: readonly LayerName[];
+  readonly entrypoint: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export const user = `${nonRoot}:${nonRoot}`;
+
+/**
+ * `__proto__` is not there: nothing uses it but mistakes and attacks. The young generation is as large as on a laptop, since V8 would make it a few
+ * MiB in a container of 512 MiB and collect all the time. The limit of the old one V8 takes from the cgroup by itself.
+ */
+const nodeFlags = ['--disable-proto=delete', '--max-semi-space-size=16'];
+const node = [`${home}/bin/node`, ...nodeFlags];
+const qm = [...node, `${home}/qm.js`];
+const env = { PATH: `${home}/bin:/usr/local/bin:/usr/bin:/bin`, HOME: '/tmp' };
+
+export const images: Readonly<Record<ImageName, ImageSpec>> = {
+  hub: {
+    title: 'The hub, and the bridge that is laid into images of MCP servers',
+    layers: ['base', 'hub'],
+    entrypoint: qm,
+    env,
+  },
+  operator: {
+    title: 'The operator',
+    layers: ['base', 'operator'],
+    entrypoint: [...node, `${home}/operator.js`],
+    env,
+  },
+  'runner-npm': {
+    title: 'Runs MCP servers from npm packages behind the bridge',
+    layers: ['base', 'shell', 'npm', 'hub'],
+    entrypoint: qm,
+    env,
+  },
+  'runner-pypi': {
+    title: 'Runs MCP servers from PyPI packages behind the bridge',
+    layers: ['base', 'shell', 'python', 'hub'],
+    entrypoint: qm,
+    // One Python is here and no other is fetched. The cache is on the volume of the environments, so that files are linked and not copied.
+    env: { ...env, UV_PYTHON_DOWNLOADS: 'never', UV_CACHE_DIR: '/var/cache/quaymaster/.uv' },
+  },
+};
+
+/** As manifests and charts name it. */
+export function reference(name: ImageName, version: string): string {
+  return `quaymaster/${name}:${version}`;
+}
