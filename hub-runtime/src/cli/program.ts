@@ -9,6 +9,7 @@ import { addDescribe } from './commands/describe.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addDown } from './commands/down.ts';
 import { addGet } from './commands/get.ts';
+import { addHub } from './commands/hub.ts';
 import { addImport } from './commands/import.ts';
 import { addInit } from './commands/init.ts';
 import { addLogs } from './commands/logs.ts';
@@ -49,6 +50,7 @@ export function createProgram(cli: Cli, argv: readonly string[]): Command {
   addImport(program, cli);
   addDoctor(program, cli);
   addCache(program, cli);
+  addHub(program, cli);
   addBridge(program, cli);
   addVersion(program, cli);
   pointToHelp(program, program.name());

@@ -26,6 +26,8 @@ export interface HubPartsDeps {
   readonly shutdown: Shutdown;
   /** Every line a child writes to stderr. */
   readonly serverLog?: (server: string, line: string) => void;
+  /** Puts something between the rooms and the observer. */
+  readonly observing?: (observer: Observer) => Observer;
 }
 
 export interface HubParts {
@@ -37,10 +39,10 @@ export interface HubParts {
 const childGraceMs = 2_000;
 
 export function createHubParts(deps: HubPartsDeps): HubParts {
-  const { clock, log, version, sealer, children, targets, shutdown, serverLog } = deps;
+  const { clock, log, version, sealer, children, targets, shutdown, serverLog, observing = (same) => same } = deps;
   const hubInfo = { name: 'quaymaster', version };
   const metrics = createMetricsRegistry();
-  const observer = createObserver({ registry: metrics, log, version, clock });
+  const observer = observing(createObserver({ registry: metrics, log, version, clock }));
   const http = createHttpPool();
   const upstreamDeps = { clock, random: Math.random, log, observer, http, children, hubInfo, targets, serverLog };
   const host = new HubHost({

@@ -44,6 +44,8 @@ const gauges: Readonly<Record<GaugeName, MetricName>> = {
   streams: 'quaymaster_streams',
   liveGraphs: 'quaymaster_graphs_live',
   children: 'quaymaster_child_processes',
+  controlConnected: 'quaymaster_hub_control_connected',
+  configGeneration: 'quaymaster_hub_config_generation',
 };
 
 interface CallSeries {

@@ -59,6 +59,16 @@ export const metricTable = {
     help: 'Configuration snapshots that some call or stream still uses. Stays at 1 when nothing drains.',
     labels: ['hub'],
   },
+  quaymaster_hub_config_generation: {
+    type: 'gauge',
+    help: 'Generation of the configuration in force. Only in a cluster.',
+    labels: ['hub'],
+  },
+  quaymaster_hub_control_connected: {
+    type: 'gauge',
+    help: '1 while the stream from the operator is up; without it the last configuration serves on. Only in a cluster.',
+    labels: ['hub'],
+  },
   quaymaster_late_answers_total: {
     type: 'counter',
     help: 'Answers of servers that came after their call had ended.',

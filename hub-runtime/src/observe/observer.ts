@@ -37,7 +37,15 @@ export interface CallRecord {
 export type CallOutcome = 'ok' | 'tool_error' | 'error' | 'cancelled';
 
 /** Values read at scrape time. `label` is the hub key, or empty for the process. */
-export type GaugeName = 'callsInFlight' | 'sessions' | 'streams' | 'liveGraphs' | 'waitingCalls' | 'children';
+export type GaugeName =
+  | 'callsInFlight'
+  | 'sessions'
+  | 'streams'
+  | 'liveGraphs'
+  | 'waitingCalls'
+  | 'children'
+  | 'controlConnected'
+  | 'configGeneration';
 
 /** Things that are only counted. `label` must come from a closed set: a server or hub key, a limit's field name, an error code. */
 export type CounterName =

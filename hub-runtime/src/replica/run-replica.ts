@@ -1,0 +1,300 @@
+/**
+ * One replica of a hub in a cluster, from its start to the end of its last call.
+ *
+ * Order at the start: health, mounted files (the last good configuration, which serves without any operator), listener, then the stream. It is
+ * ready when a document runs, the replicas' common key is there and the listener is open. The end runs in the stages of `Shutdown`: not ready at
+ * once, clients are asked to come back elsewhere, calls finish, streams end; health and the stream tell the truth until late.
+ */
+import { randomBytes } from 'node:crypto';
+
+import type { HubDocument, ReportMessage } from '@quaymaster/crds';
+
+import { type Clock, systemClock } from '../base/index.ts';
+import { ChildRegistry } from '../bridge/index.ts';
+import type { Listener } from '../downstream/index.ts';
+import {
+  createHubDirectory,
+  createHubParts,
+  createServerObserver,
+  type HubParts,
+  type MutableHubDirectory,
+  Shutdown,
+} from '../driver/index.ts';
+import type { GaugeName, ProcessLogger } from '../observe/index.ts';
+import { createProbes } from '../ops/index.ts';
+import { createSealer, type RotatingSealer } from '../session/index.ts';
+import { Credentials } from './credentials.ts';
+import { EndpointBook } from './endpoint-book.ts';
+import { EventLoopUse } from './event-loop-use.ts';
+import { type GaugeReadings, gaugeReadings } from './gauge-readings.ts';
+import { MountedState } from './mounted-state.ts';
+import { watchMounts } from './mounts/index.ts';
+import { OperatorLink } from './operator-link.ts';
+import { ReplicaHub } from './replica-hub.ts';
+import { allowedHosts, openHealth, openListener } from './replica-ports.ts';
+import type { ReplicaSettings } from './replica-settings.ts';
+import { reportOf } from './report.ts';
+import type { SealingKeys } from './sealing-keys.ts';
+
+export interface ReplicaOptions {
+  readonly settings: ReplicaSettings;
+  readonly version: string;
+  readonly log: ProcessLogger;
+  readonly clock?: Clock;
+}
+
+export interface Replica {
+  readonly url: string;
+  readonly health: string;
+  /** Everything has ended, whoever asked for it. */
+  readonly closed: Promise<void>;
+  /** Ends it in order. Idempotent. */
+  close(reason: string, graceMs?: number): Promise<void>;
+}
+
+const sealingKeyBytes = 32;
+/** As long as a mounted Secret takes to reach all replicas, and as much again. */
+const keySettleMs = 120_000;
+/** Time for clients to leave, of the time for the whole end. */
+const leaveMs = 2_000;
+const leaveShare = 0.25;
+
+export async function runReplica(options: ReplicaOptions): Promise<Replica> {
+  const shutdown = new Shutdown(options.log);
+  try {
+    return await new ReplicaRun(options, shutdown).begin();
+  } catch (error) {
+    await shutdown.run();
+    throw error;
+  }
+}
+
+/** What the parts of one replica share. `begin` reads as its order. */
+class ReplicaRun {
+  readonly #options: ReplicaOptions;
+  readonly #clock: Clock;
+  readonly #shutdown: Shutdown;
+  readonly #sealer: RotatingSealer;
+  readonly #directory: MutableHubDirectory = createHubDirectory();
+  readonly #credentials = new Credentials();
+  readonly #endpoints = new EndpointBook();
+  readonly #hub: ReplicaHub;
+  readonly #parts: HubParts;
+  readonly #mounted: MountedState;
+  readonly #observe = createServerObserver();
+  readonly #eventLoop = new EventLoopUse();
+  #readings: GaugeReadings | undefined;
+  #operator: OperatorLink | undefined;
+  #listener: Listener | undefined;
+  #hasKey = false;
+  #graceMs: number;
+
+  constructor(options: ReplicaOptions, shutdown: Shutdown) {
+    const { settings, version, log } = options;
+    this.#options = options;
+    this.#shutdown = shutdown;
+    this.#clock = options.clock ?? systemClock;
+    this.#graceMs = settings.hub.drainMs;
+    // Stands in until the common key is there; until then this replica is not ready.
+    this.#sealer = createSealer([randomBytes(sealingKeyBytes)], this.#clock, randomBytes, keySettleMs);
+    this.#hub = new ReplicaHub({
+      key: settings.hub.hub,
+      host: () => this.#parts.host,
+      directory: this.#directory,
+      credentials: this.#credentials,
+      endpoints: this.#endpoints,
+      applied: ({ hosts }) => this.#listener?.allowHosts(allowedHosts(settings, hosts)),
+    });
+    this.#parts = createHubParts({
+      clock: this.#clock,
+      log,
+      version,
+      sealer: this.#sealer,
+      children: new ChildRegistry(),
+      targets: this.#hub.targets,
+      shutdown,
+      observing: (observer) => (this.#readings = gaugeReadings(observer)).observer,
+    });
+    this.#mounted = new MountedState({
+      settings: settings.hub,
+      log,
+      onCredentials: (values) => {
+        if (this.#credentials.mounted(values, this.#connected)) this.#credentialsChanged('mount');
+      },
+      onSealingKeys: (keys) => this.#useKeys(keys),
+      onDocument: (document) => void this.#offer(document, 'mount'),
+    });
+  }
+
+  async begin(): Promise<Replica> {
+    const { settings, log, version } = this.#options;
+    this.#addGauges();
+    const health = await this.#openHealth();
+    await this.#mounted.look();
+    const listener = await openListener(settings, version, {
+      clock: this.#clock,
+      log,
+      observer: this.#parts.observer,
+      sealer: this.#sealer,
+      directory: this.#directory,
+      allowedHosts: allowedHosts(settings, this.#hub.document?.hosts),
+    });
+    this.#listener = listener;
+    this.#shutdown.add('listener', () => {
+      const leaving = Math.min(leaveMs, this.#graceMs * leaveShare);
+      return listener.close(this.#graceMs - leaving, leaving);
+    });
+    this.#follow();
+    const { url } = listener;
+    const startMs = Math.round(performance.now());
+    log.info({ hub: settings.hub.hub, pod: settings.pod.name, url, ready: this.#configured, startMs }, 'started');
+    return {
+      url,
+      health,
+      closed: this.#shutdown.ended,
+      close: (reason, graceMs) => this.#close(reason, graceMs),
+    };
+  }
+
+  get #connected(): boolean {
+    return this.#operator?.connected === true;
+  }
+
+  get #configured(): boolean {
+    return this.#hub.document !== undefined && this.#hasKey;
+  }
+
+  #addGauges(): void {
+    const { observer } = this.#parts;
+    const { hub } = this.#options.settings.hub;
+    observer.gauge('controlConnected', hub, () => (this.#connected ? 1 : 0));
+    observer.gauge('configGeneration', hub, () => this.#hub.document?.generation ?? 0);
+  }
+
+  async #openHealth(): Promise<string> {
+    const probes = createProbes(
+      {
+        configured: () => this.#configured,
+        listening: () => this.#listener !== undefined,
+        draining: () => this.#shutdown.begun,
+        upstreams: () => this.#parts.host.upstreams(),
+        info: () => this.#info(),
+      },
+      this.#clock,
+    );
+    this.#shutdown.add('observation', () => probes.close());
+    const health = await openHealth(this.#options.settings, { probes, metrics: this.#parts.metrics });
+    this.#shutdown.add('observation', () => health.close());
+    return health.url;
+  }
+
+  /** From here on what changes is taken over. */
+  #follow(): void {
+    const { settings, version, log } = this.#options;
+    const { configDirectory, credentialsDirectory, sealingDirectory } = settings.hub;
+    const watch = watchMounts({
+      directories: [configDirectory, credentialsDirectory, sealingDirectory],
+      clock: this.#clock,
+      onChange: () => void this.#mounted.look(),
+    });
+    this.#shutdown.add('intake', () => watch.close());
+    const operator = new OperatorLink({
+      settings,
+      version,
+      clock: this.#clock,
+      log,
+      authority: () => this.#mounted.authority(),
+      running: () => this.#hub.document,
+      credentials: () => this.#credentials.hash,
+      report: () => this.#report(),
+      onDocument: (document) => this.#offer(document, 'stream'),
+      onCredentials: (message) => {
+        if (this.#credentials.streamed(message)) this.#credentialsChanged('stream');
+      },
+      onEndpoints: (servers) => this.#endpoints.update(servers),
+      onPeers: () => {},
+      onDrain: (graceMs) => void this.#close('the operator asks to drain', graceMs),
+      onDown: () => this.#lookAtServices(),
+    });
+    this.#operator = operator;
+    this.#shutdown.add('observation', () => operator.close());
+    this.#parts.host.onEvent((event) => {
+      operator.changed();
+      if (event.kind === 'server' && !operator.connected) this.#lookAtServices();
+    });
+  }
+
+  /** Without an operator nobody says where a server has gone that does not answer; its Service may know. */
+  #lookAtServices(): void {
+    for (const { key, state } of this.#parts.host.upstreams()) if (state.phase !== 'Ready') this.#endpoints.forget(key);
+  }
+
+  #useKeys({ current, previous }: SealingKeys): void {
+    // In the middle of a rotation the other replicas may not have the new key yet: it seals when it has settled.
+    if (!this.#hasKey && previous !== undefined) this.#sealer.replaceKeys([previous]);
+    this.#sealer.replaceKeys(previous === undefined ? [current] : [current, previous]);
+    this.#hasKey = true;
+  }
+
+  /** Undefined: it runs, or something newer does; else why not. */
+  #offer(document: HubDocument, from: 'mount' | 'stream'): string | undefined {
+    const { log } = this.#options;
+    const verdict = this.#hub.offer(document, from);
+    const what = { from, generation: document.generation, config: document.hash };
+    if (verdict.kind === 'refused') {
+      log.error({ ...what, error: verdict.message }, 'a configuration was refused; the last good one serves on');
+      return verdict.message;
+    }
+    if (verdict.kind === 'applied') {
+      log.info(what, 'configuration in force');
+      this.#operator?.changed();
+    }
+    return undefined;
+  }
+
+  #credentialsChanged(from: 'mount' | 'stream'): void {
+    const { log } = this.#options;
+    try {
+      this.#hub.credentialsChanged();
+      log.info({ from }, 'values behind references changed');
+    } catch (error) {
+      log.error({ err: error, from }, 'changed values behind references could not be taken over');
+    }
+  }
+
+  #report(): ReportMessage {
+    const read = (name: GaugeName): number => this.#readings?.read(name) ?? 0;
+    return reportOf({
+      document: this.#hub.document,
+      hub: this.#hub.port,
+      load: {
+        inFlight: read('callsInFlight'),
+        sessions: read('sessions'),
+        streams: read('streams'),
+        eventLoop: this.#eventLoop.read(),
+      },
+      observe: this.#observe,
+    });
+  }
+
+  #info(): Readonly<Record<string, unknown>> {
+    const { version, settings } = this.#options;
+    const { document } = this.#hub;
+    return {
+      version,
+      hub: settings.hub.hub,
+      pod: settings.pod,
+      generation: document?.generation,
+      config: document?.hash,
+      operator: this.#connected ? 'connected' : 'away',
+    };
+  }
+
+  #close(reason: string, graceMs = Number.POSITIVE_INFINITY): Promise<void> {
+    if (!this.#shutdown.begun) {
+      this.#graceMs = Math.min(this.#graceMs, Math.max(0, graceMs));
+      this.#options.log.info({ reason, graceMs: this.#graceMs }, 'draining');
+    }
+    return this.#shutdown.run();
+  }
+}
