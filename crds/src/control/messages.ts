@@ -92,6 +92,8 @@ export interface ServerReport {
   /** Calls in flight, and calls that wait for an endpoint (demand for a sleeping server). */
   readonly inFlight: number;
   readonly waiting: number;
+  /** Of the server in the running document: tells whether what is observed is what is declared now. */
+  readonly runtimeHash?: string;
 }
 
 export interface ConfigMessage {

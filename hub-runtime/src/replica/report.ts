@@ -18,9 +18,9 @@ const longestMessage = 1_024;
 export function reportOf({ document, hub, load, observe }: ReportInput): ReportMessage {
   const { catalog } = hub?.graph ?? {};
   const servers: Record<string, ServerReport> = {};
-  for (const { key } of document?.config.servers ?? []) {
+  for (const { key, runtimeHash } of document?.config.servers ?? []) {
     const upstream = hub?.graph.upstream(key);
-    if (upstream !== undefined) servers[key] = serverReport(upstream, observe);
+    if (upstream !== undefined) servers[key] = { ...serverReport(upstream, observe), runtimeHash };
   }
   return {
     type: 'report',
