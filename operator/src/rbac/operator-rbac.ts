@@ -21,8 +21,11 @@ export interface OperatorRbac {
 }
 
 const watch = ['list', 'watch'] as const;
-/** Server-side apply asks for `create` and `patch`; `delete` is for what is wanted no more. */
-const own = [...watch, 'create', 'patch', 'delete'] as const;
+/**
+ * Server-side apply asks for `create` and `patch`; `get` looks whether a name is taken before something is created under it, since caches hold
+ * only what is ours; `delete` is for what is wanted no more.
+ */
+const own = ['get', ...watch, 'create', 'patch', 'delete'] as const;
 
 export function operatorRbac(): OperatorRbac {
   return {
@@ -33,7 +36,7 @@ export function operatorRbac(): OperatorRbac {
       // Where OwnerReferencesPermissionEnforcement is on, an owner reference that blocks deletion asks for this.
       { apiGroups: ['quaymaster.dev'], resources: ['mcphubs/finalizers', 'mcpservers/finalizers'], verbs: ['update'] },
       { apiGroups: [''], resources: ['services', 'serviceaccounts'], verbs: own },
-      { apiGroups: [''], resources: ['secrets'], verbs: ['get', ...own] },
+      { apiGroups: [''], resources: ['secrets'], verbs: own },
       { apiGroups: [''], resources: ['configmaps'], verbs: ['get', ...watch] },
       { apiGroups: [''], resources: ['pods'], verbs: watch },
       { apiGroups: ['apps'], resources: ['deployments'], verbs: own },
@@ -56,7 +59,7 @@ export function operatorRbac(): OperatorRbac {
       {
         apiGroups: [''],
         resources: ['secrets'],
-        resourceNames: ['quaymaster-operator-control'],
+        resourceNames: ['quaymaster-operator-checksums', 'quaymaster-operator-control'],
         verbs: ['get', 'update'],
       },
     ],
