@@ -10,7 +10,8 @@ export const observedReasons = {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
     kinds: both,
     severity: 'error',
-    meaning: 'The API server refuses an object that was made from the manifest, usually because of something in spec.template.',
+    meaning:
+      'The API server refuses an object that was made from the manifest, usually because of something in spec.template.',
     say: () => 'the API server refuses an object made from this manifest',
     next: 'correct what the message names; in most cases it stands in spec.template',
   },
@@ -45,6 +46,15 @@ export const observedReasons = {
     meaning: 'The program does not exist or is not on PATH.',
     say: () => 'the program was not found',
     next: 'install it, or write its path in spec.source.command.command',
+  },
+  ContainerConfigInvalid: {
+    on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
+    kinds: server,
+    severity: 'error',
+    meaning:
+      'The container of a Pod cannot be created from what its manifest says: a missing Secret, a user that may not run, a program that is not there.',
+    say: () => 'the container cannot be created',
+    next: 'correct what the message names; it stands in the manifest, or in what the manifest refers to',
   },
   CrashLoop: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
@@ -109,6 +119,23 @@ export const observedReasons = {
     meaning: 'The server stopped answering checks. Its tools stay listed; calls fail until it answers again.',
     say: () => 'the server does not answer health checks',
     next: 'read its log; it is checked and restarted by itself',
+  },
+  HubsDisagree: {
+    on: { Degraded: 'True' },
+    kinds: server,
+    severity: 'warning',
+    meaning:
+      'Hubs that offer the server see different lists of tools from it, so its replicas are not alike or have not all been replaced yet. The oldest hub that reports decides what status shows.',
+    say: () => 'hubs see different lists of tools',
+    next: 'if it lasts, look whether all Pods of the server run the same version and state',
+  },
+  ImagePullFailed: {
+    on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
+    kinds: server,
+    severity: 'error',
+    meaning: 'The image of a Pod cannot be pulled. It is tried again by itself.',
+    say: () => 'the image cannot be pulled',
+    next: 'correct the image, or give the namespace the pull secret for it (spec.template.spec.imagePullSecrets)',
   },
   InstallFailed: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
@@ -183,6 +210,14 @@ export const observedReasons = {
     say: () => 'the package is published as source only',
     next: 'choose a version with a wheel, or install it yourself and use source.command',
   },
+  OutOfMemory: {
+    on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
+    kinds: server,
+    severity: 'error',
+    meaning: 'A container used more memory than its limit and was ended.',
+    say: () => 'the server was ended for using more memory than its limit',
+    next: 'raise resources.limits.memory in spec.template.spec',
+  },
   OwnEndpoint: {
     on: { Ready: 'False', Stalled: 'True' },
     kinds: server,
@@ -207,6 +242,15 @@ export const observedReasons = {
     meaning: 'The server has not been started yet; a lazy one waits for its first request.',
     say: () => 'not started yet',
     next: '',
+  },
+  PodsRefused: {
+    on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
+    kinds: server,
+    severity: 'error',
+    meaning:
+      'The cluster refuses to create the Pods: Pod Security of the namespace, an admission policy, a missing ServiceAccount.',
+    say: () => 'the cluster refuses its Pods',
+    next: 'correct spec.template as the message asks, or have the policy of the namespace allow it',
   },
   PortInUse: {
     on: { Ready: 'False', Degraded: 'True' },
@@ -239,6 +283,14 @@ export const observedReasons = {
     meaning: 'The registry cannot be reached. It is tried again by itself.',
     say: () => 'the registry cannot be reached',
     next: 'check network, proxy and registry settings of the package manager',
+  },
+  RollingOut: {
+    on: { Reconciling: 'True' },
+    kinds: server,
+    severity: 'info',
+    meaning: 'Pods of the newest declaration are on their way; until they are ready the former ones serve.',
+    say: () => 'Pods are being replaced',
+    next: '',
   },
   RootNotFound: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
@@ -343,6 +395,15 @@ export const observedReasons = {
     meaning: 'The endpoint of the server does not answer.',
     say: () => 'the endpoint does not answer',
     next: 'check the URL and the way to it; it is tried again by itself',
+  },
+  Unschedulable: {
+    on: { Ready: 'False', Degraded: 'True' },
+    kinds: server,
+    severity: 'error',
+    meaning:
+      'No node of the cluster takes the Pod: too little memory or processor time, taints, node selectors, a volume elsewhere.',
+    say: () => 'no node takes its Pod',
+    next: 'make room or add a node, or lower resources and selectors in spec.template.spec',
   },
   Unsupported: {
     on: { Ready: 'False', Stalled: 'True' },

@@ -9,7 +9,12 @@ const longestErrorMessage = 4_096;
 export function serverStatus(input: ServerStatusInput): McpServerStatus {
   const { outcome, observed } = input;
   const { generation } = outcome.object.metadata;
-  const drafts = [...outcome.conditions, ...(outcome.active ? running(observed) : idle(input))];
+  const drafts = [
+    ...outcome.conditions,
+    ...(outcome.active ? running(observed) : idle(input)),
+    ...(outcome.active && observed?.phase === 'Ready' ? heldBack(input.held) : []),
+    ...(input.also ?? []),
+  ];
   const { phase = 'Pending', reason: _reason, message: _message, lastError, ...facts } = observed ?? {};
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
@@ -38,6 +43,20 @@ function idle({ outcome }: ServerStatusInput): ConditionDraft[] {
   const stalled: ConditionDraft =
     because.reason === 'NotSelected' ? draft('Stalled', 'Settled') : { ...because, type: 'Stalled', status: 'True' };
   return [notReady, draft('Reconciling', 'Settled'), stalled];
+}
+
+/** The old serves on, so it is Ready; the new does not come, so it is not settled (kstatus), and that is a fault where a human must help. */
+function heldBack(held: ServerStatusInput['held']): ConditionDraft[] {
+  const row = held === undefined ? undefined : findReason(held.reason);
+  if (held === undefined || row === undefined) return [];
+  const { reason, message } = held;
+  const said = { reason, message, next: message.includes('; ') ? '' : row.next, severity: row.severity };
+  const stalled = row.on.Stalled === 'True';
+  return [
+    ...(stalled ? [] : [{ ...said, type: 'Reconciling', status: 'True' } as const]),
+    ...(stalled ? [{ ...said, type: 'Stalled', status: 'True' } as const] : []),
+    ...(row.on.Degraded === 'True' ? [{ ...said, type: 'Degraded', status: 'True' } as const] : []),
+  ];
 }
 
 function running(observed: ServerObservation | undefined): ConditionDraft[] {

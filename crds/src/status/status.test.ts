@@ -162,6 +162,33 @@ describe('server', () => {
     expect(of('broken', { phase: 'Draining' }).phase).toBe('Draining');
   });
 
+  test.each([
+    [
+      'ImagePullFailed',
+      { Stalled: 'True/ImagePullFailed', Reconciling: 'False/Settled', Degraded: 'True/ImagePullFailed' },
+    ],
+    ['RollingOut', { Stalled: 'False/Settled', Reconciling: 'True/RollingOut', Degraded: 'False/Healthy' }],
+    ['Unschedulable', { Stalled: 'False/Settled', Reconciling: 'True/Unschedulable', Degraded: 'True/Unschedulable' }],
+    ['NoSuchReason', { Stalled: 'False/Settled', Reconciling: 'False/Settled', Degraded: 'False/Healthy' }],
+  ])('EF-55 what serves while its newest declaration does not come up is Ready and says so: %s', (reason, expected) => {
+    const held = { reason, message: 'Pod x' };
+    const status = serverStatus({ now: 't', outcome: outcome('plain'), observed: { phase: 'Ready' }, held });
+    expect(short(status.conditions)).toMatchObject({ Ready: 'True/Ready', ...expected });
+    // Only of what is ready: otherwise the phase has a reason of its own.
+    const starting = serverStatus({ now: 't', outcome: outcome('plain'), observed: { phase: 'Starting' }, held });
+    expect(short(starting.conditions)).toMatchObject({ Ready: 'False/Starting', Degraded: 'False/Healthy' });
+  });
+
+  test('what only the driver knows wins', () => {
+    const status = serverStatus({
+      now: 't',
+      outcome: outcome('plain'),
+      observed: { phase: 'Ready' },
+      also: [draft('Programmed', 'NotAcknowledged', { acknowledged: 0, total: 2, hash: 'h' })],
+    });
+    expect(short(status.conditions)).toMatchObject({ Programmed: 'False/NotAcknowledged', Ready: 'True/Ready' });
+  });
+
   test('not yet observed means Pending', () => {
     expect(of('plain').phase).toBe('Pending');
   });

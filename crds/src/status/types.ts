@@ -40,6 +40,10 @@ export interface ServerStatusInput extends StatusInput {
   readonly outcome: ServerOutcome;
   /** Absent: nothing was started for it. */
   readonly observed?: ServerObservation;
+  /** It is ready, but not (all of it) as declared last: a reason of the condition table, and what stands in the way. */
+  readonly held?: { readonly reason: string; readonly message: string };
+  /** What only the driver knows. Wins over what follows from the rest. */
+  readonly also?: readonly ConditionDraft[];
 }
 
 export interface HubStatusInput extends StatusInput {

@@ -65,7 +65,7 @@ describe('the view of a namespace', () => {
     expect(heard).toEqual(['server n/a initial', 'hub n/h initial']);
   });
 
-  test('EF-56 one edit is one compilation, and tells only of what changed', async () => {
+  test('one edit is one compilation, and tells only of what changed', async () => {
     putServer('a');
     putServer('b');
     putHub();
