@@ -219,6 +219,22 @@ export const errorTable = {
     say: (d) => `${server(d)} asks the client a question, which this hub does not carry yet`,
     next: 'call a tool that needs no answer from the client, or connect to the server directly',
   },
+  QM_REPLICA_LOST: {
+    http: 200,
+    rpc: -32603,
+    retry: 'unsafe',
+    severity: 'high',
+    say: () => 'the replica that worked on this request went away',
+    next: 'the session goes on at another replica; repeat the request if repeating is safe',
+  },
+  QM_REPLICA_UNREACHABLE: {
+    http: 503,
+    rpc: -32603,
+    retry: 'later',
+    severity: 'medium',
+    say: () => 'the replica that has this session cannot be reached from here at the moment',
+    next: 'send it again in a second; nothing of this request was done',
+  },
   QM_SERVER_FAILED: {
     http: 200,
     rpc: -32603,

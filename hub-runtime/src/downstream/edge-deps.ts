@@ -2,7 +2,7 @@
 import type { Clock, Logger } from '../base/index.ts';
 import type { HubPort } from '../exchange/index.ts';
 import type { Observer } from '../observe/index.ts';
-import type { RandomBytes, Sealer } from '../session/index.ts';
+import type { PeerRouter, RandomBytes, Sealer } from '../session/index.ts';
 
 export interface EdgeDeps {
   /** How the hub names itself to clients. */
@@ -13,6 +13,8 @@ export interface EdgeDeps {
   readonly observer: Observer;
   /** Seals legacy session ids. The caller keeps the key. */
   readonly sealer: Sealer;
+  /** The other replicas. Absent: there are none, and a session that is not held here is over. */
+  readonly peers?: PeerRouter;
 }
 
 /** Which hub answers on which path. */

@@ -5,8 +5,8 @@
  * everything that waits (keep-alive of streams, idle sessions), so no call and no stream has a timer of its own.
  */
 import type { HubPort, ListKind } from '../exchange/index.ts';
-import { createSessionStore, type LegacySession, type SessionStore } from '../session/index.ts';
-import { rawOf, type RawJson, type ScanLimits } from '../wire/index.ts';
+import { createSessionStore, type LegacySession, type SessionEnd, type SessionStore } from '../session/index.ts';
+import { memberRaw, rawOf, type RawJson, type ScanLimits, scanObject } from '../wire/index.ts';
 import type { Call } from './call.ts';
 import type { EdgeDeps } from './edge-deps.ts';
 import { changedNotifications } from './list-changes.ts';
@@ -36,6 +36,8 @@ export class HubEdge {
   readonly unread: UnreadAnswers;
   /** Open streams that count against `limits.streams`: GET and listen. */
   streams = 0;
+  /** Requests that another replica answers at this moment. */
+  forwards = 0;
   #draining = false;
   readonly #undo: (() => void)[];
 
@@ -48,6 +50,7 @@ export class HubEdge {
     this.unread = new UnreadAnswers(() => deps.observer.count('limitRejections', 'unreadAnswers'));
     this.sessions = createSessionStore({
       hub: this.key,
+      owner: deps.peers?.self ?? 'alone',
       sealer: deps.sealer,
       clock: deps.clock,
       randomBytes: deps.randomBytes,
@@ -55,7 +58,7 @@ export class HubEdge {
         sessions: port.graph.config.limits.sessions,
         idleMs: port.graph.config.timeouts.sessionIdleMs,
       }),
-      onEnd: (session) => this.#sessionEnded(session),
+      onEnd: (session, how) => this.#sessionEnded(session, how),
     });
     const sweepMs = Math.min(Math.max(config.timeouts.keepAliveMs / 4, shortestSweepMs), longestSweepMs);
     this.#undo = [
@@ -63,6 +66,7 @@ export class HubEdge {
       deps.clock.every(sweepMs, () => this.#sweep()),
       deps.observer.gauge('sessions', this.key, () => this.sessions.size),
       deps.observer.gauge('streams', this.key, () => this.streams),
+      deps.peers?.attach({ key: this.key, ...this.sessions }) ?? (() => {}),
     ];
   }
 
@@ -99,7 +103,17 @@ export class HubEdge {
     for (const pipe of this.pipes) pipe.close();
   }
 
-  #sessionEnded(session: LegacySession): void {
+  /** For a stream that cannot know what it has missed. */
+  everyListChange(): readonly RawJson[] {
+    const offered = scanObject(this.port.graph.catalog.capabilities('legacy'));
+    return changedNotifications(['tools', 'prompts', 'resources'])
+      .filter(({ list }) => memberRaw(offered, list) !== undefined)
+      .map(({ message }) => message);
+  }
+
+  #sessionEnded(session: LegacySession, how: SessionEnd): void {
+    if (how === 'over') this.deps.peers?.ended(session);
+    else this.deps.peers?.left(session);
     this.port.sessionEnded(session.id);
   }
 

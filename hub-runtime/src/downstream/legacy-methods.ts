@@ -70,6 +70,7 @@ export function serveLegacyRequest(
         return;
       }
       session.logLevel = level;
+      edge.deps.peers?.mirror(session);
       sink.answer(resultRaw(id, emptyObject), 200);
       return;
     }
@@ -94,6 +95,9 @@ export function serveLegacyRequest(
 export function serveLegacyNotification(edge: HubEdge, session: LegacySession, message: ScannedMessage): void {
   if (message.method === 'notifications/cancelled') {
     const id = memberRaw(message.params, 'requestId');
-    if (id !== undefined) session.calls.get(idKey(id))?.cancellation.cancel('client-cancelled');
+    if (id === undefined) return;
+    const call = session.calls.get(idKey(id));
+    if (call !== undefined) call.cancellation.cancel('client-cancelled');
+    else if (session.previous !== undefined) edge.deps.peers?.cancel(session, idKey(id));
   } else if (!isSpecNotification(message.method)) edge.port.notify?.(message.method, message.params, session.caller);
 }

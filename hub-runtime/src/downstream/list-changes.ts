@@ -6,6 +6,8 @@ export type ListFilter = 'toolsListChanged' | 'promptsListChanged' | 'resourcesL
 
 export interface ChangedList {
   readonly filter: ListFilter;
+  /** The capability it belongs to. */
+  readonly list: 'tools' | 'prompts' | 'resources';
   readonly method: string;
   /** Without params: what a legacy client gets. */
   readonly message: RawJson;
@@ -13,9 +15,9 @@ export interface ChangedList {
 
 export const listFilters: readonly ListFilter[] = ['toolsListChanged', 'promptsListChanged', 'resourcesListChanged'];
 
-const tools = changed('toolsListChanged', 'notifications/tools/list_changed');
-const prompts = changed('promptsListChanged', 'notifications/prompts/list_changed');
-const resources = changed('resourcesListChanged', 'notifications/resources/list_changed');
+const tools = changed('tools');
+const prompts = changed('prompts');
+const resources = changed('resources');
 const byKind: Readonly<Record<ListKind, ChangedList>> = {
   tools,
   prompts,
@@ -27,6 +29,7 @@ export function changedNotifications(kinds: readonly ListKind[]): readonly Chang
   return [...new Set(kinds.map((kind) => byKind[kind]))];
 }
 
-function changed(filter: ListFilter, method: string): ChangedList {
-  return { filter, method, message: rawOf({ jsonrpc: '2.0', method }) };
+function changed(list: ChangedList['list']): ChangedList {
+  const method = `notifications/${list}/list_changed`;
+  return { filter: `${list}ListChanged`, list, method, message: rawOf({ jsonrpc: '2.0', method }) };
 }

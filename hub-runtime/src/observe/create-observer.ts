@@ -35,6 +35,10 @@ const counters: Readonly<Record<CounterName, MetricName>> = {
   noiseLines: 'quaymaster_server_noise_lines_total',
   configSwaps: 'quaymaster_config_swaps_total',
   listChanges: 'quaymaster_list_changes_total',
+  peerForwards: 'quaymaster_peer_forwards_total',
+  sessionsAdopted: 'quaymaster_sessions_adopted_total',
+  peerRefusals: 'quaymaster_peer_refusals_total',
+  peerDrops: 'quaymaster_peer_drops_total',
 };
 
 const gauges: Readonly<Record<GaugeName, MetricName>> = {
@@ -44,6 +48,7 @@ const gauges: Readonly<Record<GaugeName, MetricName>> = {
   streams: 'quaymaster_streams',
   liveGraphs: 'quaymaster_graphs_live',
   children: 'quaymaster_child_processes',
+  tombstones: 'quaymaster_tombstones',
   controlConnected: 'quaymaster_hub_control_connected',
   configGeneration: 'quaymaster_hub_config_generation',
 };

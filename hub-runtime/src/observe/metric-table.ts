@@ -90,6 +90,21 @@ export const metricTable = {
     help: 'Target names that have series of their own; the rest counts as _other.',
     labels: [],
   },
+  quaymaster_peer_drops_total: {
+    type: 'counter',
+    help: 'What replicas could not keep or tell each other about sessions, by kind (tombstone, mirror, note).',
+    labels: ['what'],
+  },
+  quaymaster_peer_forwards_total: {
+    type: 'counter',
+    help: 'Requests sent on to the replica that has their session.',
+    labels: ['hub'],
+  },
+  quaymaster_peer_refusals_total: {
+    type: 'counter',
+    help: 'Requests on the peer listener that did not come from a replica of this hub, by reason.',
+    labels: ['reason'],
+  },
   quaymaster_refused_requests_total: {
     type: 'counter',
     help: 'Requests refused at the edge, by error code.',
@@ -101,7 +116,17 @@ export const metricTable = {
     labels: ['server'],
   },
   quaymaster_sessions: { type: 'gauge', help: 'Legacy sessions held.', labels: ['hub'] },
+  quaymaster_sessions_adopted_total: {
+    type: 'counter',
+    help: 'Legacy sessions of other replicas that went on here.',
+    labels: ['hub'],
+  },
   quaymaster_streams: { type: 'gauge', help: 'Open event streams.', labels: ['hub'] },
+  quaymaster_tombstones: {
+    type: 'gauge',
+    help: 'Ended legacy sessions, remembered until their ids are worth nothing.',
+    labels: ['hub'],
+  },
   quaymaster_upstream_restarts: {
     type: 'gauge',
     help: 'Times a server was started again by itself since it is configured.',

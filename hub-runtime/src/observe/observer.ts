@@ -44,6 +44,7 @@ export type GaugeName =
   | 'liveGraphs'
   | 'waitingCalls'
   | 'children'
+  | 'tombstones'
   | 'controlConnected'
   | 'configGeneration';
 
@@ -62,7 +63,15 @@ export type CounterName =
   /** A configuration swap. Label: hub. */
   | 'configSwaps'
   /** A list change announced to clients. Label: hub. */
-  | 'listChanges';
+  | 'listChanges'
+  /** A request sent on to the replica that has its session. Label: hub. */
+  | 'peerForwards'
+  /** A session of another replica that goes on here. Label: hub. */
+  | 'sessionsAdopted'
+  /** A request on the peer listener that was not accepted. Label: why. */
+  | 'peerRefusals'
+  /** Something about a session that could not be kept or told (tombstone, mirror, note). Label: what. */
+  | 'peerDrops';
 
 export interface Observer {
   callFinished(record: CallRecord): void;

@@ -1,4 +1,5 @@
 /** Sealed tokens and the life of legacy sessions. */
+export type { KeyRing } from './key-ring.ts';
 export {
   LegacySession,
   type NewSession,
@@ -6,5 +7,23 @@ export {
   type SessionIdentity,
   type SessionStream,
 } from './legacy-session.ts';
+export {
+  type Forwarding,
+  type ForwardEnd,
+  type ForwardRequest,
+  type ForwardSink,
+  holderHeader,
+  type PeerHub,
+  type PeerRouter,
+  type Placement,
+} from './peer-router.ts';
 export { createSealer, type RandomBytes, type RotatingSealer, type Sealer } from './sealer.ts';
-export { createSessionStore, type SessionStore, type SessionStoreOptions } from './session-store.ts';
+export {
+  type AbsentSession,
+  createSessionStore,
+  sessionDigest,
+  type SessionEnd,
+  type SessionMirror,
+  type SessionStore,
+  type SessionStoreOptions,
+} from './session-store.ts';

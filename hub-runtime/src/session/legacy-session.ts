@@ -33,15 +33,24 @@ export interface SessionIdentity extends NewSession {
   /** The sealed id the client holds; empty on a pipe, which is its own session. */
   readonly token: string;
   readonly clock: Clock;
+  /** How long it lived at other replicas. */
+  readonly ageMs?: number;
+  /** Wall clock milliseconds of its id's end; a pipe's never ends. */
+  readonly expiresMs?: number;
 }
 
 export class LegacySession implements SessionRef {
   readonly id: string;
   readonly token: string;
   readonly createdMs: number;
+  readonly expiresMs: number;
   readonly caller: Caller;
   /** By `idKey`: what a cancellation names and a duplicate collides with. */
   readonly calls = new Map<string, SessionCall>();
+  /** The replica that held it before this one, while calls of it may still run there. */
+  previous: string | undefined;
+  /** Changes may have been announced between two replicas: its next stream begins with telling that lists changed. */
+  missedChanges = false;
   /** Set by `logging/setLevel`, kept here and sent with each upstream request. */
   logLevel: string | undefined;
   lastUsedMs: number;
@@ -53,7 +62,9 @@ export class LegacySession implements SessionRef {
     this.id = identity.id;
     this.token = identity.token;
     this.#clock = identity.clock;
-    this.createdMs = this.lastUsedMs = identity.clock.monotonic();
+    this.expiresMs = identity.expiresMs ?? Number.MAX_SAFE_INTEGER;
+    this.lastUsedMs = identity.clock.monotonic();
+    this.createdMs = this.lastUsedMs - (identity.ageMs ?? 0);
     this.caller = {
       era: 'legacy',
       revision: identity.revision,
@@ -91,13 +102,18 @@ export class LegacySession implements SessionRef {
     this.lastUsedMs = this.#clock.monotonic();
   }
 
+  /** Its client opens them again, wherever the session lives then. */
+  endStreams(): void {
+    const streams = this.#streams;
+    this.#streams = [];
+    for (const stream of streams) stream.close();
+  }
+
   /** Ends streams and calls. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const streams = this.#streams;
-    this.#streams = [];
-    for (const stream of streams) stream.close();
+    this.endStreams();
     for (const call of this.calls.values()) call.cancellation.cancel('client-gone');
   }
 }

@@ -2,12 +2,13 @@
  * Sealed tokens: small JSON values that clients carry for the hub and can neither read nor change (session ids, cursors).
  *
  * AES-256-GCM. A token is base64url of `key id (4) | nonce (12) | ciphertext | tag (16)`; the purpose is authenticated with it, so a
- * cursor never passes for a session. The first key seals, all keys open: a rotation puts the new one first and drops the old one later.
+ * cursor never passes for a session. One key of the ring seals, all of them open.
  * The nonce is random: good for 2^32 tokens per key (NIST SP 800-38D 8.3), far beyond what a hub gives out between rotations.
  */
-import { createCipheriv, createDecipheriv, createHash, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto';
 
 import type { Clock } from '../base/index.ts';
+import { createKeyRing, type KeyRing } from './key-ring.ts';
 
 export interface Sealer {
   /** `payload` must be JSON. With `ttlMs` the token opens no longer than that. */
@@ -17,23 +18,18 @@ export interface Sealer {
 }
 
 export interface RotatingSealer extends Sealer {
-  /** From now on the first of these seals, and all of them open. Throws, with nothing changed, for keys that are none. */
+  readonly keys: KeyRing;
+  /** All of these open from now on; the first seals, once `settleMs` have passed. Throws, with nothing changed, for keys that are none. */
   replaceKeys(keys: readonly Buffer[]): void;
 }
 
 export type RandomBytes = (size: number) => Buffer;
 
-const keyBytes = 32;
 const keyIdBytes = 4;
 const nonceBytes = 12;
 const tagBytes = 16;
 const maxTokenChars = 8192;
 const base64url = /^[A-Za-z0-9_-]+$/;
-
-interface SealingKey {
-  readonly id: Buffer;
-  readonly key: Buffer;
-}
 
 interface Envelope {
   /** The payload. */
@@ -42,19 +38,24 @@ interface Envelope {
   readonly e?: number;
 }
 
-export function createSealer(keys: readonly Buffer[], clock: Clock, randomBytes: RandomBytes): RotatingSealer {
-  let { first, ring } = ringOf(keys);
+export function createSealer(
+  keys: readonly Buffer[],
+  clock: Clock,
+  randomBytes: RandomBytes,
+  settleMs = 0,
+): RotatingSealer {
+  const ring = createKeyRing(keys, clock, settleMs);
   return {
-    replaceKeys(next) {
-      ({ first, ring } = ringOf(next));
-    },
+    keys: ring,
+    replaceKeys: (next) => ring.replace(next),
     seal(purpose, payload, ttlMs) {
       const envelope: Envelope = ttlMs === undefined ? { p: payload } : { p: payload, e: clock.now() + ttlMs };
       const nonce = randomBytes(nonceBytes);
-      const cipher = createCipheriv('aes-256-gcm', first.key, nonce, { authTagLength: tagBytes });
+      const { id, key } = ring.sealing;
+      const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
       cipher.setAAD(Buffer.from(purpose));
       const body = [cipher.update(JSON.stringify(envelope), 'utf8'), cipher.final()];
-      return Buffer.concat([first.id, nonce, ...body, cipher.getAuthTag()]).toString('base64url');
+      return Buffer.concat([id, nonce, ...body, cipher.getAuthTag()]).toString('base64url');
     },
     open(purpose, token) {
       if (token.length > maxTokenChars || !base64url.test(token)) return undefined;
@@ -63,24 +64,13 @@ export function createSealer(keys: readonly Buffer[], clock: Clock, randomBytes:
       // Several spellings of the last character decode to the same bytes: only the one that was given out counts.
       if (bytes.toString('base64url') !== token) return undefined;
       const id = bytes.subarray(0, keyIdBytes);
-      const key = ring.find((one) => timingSafeEqual(one.id, id));
+      const key = ring.opening.find((one) => timingSafeEqual(one.id, id));
       if (key === undefined) return undefined;
       const envelope = decrypt(key.key, purpose, bytes.subarray(keyIdBytes));
       if (envelope === undefined || (envelope.e !== undefined && clock.now() >= envelope.e)) return undefined;
       return envelope.p;
     },
   };
-}
-
-function ringOf(keys: readonly Buffer[]): { readonly first: SealingKey; readonly ring: readonly SealingKey[] } {
-  if (keys.some((key) => key.length !== keyBytes)) throw new RangeError(`a sealing key has ${keyBytes} bytes`);
-  const ring = keys.map((key) => ({
-    id: createHash('sha256').update('quaymaster key id').update(key).digest().subarray(0, keyIdBytes),
-    key,
-  }));
-  const [first] = ring;
-  if (first === undefined) throw new RangeError('a sealer needs a key');
-  return { first, ring };
 }
 
 function decrypt(key: Buffer, purpose: string, sealed: Buffer): Envelope | undefined {

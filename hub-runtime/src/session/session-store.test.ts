@@ -17,16 +17,16 @@ const wanted: NewSession = {
 };
 const key = randomBytes(32);
 
-function store(hub = 'default/desk', sessions = 3) {
-  const clock = createTestClock();
+function store(hub = 'default/desk', sessions = 3, clock = createTestClock()) {
   const ended: string[] = [];
   const made = createSessionStore({
     hub,
+    owner: 'here',
     sealer: createSealer([key], clock, randomBytes),
     clock,
     randomBytes,
     limits: () => ({ sessions, idleMs: 1000 }),
-    onEnd: (session) => ended.push(session.id),
+    onEnd: (session, how) => ended.push(how === 'over' ? session.id : `${session.id} ${how}`),
   });
   const open = (): LegacySession => {
     const session = made.create(wanted);
@@ -59,7 +59,7 @@ describe('session store', () => {
     expect(sessions.find(session.id, anonymous)).toBe('foreign');
     expect(sessions.find('', anonymous)).toBe('foreign');
     expect(store('default/other').store.find(session.token, anonymous)).toBe('foreign');
-    expect(store().store.find(session.token, anonymous)).toBe('ended');
+    expect(store().store.find(session.token, anonymous)).toMatchObject({ id: session.id, owner: 'here' });
     expect(store().store.find(session.token, somebody)).toBe('foreign');
   });
 
@@ -69,14 +69,14 @@ describe('session store', () => {
     sessions.end(one);
     sessions.end(one);
     expect(ended).toEqual([one.id]);
-    expect(sessions.find(one.token, anonymous)).toBe('ended');
+    expect(sessions.find(one.token, anonymous)).toMatchObject({ id: one.id });
     await clock.advance(999);
     expect(sessions.find(two.token, anonymous)).toBe(two);
     await clock.advance(1);
     sessions.sweep();
     expect(ended).toEqual([one.id, three.id]);
     await clock.advance(999);
-    expect(sessions.find(two.token, anonymous)).toBe('ended');
+    expect(sessions.find(two.token, anonymous)).toMatchObject({ id: two.id });
     open();
     sessions.endAll();
     expect(sessions.size).toBe(0);
@@ -101,7 +101,7 @@ describe('session store', () => {
     session.callEnded('1', call);
     expect(sessions.find(session.token, anonymous)).toBe(session);
     await clock.advance(1000);
-    expect(sessions.find(session.token, anonymous)).toBe('ended');
+    expect(sessions.find(session.token, anonymous)).toMatchObject({ id: session.id });
   });
 
   test('however busy, a session does not outlive its id', async () => {

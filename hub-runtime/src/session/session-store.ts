@@ -1,38 +1,79 @@
 /**
- * Legacy sessions of one hub (2024-11-05 .. 2025-11-25): given out at `initialize`, found by their sealed id, ended by DELETE, idleness
- * or age.
+ * Legacy sessions of one hub (2024-11-05 .. 2025-11-25) that this replica holds: given out at `initialize`, found by their sealed id, ended
+ * by DELETE, idleness or age; taken over from another replica, or let go to one.
  *
- * A sealed id names session, principal, hub, capabilities and issue time, so a replica that does not hold the session can still tell a
- * genuine id from a made-up one. The body (streams, calls in flight, log level) lives in memory here and is bounded by `limit`; a full
- * store refuses new sessions instead of ending old ones, since a stranger must not push a working client out.
- * Idle time counts only while no stream is open and no call in flight.
+ * A sealed id names session, principal, hub, capabilities, revision, issue time and the replica that gave it out, so a replica that does
+ * not hold the session can still tell a genuine id from a made-up one, and whom to ask. The body (streams, calls in flight, log level)
+ * lives in memory here and is bounded by `limit`; a full store refuses new sessions instead of ending old ones, since a stranger must not
+ * push a working client out. Idle time counts only while no stream is open and no call in flight.
  */
 import { createHash } from 'node:crypto';
 
 import type { Clock } from '../base/index.ts';
 import type { Principal } from '../exchange/index.ts';
+import { emptyObject, type RawJson } from '../wire/index.ts';
 import { LegacySession, type NewSession } from './legacy-session.ts';
 import type { RandomBytes, Sealer } from './sealer.ts';
 
 export interface SessionStoreOptions {
   /** `namespace/name` of the hub. */
   readonly hub: string;
+  /** Names this replica in the ids it gives out. */
+  readonly owner: string;
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   /** Read at each use: a hot configuration may change them. */
   limits(): { readonly sessions: number; readonly idleMs: number };
-  /** Runs once for every session that ends, whatever ended it. */
-  onEnd(session: LegacySession): void;
+  /** Runs once for every session that this replica no longer has, whatever the reason. */
+  onEnd(session: LegacySession, end: SessionEnd): void;
+}
+
+/** `over`: the client or its silence ended it. `left`: another replica has it. `closed`: this process ends. */
+export type SessionEnd = 'over' | 'left' | 'closed';
+
+/** A genuine id of this principal whose session is not held here: somewhere else, lost, or over. */
+export interface AbsentSession {
+  readonly token: string;
+  readonly id: string;
+  readonly owner: string;
+  readonly revision: string;
+  readonly capabilityDigest: string;
+  readonly issuedMs: number;
+  /** Wall clock milliseconds after which the id is worth nothing. */
+  readonly expiresMs: number;
+}
+
+/** What another replica needs to go on with a session, beside its id. */
+export interface SessionMirror {
+  readonly id: string;
+  readonly capabilities: string;
+  readonly clientInfo: string | undefined;
+  readonly logLevel: string | undefined;
 }
 
 export interface SessionStore {
   readonly size: number;
   all(): Iterable<LegacySession>;
+  /** By internal id. */
+  held(id: string): LegacySession | undefined;
   /** Undefined: the store is full. */
   create(wanted: NewSession): LegacySession | undefined;
-  /** `ended`: genuine, but over. `foreign`: not an id that this hub gave to this principal. Both are 404 on the wire. */
-  find(token: string, principal: Principal): LegacySession | 'ended' | 'foreign';
+  /** `foreign`: not an id that this hub gave to this principal; 404 on the wire. */
+  find(token: string, principal: Principal): LegacySession | AbsentSession | 'foreign';
+  /**
+   * Goes on with a session of another replica under the id its client has. `lost`: what its client can do is not known any more.
+   * A mirror is believed only as far as the sealed id bears it out.
+   */
+  adopt(
+    absent: AbsentSession,
+    principal: Principal,
+    mirror: SessionMirror | undefined,
+  ): LegacySession | 'lost' | 'full';
+  /** Another replica goes on with it: no new work here, streams end, calls in flight still answer. */
+  release(session: LegacySession): void;
+  /** Cancels a call that still runs in a session that was let go. */
+  cancelReleased(id: string, callKey: string): void;
   end(session: LegacySession): void;
   /** Ends what has been idle or alive for too long. */
   sweep(): void;
@@ -40,11 +81,12 @@ export interface SessionStore {
 }
 
 interface SealedSession {
-  /** Session, principal digest, hub digest, capability digest, issue time, revision. */
+  /** Session, principal digest, hub digest, capability digest, owner, issue time, revision. */
   readonly s: string;
   readonly p: string;
   readonly h: string;
   readonly c: string;
+  readonly o: string;
   readonly t: number;
   readonly r: string;
 }
@@ -54,20 +96,42 @@ const purpose = 'legacy-session';
 const maxAgeMs = 7 * 24 * 3_600_000;
 
 export function createSessionStore(options: SessionStoreOptions): SessionStore {
-  const { sealer, clock, randomBytes, limits, onEnd } = options;
-  const hubDigest = digest(options.hub);
+  const { sealer, clock, randomBytes, limits, onEnd, owner } = options;
+  const hubDigest = sessionDigest(options.hub);
   const byToken = new Map<string, LegacySession>();
+  const byId = new Map<string, LegacySession>();
+  /** Let go, with calls that still run. */
+  const released = new Set<LegacySession>();
 
-  const end = (session: LegacySession): void => {
-    if (!byToken.delete(session.token)) return;
-    session.close();
-    onEnd(session);
+  const keep = (session: LegacySession): LegacySession => {
+    byToken.set(session.token, session);
+    byId.set(session.id, session);
+    return session;
   };
+  const drop = (session: LegacySession): boolean => {
+    byId.delete(session.id);
+    return byToken.delete(session.token);
+  };
+  const end = (session: LegacySession, how: SessionEnd = 'over'): void => {
+    if (!drop(session)) return;
+    session.close();
+    onEnd(session, how);
+  };
+  const letGo = (session: LegacySession): void => {
+    if (!released.delete(session)) return;
+    session.close();
+    onEnd(session, 'left');
+  };
+  const isOver = (session: LegacySession, now: number): boolean =>
+    now - session.createdMs >= maxAgeMs || (!session.busy && now - session.lastUsedMs >= limits().idleMs);
   const sweep = (): void => {
     const now = clock.monotonic();
-    const { idleMs } = limits();
-    for (const session of byToken.values())
-      if (now - session.createdMs >= maxAgeMs || (!session.busy && now - session.lastUsedMs >= idleMs)) end(session);
+    for (const session of byToken.values()) if (isOver(session, now)) end(session);
+    for (const session of released) if (session.calls.size === 0) letGo(session);
+  };
+  const isFull = (): boolean => {
+    if (byToken.size + released.size >= limits().sessions) sweep();
+    return byToken.size + released.size >= limits().sessions;
   };
 
   return {
@@ -75,45 +139,85 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
       return byToken.size;
     },
     all: () => byToken.values(),
+    held: (id) => byId.get(id),
     create(wanted) {
-      if (byToken.size >= limits().sessions) sweep();
-      if (byToken.size >= limits().sessions) return undefined;
+      if (isFull()) return undefined;
       const id = randomBytes(16).toString('hex');
       const sealed: SealedSession = {
         s: id,
-        p: digest(wanted.principal.id),
+        p: sessionDigest(wanted.principal.id),
         h: hubDigest,
-        c: digest(wanted.capabilities),
+        c: sessionDigest(wanted.capabilities),
+        o: owner,
         t: clock.now(),
         r: wanted.revision,
       };
-      const session = new LegacySession({ ...wanted, id, token: sealer.seal(purpose, sealed, maxAgeMs), clock });
-      byToken.set(session.token, session);
-      return session;
+      const token = sealer.seal(purpose, sealed, maxAgeMs);
+      return keep(new LegacySession({ ...wanted, id, token, clock, expiresMs: sealed.t + maxAgeMs }));
     },
     find(token, principal) {
       const session = byToken.get(token);
-      if (session === undefined) {
-        const sealed = sealer.open(purpose, token) as SealedSession | undefined;
-        return sealed?.h === hubDigest && sealed.p === digest(principal.id) ? 'ended' : 'foreign';
-      }
+      if (session === undefined) return absentOf(token, sealer.open(purpose, token), hubDigest, principal);
       if (session.caller.principal.id !== principal.id) return 'foreign';
       const now = clock.monotonic();
-      if (now - session.createdMs >= maxAgeMs || (!session.busy && now - session.lastUsedMs >= limits().idleMs)) {
+      if (isOver(session, now)) {
         end(session);
-        return 'ended';
+        return absentOf(token, sealer.open(purpose, token), hubDigest, principal);
       }
       session.lastUsedMs = now;
       return session;
     },
-    end,
+    adopt(absent, principal, mirror) {
+      const held = byId.get(absent.id);
+      if (held !== undefined) return held;
+      const capabilities = [mirror?.capabilities, emptyObject].find(
+        (one) => one !== undefined && sessionDigest(one) === absent.capabilityDigest,
+      );
+      if (capabilities === undefined) return 'lost';
+      if (isFull()) return 'full';
+      const { id, token, revision } = absent;
+      const session = new LegacySession({
+        id,
+        token,
+        principal,
+        revision,
+        capabilities: capabilities as RawJson,
+        clientInfo: mirror?.clientInfo as RawJson | undefined,
+        clock,
+        ageMs: Math.max(0, clock.now() - absent.issuedMs),
+        expiresMs: absent.expiresMs,
+      });
+      session.logLevel = mirror?.logLevel;
+      session.missedChanges = true;
+      return keep(session);
+    },
+    release(session) {
+      if (!drop(session)) return;
+      released.add(session);
+      session.endStreams();
+      if (session.calls.size === 0) letGo(session);
+    },
+    cancelReleased(id, callKey) {
+      for (const session of released)
+        if (session.id === id) session.calls.get(callKey)?.cancellation.cancel('client-cancelled');
+    },
+    end: (session) => end(session),
     sweep,
     endAll() {
-      for (const session of byToken.values()) end(session);
+      for (const session of byToken.values()) end(session, 'closed');
+      for (const session of released) letGo(session);
     },
   };
 }
 
-function digest(text: string): string {
+function absentOf(token: string, opened: unknown, hubDigest: string, principal: Principal): AbsentSession | 'foreign' {
+  const sealed = opened as SealedSession | undefined;
+  if (sealed?.h !== hubDigest || sealed.p !== sessionDigest(principal.id)) return 'foreign';
+  const { s: id, o: owner, r: revision, c: capabilityDigest, t: issuedMs } = sealed;
+  return { token, id, owner, revision, capabilityDigest, issuedMs, expiresMs: issuedMs + maxAgeMs };
+}
+
+/** 132 bits of SHA-256: names a thing in a sealed id, and says nothing about it. */
+export function sessionDigest(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }

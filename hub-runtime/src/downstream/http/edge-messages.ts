@@ -11,6 +11,17 @@ export class EdgeRequest extends IncomingMessage {
   first: Buffer | undefined = undefined;
   more: Buffer[] | undefined = undefined;
   received = 0;
+  /** Set when another replica sent it: whether a body is the one it signed. */
+  accepts: ((body: Buffer | undefined) => boolean) | undefined = undefined;
+  /** Serves it once more, from after its head: its session has come here. */
+  again: (() => void) | undefined = undefined;
+  /** Served once more already. */
+  relayed = false;
+
+  get body(): Buffer | undefined {
+    const { first, more } = this;
+    return first === undefined || more === undefined ? first : Buffer.concat([first, ...more]);
+  }
 }
 
 export class EdgeResponse extends ServerResponse<EdgeRequest> {

@@ -43,6 +43,14 @@ export class HttpReply implements ReplySink {
     this.#extra = [...this.#extra, ...extra];
   }
 
+  /** The answer comes from elsewhere: nothing is written here any more, and `watcher` hears of the connection's end. */
+  handOver(watcher: { closed(): void }): EdgeResponse {
+    this.#done = true;
+    this.owner = undefined;
+    this.#response.watcher = watcher;
+    return this.#response;
+  }
+
   notify(message: RawJson): void {
     if (this.#done) return;
     this.#openStream()?.send(message);

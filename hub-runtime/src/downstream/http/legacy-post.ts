@@ -5,7 +5,7 @@
  * session is over or not this client's. A missing MCP-Protocol-Version means 2025-03-26, an unknown one is 400.
  */
 import { anonymous, type ErrorOutcome, hubError } from '../../exchange/index.ts';
-import type { LegacySession } from '../../session/index.ts';
+import { LegacySession } from '../../session/index.ts';
 import {
   legacyRevisions,
   type RequestMeta,
@@ -27,6 +27,7 @@ import {
 } from '../legacy-methods.ts';
 import type { EdgeRequest } from './edge-messages.ts';
 import type { HttpReply } from './http-reply.ts';
+import { relay } from './relay.ts';
 
 export function serveLegacyPost(
   edge: HubEdge,
@@ -79,7 +80,7 @@ export function serveLegacyBatch(edge: HubEdge, request: EdgeRequest, reply: Htt
   if (session !== undefined && !serveBatch(edge, session, reply, elements)) reply.accepted(202);
 }
 
-/** The session a request belongs to; refused and undefined when there is none. */
+/** The session a request belongs to; undefined when there is none here: the request is refused, or served by another replica. */
 export function sessionOf(
   edge: HubEdge,
   request: EdgeRequest,
@@ -92,8 +93,13 @@ export function sessionOf(
     return undefined;
   }
   const found = edge.sessions.find(token, anonymous);
-  if (typeof found !== 'string') return found;
-  const reason = found === 'ended' ? 'it has ended' : 'it was not given out here';
+  if (found instanceof LegacySession) return found;
+  const { peers } = edge.deps;
+  if (found !== 'foreign' && peers !== undefined) {
+    relay(edge, peers, request, reply, found, id);
+    return undefined;
+  }
+  const reason = found === 'foreign' ? 'it was not given out here' : 'it has ended';
   reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason }));
   return undefined;
 }
@@ -122,6 +128,7 @@ function openSession(edge: HubEdge, reply: HttpReply, message: ScannedMessage): 
     reply.refuse(message.id, hubError('QM_OVERLOADED', { limit, what: 'sessions' }), 'sessions');
     return;
   }
+  edge.deps.peers?.mirror(session);
   reply.addHead(['Mcp-Session-Id', session.token]);
   reply.answer(resultRaw(message.id as RawJson, initializeResult(edge, session.caller.revision)), 200);
 }

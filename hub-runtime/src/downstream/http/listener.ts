@@ -4,7 +4,7 @@
  * Diverting in `serverFactory` is what keeps a call off fastify's request path (6-10 microseconds each); in exchange fastify's hooks,
  * limits and logs do not see hub requests, so the edge has its own. Host and Origin are checked here, before either.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify';
@@ -14,7 +14,7 @@ import { hubError } from '../../exchange/index.ts';
 import { errorRaw } from '../../wire/index.ts';
 import type { EdgeDeps, HubDirectory } from '../edge-deps.ts';
 import type { HubEdge } from '../hub-edge.ts';
-import { type Head, jsonHead, noHead, rawRefusal, securityHeaders } from './answer-headers.ts';
+import { emptyHead, type Head, jsonHead, noHead, rawRefusal, securityHeaders } from './answer-headers.ts';
 import { answerOptions, corsHead } from './cors.ts';
 import { clientsLeave, drainEdges } from './drain.ts';
 import { EdgeMap } from './edge-map.ts';
@@ -44,6 +44,8 @@ export interface Listener {
   /** `http://host:port`, no path. */
   readonly url: string;
   readonly port: number;
+  /** Where requests come in that clients sent to another replica. */
+  readonly door: SideDoor;
   /** Replaces `allowedHosts`. */
   allowHosts(hosts: readonly string[]): void;
   /**
@@ -53,6 +55,14 @@ export interface Listener {
    * keep theirs open would otherwise send a call into the end, where others take over (replicas behind one address).
    */
   close(graceMs: number, leaveMs?: number): Promise<void>;
+}
+
+/** The edge without its socket. Whoever opens one for it must know that what comes in is from another replica. */
+export interface SideDoor {
+  readonly requestClass: typeof IncomingMessage;
+  readonly responseClass: typeof ServerResponse;
+  /** `request` is of `requestClass`. `accepts`: whether a body is the one that was sent. */
+  receive(request: IncomingMessage, response: ServerResponse, accepts: (body: Buffer | undefined) => boolean): void;
 }
 
 /** How long a connection may take; node:http keeps these itself, in real time. Milliseconds. */
@@ -126,6 +136,15 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     port,
+    door: {
+      requestClass: EdgeRequest,
+      responseClass: EdgeResponse as typeof ServerResponse,
+      receive(request, response, accepts) {
+        const sent = request as EdgeRequest;
+        sent.accepts = accepts;
+        front?.receiveSent(sent, response as EdgeResponse);
+      },
+    },
     allowHosts: (hosts) => guard.allow(hosts),
     close(graceMs, leaveMs = 0) {
       closing ??= (async () => {
@@ -211,14 +230,30 @@ class Front {
     if (origin !== undefined && !this.#guard.allowsOrigin(origin)) return this.#refuse(response, 'QM_BAD_ORIGIN');
     if (request.rawHeaders.length > 2 * maxHeaders) return this.#refuse(response, 'QM_HEADERS_TOO_LARGE', maxHeaders);
     if (url.length > maxUrlChars) return this.#refuse(response, 'QM_URL_TOO_LONG', maxUrlChars);
-    const query = url.indexOf('?');
-    const edge = this.#edges.find(query < 0 ? url : url.slice(0, query));
+    const edge = this.#edgeAt(url);
     if (edge === undefined) {
       for (let at = 0; at < securityHeaders.length; at += 2)
         response.setHeader(securityHeaders[at] ?? '', securityHeaders[at + 1] ?? '');
       this.#fallback(request, response);
       return;
     }
+    this.#serve(edge, request, response, origin);
+  }
+
+  /** What another replica has looked at already. */
+  receiveSent(request: EdgeRequest, response: EdgeResponse): void {
+    const edge = this.#edgeAt(request.url ?? '');
+    // It serves another configuration for a moment: whoever sent it looks elsewhere.
+    if (edge === undefined) response.writeHead(421, emptyHead(noHead)).end();
+    else this.#serve(edge, request, response, request.headers.origin);
+  }
+
+  #edgeAt(url: string): HubEdge | undefined {
+    const query = url.indexOf('?');
+    return this.#edges.find(query < 0 ? url : url.slice(0, query));
+  }
+
+  #serve(edge: HubEdge, request: EdgeRequest, response: EdgeResponse, origin: string | undefined): void {
     response.on('close', watcherClosed);
     response.on('error', ignore);
     const cors = origin === undefined ? noHead : corsHead(origin);

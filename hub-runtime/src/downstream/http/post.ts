@@ -29,7 +29,7 @@ export function receivePost(edge: HubEdge, request: EdgeRequest, response: EdgeR
   request.edge = edge;
   request.reply = reply;
   request.on('data', takeChunk);
-  if (edge.draining) {
+  if (edge.draining && request.accepts === undefined) {
     reply.addHead(['Connection', 'close']);
     reply.refuse(undefined, hubError('QM_SHUTTING_DOWN'));
   } else if (!isJsonType(headers['content-type'])) reply.refuse(undefined, hubError('QM_UNSUPPORTED_MEDIA_TYPE'));
@@ -37,7 +37,10 @@ export function receivePost(edge: HubEdge, request: EdgeRequest, response: EdgeR
   else if (length !== undefined && Number(length) > limit) refuseSize(reply, limit);
   else if (!accept.json && !accept.events)
     reply.refuse(undefined, hubError('QM_NOT_ACCEPTABLE', { wanted: 'application/json, text/event-stream' }));
-  else request.on('end', bodyComplete);
+  else {
+    request.again = bodyComplete;
+    request.on('end', bodyComplete);
+  }
 }
 
 function isIdentity(encoding: string | undefined): boolean {
@@ -73,14 +76,18 @@ function takeChunk(this: EdgeRequest, chunk: Buffer): void {
 }
 
 function bodyComplete(this: EdgeRequest): void {
-  const { edge, reply, first, more } = this;
+  const { edge, reply, body } = this;
   if (edge === undefined || reply === undefined || reply.done) return;
-  if (first === undefined) {
+  if (this.accepts?.(body) === false) {
+    reply.accepted(401);
+    return;
+  }
+  if (body === undefined) {
     reply.refuse(undefined, hubError('QM_BAD_JSON', { reason: 'it is empty' }));
     return;
   }
   try {
-    serveBody(edge, this, reply, more === undefined ? first : Buffer.concat([first, ...more]));
+    serveBody(edge, this, reply, body);
   } catch (error) {
     // Without this a fault of ours in one request would end the process, and every other client with it.
     edge.deps.log.error({ err: error, hub: edge.key }, 'a request failed at the edge');

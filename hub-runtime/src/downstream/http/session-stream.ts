@@ -22,18 +22,20 @@ export function openSessionStream(edge: HubEdge, request: EdgeRequest, response:
     reply.refuse(undefined, hubError('QM_NOT_ACCEPTABLE', { wanted: 'text/event-stream' }));
     return;
   }
-  const session = sessionFor(edge, request, reply);
-  if (session === undefined) return;
   const limit = edge.port.graph.config.limits.streams;
   if (edge.streams >= limit) {
     reply.refuse(undefined, hubError('QM_OVERLOADED', { limit, what: 'open streams' }), 'streams');
     return;
   }
+  request.again = () => openSessionStream(edge, request, response, cors);
+  const session = sessionFor(edge, request, reply);
+  if (session === undefined) return;
   response.watcher = new GetStream(edge, session, response, cors);
 }
 
 export function endSession(edge: HubEdge, request: EdgeRequest, response: EdgeResponse, cors: Head): void {
   const reply = new HttpReply(edge, response, jsonOnly, cors);
+  request.again = () => endSession(edge, request, response, cors);
   const session = sessionFor(edge, request, reply);
   if (session === undefined) return;
   edge.sessions.end(session);
@@ -41,7 +43,7 @@ export function endSession(edge: HubEdge, request: EdgeRequest, response: EdgeRe
 }
 
 function sessionFor(edge: HubEdge, request: EdgeRequest, reply: HttpReply): LegacySession | undefined {
-  const fault = edge.draining ? hubError('QM_SHUTTING_DOWN') : revisionFault(request);
+  const fault = edge.draining && request.accepts === undefined ? hubError('QM_SHUTTING_DOWN') : revisionFault(request);
   if (fault === undefined) return sessionOf(edge, request, reply, undefined);
   reply.refuse(undefined, fault);
   return undefined;
@@ -60,6 +62,9 @@ class GetStream implements SessionStream {
     this.#stream.flush();
     edge.streams++;
     session.attach(this);
+    if (!session.missedChanges) return;
+    session.missedChanges = false;
+    for (const message of edge.everyListChange()) this.#stream.send(message);
   }
 
   send(message: RawJson): boolean {

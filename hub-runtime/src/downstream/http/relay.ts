@@ -1,0 +1,211 @@
+/**
+ * A legacy request whose session is not held here: sent on to the replica that has it, or the session goes on here (`peers/`).
+ *
+ * Runs only where replicas exist and the client has come to another one than before; a request of a session that is held here never gets
+ * this far. A request that another replica has sent is never sent on again: it is served here, or answered 421 with the one to ask.
+ * Nothing is done twice: after a request may have been read elsewhere its loss is said, not repaired.
+ */
+import { anonymous, hubError } from '../../exchange/index.ts';
+import {
+  type AbsentSession,
+  type ForwardEnd,
+  type Forwarding,
+  type ForwardSink,
+  holderHeader,
+  LegacySession,
+  type PeerRouter,
+} from '../../session/index.ts';
+import { errorRaw, type RawJson, sseEvent } from '../../wire/index.ts';
+import type { HubEdge } from '../hub-edge.ts';
+import type { ReplyOwner } from '../reply-sink.ts';
+import type { EdgeRequest, EdgeResponse } from './edge-messages.ts';
+import type { HttpReply } from './http-reply.ts';
+
+/** Who a request may be sent to, one after the other, before the client is told to come again. */
+const mostAttempts = 4;
+
+/** `id`: of the JSON-RPC request, when it is one. */
+export function relay(
+  edge: HubEdge,
+  peers: PeerRouter,
+  request: EdgeRequest,
+  reply: HttpReply,
+  absent: AbsentSession,
+  id: RawJson | undefined,
+): void {
+  if (request.relayed) {
+    reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason: 'it has ended' }));
+    return;
+  }
+  if (edge.draining) {
+    // Its end has begun: nothing new begins here, and whoever sent it looks elsewhere.
+    reply.accepted(421);
+    return;
+  }
+  route(edge, peers, request, reply, absent, id).catch((error: unknown) => {
+    edge.deps.log.error({ err: error, hub: edge.key }, 'a request failed between replicas');
+    reply.refuse(id, hubError('QM_INTERNAL'));
+  });
+}
+
+async function route(
+  edge: HubEdge,
+  peers: PeerRouter,
+  request: EdgeRequest,
+  reply: HttpReply,
+  absent: AbsentSession,
+  id: RawJson | undefined,
+): Promise<void> {
+  const sent = request.accepts !== undefined;
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const placement = await peers.locate(absent, edge.key, sent);
+    if (reply.done) return;
+    switch (placement.kind) {
+      case 'ended':
+        reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason: 'it has ended' }));
+        return;
+      case 'unknown':
+        reply.refuse(id, hubError('QM_REPLICA_UNREACHABLE'));
+        return;
+      case 'here': {
+        const session = edge.sessions.adopt(absent, anonymous, placement.mirror);
+        if (session instanceof LegacySession) {
+          session.previous ??= placement.from;
+          peers.mirror(session);
+          edge.deps.observer.count('sessionsAdopted', edge.key);
+          request.relayed = true;
+          request.again?.();
+        } else if (session === 'full') {
+          const limit = edge.port.graph.config.limits.sessions;
+          reply.refuse(id, hubError('QM_OVERLOADED', { limit, what: 'sessions' }), 'sessions');
+        } else
+          reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason: 'what it agreed on was lost with its replica' }));
+        return;
+      }
+      case 'peer': {
+        if (sent) {
+          reply.addHead([holderHeader, placement.peer]);
+          reply.accepted(421);
+          return;
+        }
+        edge.deps.observer.count('peerForwards', edge.key);
+        const how = await send(edge, peers, placement.peer, request, reply, absent, id);
+        if (how === 'done' || reply.done) return;
+        if (how === 'lost') {
+          reply.refuse(id, hubError('QM_REPLICA_LOST'));
+          return;
+        }
+        if (how === 'busy') {
+          reply.refuse(id, hubError('QM_REPLICA_UNREACHABLE'));
+          return;
+        }
+      }
+    }
+  }
+  reply.refuse(id, hubError('QM_REPLICA_UNREACHABLE'));
+}
+
+function send(
+  edge: HubEdge,
+  peers: PeerRouter,
+  peer: string,
+  request: EdgeRequest,
+  reply: HttpReply,
+  session: AbsentSession,
+  id: RawJson | undefined,
+): Promise<ForwardEnd> {
+  return new Promise((resolve) => {
+    const pipe = new Pipe(edge, reply, request, id, resolve);
+    const { method = 'POST', url = '', rawHeaders } = request;
+    pipe.forwarding = peers.forward(peer, { session, method, url, rawHeaders, body: request.body }, pipe);
+  });
+}
+
+const eventEnd = 0x0a;
+
+/** The answer of another replica on its way to the client. */
+class Pipe implements ForwardSink, ReplyOwner {
+  forwarding: Forwarding | undefined;
+  readonly #edge: HubEdge;
+  readonly #reply: HttpReply;
+  readonly #id: RawJson | undefined;
+  readonly #resolve: (how: ForwardEnd) => void;
+  /** A GET stream counts like one of this replica's own. */
+  readonly #isStream: boolean;
+  #response: EdgeResponse | undefined;
+  #events = false;
+  /** The last two bytes: between two events both are line feeds. */
+  #last = eventEnd;
+  #lastButOne = eventEnd;
+  #over = false;
+
+  constructor(
+    edge: HubEdge,
+    reply: HttpReply,
+    request: EdgeRequest,
+    id: RawJson | undefined,
+    resolve: (how: ForwardEnd) => void,
+  ) {
+    this.#edge = edge;
+    this.#reply = reply;
+    this.#id = id;
+    this.#resolve = resolve;
+    this.#isStream = request.method === 'GET';
+    if (this.#isStream) edge.streams++;
+    else edge.forwards++;
+    reply.owner = this;
+  }
+
+  head(status: number, headers: string[]): void {
+    const response = this.#reply.handOver(this);
+    this.#response = response;
+    this.#events = headers.some((one, at) => at % 2 === 1 && one.startsWith('text/event-stream'));
+    response.on('drain', () => this.forwarding?.resume());
+    response.writeHead(status, headers);
+    if (this.#events) response.flushHeaders();
+  }
+
+  data(chunk: Buffer): boolean {
+    const { length } = chunk;
+    this.#lastButOne = length > 1 ? (chunk[length - 2] ?? 0) : this.#last;
+    this.#last = chunk[length - 1] ?? 0;
+    return this.#response?.write(chunk) ?? true;
+  }
+
+  end(how: ForwardEnd): void {
+    this.#leave();
+    const response = this.#response;
+    if (response === undefined) {
+      this.#resolve(how);
+      return;
+    }
+    if (how === 'done') response.end();
+    else if (this.#events && this.#id !== undefined && this.#betweenEvents()) {
+      const { code, message, data } = hubError('QM_REPLICA_LOST');
+      response.end(sseEvent(errorRaw(this.#id, code, message, data)), 'latin1');
+    } else if (this.#events && this.#id === undefined && this.#betweenEvents()) response.end();
+    else response.destroy();
+    this.#resolve('done');
+  }
+
+  /** The client went away before the answer began. */
+  clientGone(): void {
+    this.forwarding?.cancel();
+  }
+
+  /** The client went away while it was answered. */
+  closed(): void {
+    if (!this.#over) this.forwarding?.cancel();
+  }
+
+  #betweenEvents(): boolean {
+    return this.#last === eventEnd && this.#lastButOne === eventEnd;
+  }
+
+  #leave(): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#isStream) this.#edge.streams--;
+    else this.#edge.forwards--;
+  }
+}

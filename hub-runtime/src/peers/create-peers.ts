@@ -1,0 +1,264 @@
+/**
+ * The other replicas of the hubs of this process: finds them, forwards to them, takes sessions over from them and hands its own on.
+ *
+ * Made once per process, with no socket of its own; `startPeerListener` opens the one the others use. The operator names the replicas
+ * (`update`); nothing here asks anybody who they are.
+ */
+import type { Clock, Logger } from '../base/index.ts';
+import type { Observer } from '../observe/index.ts';
+import {
+  type AbsentSession,
+  type Forwarding,
+  type ForwardRequest,
+  type ForwardSink,
+  type KeyRing,
+  type LegacySession,
+  type PeerHub,
+  type PeerRouter,
+  type Placement,
+  type RandomBytes,
+  sessionDigest,
+} from '../session/index.ts';
+import { Forward } from './forward.ts';
+import { Outbox } from './outbox.ts';
+import { type Peer, type PeerAddress, PeerList } from './peer-list.ts';
+import {
+  type CancelCall,
+  type Claim,
+  type ClaimReply,
+  type Ended,
+  mostMirrorChars,
+  type Notes,
+  peerPaths,
+  readClaimReply,
+} from './peer-messages.ts';
+import { PeerFailed, PeerTransport } from './peer-transport.ts';
+import { createRequestMac, type RequestMac } from './request-mac.ts';
+import { mirrorOf, SessionLocator } from './session-locator.ts';
+import { mirrorable, registerLimits, SessionRegister } from './session-register.ts';
+
+export type { PeerAddress } from './peer-list.ts';
+
+export interface PeersOptions {
+  /** Pod uid, or whatever names this replica and no other for as long as it lives. */
+  readonly uid: string;
+  /** The sealer's: requests are signed and encrypted under keys derived from them. */
+  readonly keys: KeyRing;
+  /** Where replicas listen for each other. */
+  readonly port: number;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  readonly log: Logger;
+  readonly observer: Observer;
+  /** Forwarded requests at once; 2,048. */
+  readonly mostForwards?: number;
+}
+
+export interface Peers extends PeerRouter {
+  /** All replicas there are, this one among them or not. Replaces what was said before. */
+  update(peers: readonly PeerAddress[]): void;
+  /** This replica is about to end: others take its sessions over as their clients arrive there. Resolves when they have been told. */
+  leave(): Promise<void>;
+  close(): Promise<void>;
+  /** For the listener. */
+  readonly mac: RequestMac;
+  readonly keys: KeyRing;
+  heard(from: string, notes: Notes): void;
+  claimed(from: string, claim: Claim): ClaimReply;
+  cancelled(from: string, cancel: CancelCall): void;
+}
+
+const claimMs = 1_000;
+const noteMs = 2_000;
+const sweepMs = 60_000;
+const mostForwards = 2_048;
+
+export function createPeers(options: PeersOptions): Peers {
+  return new PeersOfHub(options);
+}
+
+class PeersOfHub implements Peers {
+  readonly self: string;
+  readonly mac: RequestMac;
+  readonly keys: KeyRing;
+  readonly #options: PeersOptions;
+  readonly #list: PeerList;
+  readonly #register: SessionRegister;
+  readonly #locator: SessionLocator;
+  readonly #outbox: Outbox;
+  readonly #transport: PeerTransport;
+  readonly #hubs = new Map<string, PeerHub>();
+  /** Where the copy of each session held here is. */
+  readonly #mirroredAt = new Map<string, string>();
+  readonly #stop: () => void;
+  #forwards = 0;
+  #leaving = false;
+
+  constructor(options: PeersOptions) {
+    const { clock, log, keys, observer } = options;
+    this.#options = options;
+    this.self = sessionDigest(options.uid);
+    this.keys = keys;
+    this.mac = createRequestMac({ self: this.self, life: options.randomBytes(9).toString('base64url'), keys, clock });
+    this.#list = new PeerList(this.self, options.port, clock);
+    this.#transport = new PeerTransport(keys, this.mac);
+    this.#register = new SessionRegister(clock, (what) => observer.count('peerDrops', what), registerLimits);
+    this.#outbox = new Outbox({
+      clock,
+      send: (id, notes) => this.#tell(id, notes),
+      leaving: () => this.#leaving,
+      dropped: (count) => observer.count('peerDrops', 'note', count),
+    });
+    this.#locator = new SessionLocator({
+      list: this.#list,
+      register: this.#register,
+      clock,
+      log,
+      hub: (key) => this.#hubs.get(key),
+      leaving: () => this.#leaving,
+      ask: (peer, claim) => this.#ask(peer, claim),
+      taken: (absent) => this.#taken(absent),
+    });
+    const stopSweep = clock.every(sweepMs, () => this.#register.sweep());
+    const stopGauge = observer.gauge('tombstones', '', () => this.#register.tombstones);
+    this.#stop = () => {
+      stopSweep();
+      stopGauge();
+    };
+  }
+
+  attach(hub: PeerHub): () => void {
+    this.#hubs.set(hub.key, hub);
+    return () => {
+      if (this.#hubs.get(hub.key) === hub) this.#hubs.delete(hub.key);
+    };
+  }
+
+  update(peers: readonly PeerAddress[]): void {
+    this.#list.update(peers);
+    this.#outbox.keep((id) => this.#list.get(id) !== undefined);
+    for (const hub of this.#hubs.values())
+      for (const session of hub.all())
+        if (this.#successor(session.id) !== this.#mirroredAt.get(session.id)) this.mirror(session);
+  }
+
+  mirror(session: LegacySession): void {
+    const peer = this.#successor(session.id);
+    if (peer === undefined) {
+      this.#mirroredAt.delete(session.id);
+      return;
+    }
+    const mirror = mirrorable(mirrorOf(session));
+    if (mirror === undefined) {
+      this.#options.observer.count('peerDrops', 'mirror');
+      this.#options.log.debug({ session: session.id, most: mostMirrorChars }, 'a session is too large to be copied');
+      return;
+    }
+    this.#mirroredAt.set(session.id, peer);
+    this.#outbox.add(peer, { kind: 'mirrors', note: { ...mirror, untilMs: session.expiresMs } });
+  }
+
+  ended(session: LegacySession): void {
+    const { id, expiresMs: untilMs } = session;
+    this.#mirroredAt.delete(id);
+    if (this.#register.isEnded(id)) return;
+    this.#register.end(id, untilMs);
+    this.#tellAll('ended', { id, untilMs });
+  }
+
+  left(session: LegacySession): void {
+    this.#mirroredAt.delete(session.id);
+  }
+
+  locate(absent: AbsentSession, hub: string, direct: boolean): Promise<Placement> {
+    return this.#locator.locate(absent, hub, direct);
+  }
+
+  forward(id: string, request: ForwardRequest, sink: ForwardSink): Forwarding {
+    const peer = this.#list.get(id);
+    const { observer, clock, log, mostForwards: most = mostForwards } = this.#options;
+    if (peer === undefined || this.#forwards >= most) {
+      if (peer !== undefined) observer.count('limitRejections', 'peerForwards');
+      sink.end(peer === undefined ? 'refused' : 'busy');
+      return { resume: () => {}, cancel: () => {} };
+    }
+    this.#forwards++;
+    const deps = { transport: this.#transport, list: this.#list, register: this.#register, clock, log };
+    return new Forward(deps, peer, request, sink, () => this.#forwards--);
+  }
+
+  cancel(session: LegacySession, callKey: string): void {
+    const peer = session.previous === undefined ? undefined : this.#list.get(session.previous);
+    if (peer === undefined) return;
+    for (const [hub, { held }] of this.#hubs) {
+      if (held(session.id) !== session) continue;
+      const message: CancelCall = { id: session.id, hub, call: callKey };
+      this.#transport.call(peer, peerPaths.cancel, message, noteMs).catch(() => {});
+    }
+  }
+
+  async leave(): Promise<void> {
+    this.#leaving = true;
+    const notes: Notes = { leaving: true, ended: [], taken: [], mirrors: [] };
+    await Promise.allSettled([...this.#list.all()].map(({ id }) => this.#tell(id, notes)));
+  }
+
+  async close(): Promise<void> {
+    this.#stop();
+    await this.#transport.close();
+  }
+
+  heard(from: string, notes: Notes): void {
+    this.#list.says(from, notes.leaving);
+    for (const { id, untilMs } of notes.ended) {
+      this.#register.end(id, untilMs);
+      for (const hub of this.#hubs.values()) {
+        const session = hub.held(id);
+        if (session !== undefined) hub.end(session);
+      }
+    }
+    for (const { id, untilMs } of notes.taken) {
+      if (this.#register.isEnded(id)) continue;
+      this.#register.held(id, from, untilMs);
+      for (const hub of this.#hubs.values()) {
+        const session = hub.held(id);
+        if (session !== undefined) hub.release(session);
+      }
+    }
+    for (const mirror of notes.mirrors) this.#register.keepMirror(mirror, mirror.untilMs);
+  }
+
+  claimed(from: string, claim: Claim): ClaimReply {
+    return this.#locator.answer(claim, from);
+  }
+
+  cancelled(_from: string, { hub, id, call }: CancelCall): void {
+    this.#hubs.get(hub)?.cancelReleased(id, call);
+  }
+
+  #successor(session: string): string | undefined {
+    return this.#list.successor(session, new Set([this.self]));
+  }
+
+  #taken(absent: AbsentSession): void {
+    this.#tellAll('taken', { id: absent.id, untilMs: absent.expiresMs });
+  }
+
+  #tellAll(kind: 'ended' | 'taken', note: Ended): void {
+    for (const { id } of this.#list.all()) this.#outbox.add(id, { kind, note });
+  }
+
+  async #tell(id: string, notes: Notes): Promise<void> {
+    const peer = this.#list.get(id);
+    if (peer !== undefined) await this.#transport.call(peer, peerPaths.notes, notes, noteMs);
+  }
+
+  async #ask(peer: Peer, claim: Claim): Promise<ClaimReply> {
+    try {
+      return readClaimReply(await this.#transport.call(peer, peerPaths.claim, claim, claimMs));
+    } catch (error) {
+      if (error instanceof PeerFailed && error.unreachable) this.#list.suspect(peer.id);
+      throw error;
+    }
+  }
+}

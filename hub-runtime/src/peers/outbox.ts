@@ -1,0 +1,108 @@
+/**
+ * Notes on their way to other replicas: collected for a moment, sent in bounded messages, tried twice. Best effort: what does not arrive is
+ * asked for when it is needed (a claim asks everybody), or costs a client one `initialize`.
+ */
+import type { Clock } from '../base/index.ts';
+import { type Ended, type Mirrored, mostNoteBytes, mostNotes, type Notes } from './peer-messages.ts';
+
+export interface OutboxDeps {
+  readonly clock: Clock;
+  /** Sends one message; rejects when it did not arrive. */
+  send(peer: string, notes: Notes): Promise<void>;
+  leaving(): boolean;
+  dropped(count: number): void;
+}
+
+type Note =
+  | { readonly kind: 'ended' | 'taken'; readonly note: Ended }
+  | { readonly kind: 'mirrors'; readonly note: Mirrored };
+
+interface Box {
+  /** By kind and session: only the last word counts. */
+  notes: Map<string, Note>;
+  sending: boolean;
+}
+
+const collectMs = 10;
+const retryMs = 500;
+/** For one replica. */
+const mostWaiting = 20_000;
+const bytesPerMessage = mostNoteBytes / 4;
+
+export class Outbox {
+  readonly #deps: OutboxDeps;
+  readonly #boxes = new Map<string, Box>();
+
+  constructor(deps: OutboxDeps) {
+    this.#deps = deps;
+  }
+
+  add(peer: string, note: Note): void {
+    let box = this.#boxes.get(peer);
+    if (box === undefined) this.#boxes.set(peer, (box = { notes: new Map(), sending: false }));
+    const key = `${note.kind} ${note.note.id}`;
+    box.notes.delete(key);
+    box.notes.set(key, note);
+    if (box.notes.size > mostWaiting) {
+      const [oldest] = box.notes.keys();
+      if (oldest !== undefined) box.notes.delete(oldest);
+      this.#deps.dropped(1);
+    }
+    if (box.sending) return;
+    box.sending = true;
+    this.#deps.clock.after(collectMs, () => void this.#drain(peer, box));
+  }
+
+  /** Forgets what waits for replicas that are gone. */
+  keep(peers: (id: string) => boolean): void {
+    for (const peer of this.#boxes.keys()) if (!peers(peer)) this.#boxes.delete(peer);
+  }
+
+  async #drain(peer: string, box: Box): Promise<void> {
+    while (box.notes.size > 0 && this.#boxes.get(peer) === box) {
+      const taken = take(box.notes);
+      const message = messageOf(taken, this.#deps.leaving());
+      const arrived = (await this.#try(peer, message)) || (await this.#tryLater(peer, message));
+      if (!arrived) this.#deps.dropped(taken.length);
+    }
+    box.sending = false;
+    if (this.#boxes.get(peer) === box && box.notes.size === 0) this.#boxes.delete(peer);
+  }
+
+  #tryLater(peer: string, message: Notes): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#deps.clock.after(retryMs, () => resolve(this.#try(peer, message)));
+    });
+  }
+
+  #try(peer: string, message: Notes): Promise<boolean> {
+    return this.#deps.send(peer, message).then(
+      () => true,
+      () => false,
+    );
+  }
+}
+
+function take(notes: Map<string, Note>): Note[] {
+  const taken: Note[] = [];
+  let bytes = 0;
+  for (const [key, note] of notes) {
+    if (taken.length >= mostNotes || bytes > bytesPerMessage) break;
+    notes.delete(key);
+    taken.push(note);
+    if (note.kind === 'mirrors') bytes += note.note.capabilities.length + (note.note.clientInfo?.length ?? 0);
+  }
+  return taken;
+}
+
+function messageOf(notes: readonly Note[], leaving: boolean): Notes {
+  const ended: Ended[] = [];
+  const taken: Ended[] = [];
+  const mirrors: Mirrored[] = [];
+  for (const one of notes) {
+    if (one.kind === 'mirrors') mirrors.push(one.note);
+    else if (one.kind === 'ended') ended.push(one.note);
+    else taken.push(one.note);
+  }
+  return { leaving, ended, taken, mirrors };
+}

@@ -1,0 +1,184 @@
+/**
+ * Requests to other replicas: signed, over TLS that only replicas of this hub can speak, on connections that stay open.
+ *
+ * Nothing is queued: every request under way has a connection, and their number is bounded. `unsent` is said only when nothing was written,
+ * so that whoever asks may try elsewhere without doing anything twice.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import { Agent, type Dispatcher } from 'undici';
+
+import type { KeyRing } from '../session/index.ts';
+import type { Peer } from './peer-list.ts';
+import { pskClient } from './psk.ts';
+import { type RequestMac, signatureHeader } from './request-mac.ts';
+
+export interface PeerRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly string[];
+  readonly body: Buffer | undefined;
+}
+
+/** What becomes of one request. After `failed` or `ended` nothing more is called. */
+export interface AnswerHandler {
+  started(status: number, headers: IncomingHttpHeaders): void;
+  /** False pauses. */
+  data(chunk: Buffer): boolean;
+  ended(): void;
+  failed(sent: boolean, error: Error): void;
+}
+
+const connectMs = 1_000;
+/** Connections to one replica: each forwarded call and each forwarded stream has one. */
+const mostConnections = 2_048;
+const idleMs = 30_000;
+const aliveProbeMs = 10_000;
+
+export class PeerTransport {
+  readonly #agent: Agent;
+  readonly #mac: RequestMac;
+
+  constructor(keys: KeyRing, mac: RequestMac) {
+    this.#mac = mac;
+    this.#agent = new Agent({
+      connections: mostConnections,
+      pipelining: 1,
+      allowH2: false,
+      keepAliveTimeout: idleMs,
+      // A call may take as long as its server does; a peer whose machine is gone is found by probes of its connection.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: {
+        ...pskClient(keys),
+        timeout: connectMs,
+        maxCachedSessions: 0,
+        keepAlive: true,
+        keepAliveInitialDelay: aliveProbeMs,
+      },
+    });
+  }
+
+  send(peer: Peer, request: PeerRequest, handler: AnswerHandler): Exchange {
+    const exchange = new Exchange(handler);
+    const { method, url, headers, body } = request;
+    const signature = this.#mac.sign(request, peer.id, body);
+    this.#agent.dispatch(
+      {
+        origin: peer.origin,
+        path: url,
+        method: method as Dispatcher.HttpMethod,
+        headers: [...headers, signatureHeader, signature],
+        body: body ?? null,
+      },
+      exchange,
+    );
+    return exchange;
+  }
+
+  /** A small message and its small answer. Rejects when there is none in time. */
+  call(peer: Peer, url: string, message: unknown, timeoutMs: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      let status = 0;
+      let text = '';
+      const body = Buffer.from(JSON.stringify(message));
+      const request = { method: 'POST', url, headers: ['content-type', 'application/json'], body };
+      const timer = setTimeout(() => exchange.abort(new PeerFailed(true, 'no answer in time')), timeoutMs);
+      const exchange = this.send(peer, request, {
+        started: (code) => void (status = code),
+        data(chunk) {
+          text += chunk.toString('utf8');
+          if (text.length > mostAnswerChars) exchange.abort(new PeerFailed(true, 'answer too large'));
+          return true;
+        },
+        ended() {
+          clearTimeout(timer);
+          try {
+            if (status === 200) resolve(JSON.parse(text));
+            else reject(new PeerFailed(false, `it answered ${status}`));
+          } catch {
+            reject(new PeerFailed(false, 'it answered no JSON'));
+          }
+        },
+        failed(_sent, error) {
+          clearTimeout(timer);
+          reject(error instanceof PeerFailed ? error : new PeerFailed(true, codeOf(error)));
+        },
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy();
+  }
+}
+
+const mostAnswerChars = 64 * 1024;
+
+/** Why a message got no answer; `unreachable`: nobody seems to be there. */
+export class PeerFailed extends Error {
+  readonly unreachable: boolean;
+
+  constructor(unreachable: boolean, reason: string) {
+    super(reason);
+    this.unreachable = unreachable;
+  }
+}
+
+/** A code, never a message: those of network libraries quote addresses and more. */
+export function codeOf(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : 'connection failed';
+}
+
+/** One request under way, as undici's handler. */
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly #handler: AnswerHandler;
+  #controller: Dispatcher.DispatchController | undefined;
+  #aborted: Error | undefined;
+  #over = false;
+
+  constructor(handler: AnswerHandler) {
+    this.#handler = handler;
+  }
+
+  abort(reason: Error): void {
+    if (this.#over || this.#aborted !== undefined) return;
+    this.#aborted = reason;
+    this.#controller?.abort(reason);
+    // Still waiting for its connection: `onRequestStart` gives it up, and whoever waits hears of it now.
+    this.#fail(reason);
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#aborted !== undefined) controller.abort(this.#aborted);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status >= 200 && !this.#over) this.#handler.started(status, headers);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#over && !this.#handler.data(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#handler.ended();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#fail(error);
+  }
+
+  #fail(error: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#handler.failed(this.#controller !== undefined, error);
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Who serves a session that is not held here, and how this replica comes to hold it.
+ *
+ *  1. over: nobody. Held by the word of somebody who is there: that one
+ *  2. its owner, while it is there and stays
+ *  3. else the winner of the rendezvous among the others; if that is this replica, it *claims* the session: it asks everybody it can reach,
+ *     takes what they know of it, and tells them that it goes on with it
+ *
+ * A request that another replica has sent here skips 1 and 2: it was sent because this one is to go on with the session. The claim finds out
+ * when that replica was wrong, so a one-sided view of the network moves no session away from a replica that has it. When two claim at
+ * once the better one wins (the owner, then rendezvous). Only what nobody answered for can be held twice, until the `taken` note arrives.
+ */
+import type { Clock, Logger } from '../base/index.ts';
+import type { AbsentSession, LegacySession, PeerHub, Placement, SessionMirror } from '../session/index.ts';
+import type { Claim, ClaimReply } from './peer-messages.ts';
+import type { Peer, PeerList } from './peer-list.ts';
+import { peerScore } from './rendezvous.ts';
+import type { SessionRegister } from './session-register.ts';
+
+export interface LocatorDeps {
+  readonly list: PeerList;
+  readonly register: SessionRegister;
+  readonly clock: Clock;
+  readonly log: Logger;
+  hub(key: string): PeerHub | undefined;
+  leaving(): boolean;
+  /** Asks one replica. Rejects when it does not answer; `suspect` when nobody seems to be there. */
+  ask(peer: Peer, claim: Claim): Promise<ClaimReply>;
+  /** Tells the others that it is here now. */
+  taken(absent: AbsentSession): void;
+}
+
+interface Heard {
+  readonly peer: Peer;
+  readonly reply: ClaimReply;
+}
+
+/** A replica that was just started waits this long for the first word about the others. */
+const patienceMs = 5_000;
+const mostAsked = 16;
+
+export class SessionLocator {
+  readonly #deps: LocatorDeps;
+  readonly #startedMs: number;
+  /** Claims under way: one per session, whoever waits for it. Bounded by the requests in flight. */
+  readonly #claims = new Map<string, Promise<Placement>>();
+
+  constructor(deps: LocatorDeps) {
+    this.#deps = deps;
+    this.#startedMs = deps.clock.monotonic();
+  }
+
+  async locate(absent: AbsentSession, hub: string, direct: boolean): Promise<Placement> {
+    const { list, register, clock } = this.#deps;
+    if (register.isEnded(absent.id)) return { kind: 'ended' };
+    if (!list.known && clock.monotonic() - this.#startedMs < patienceMs) return { kind: 'unknown' };
+    const peer = direct ? undefined : this.#elsewhere(absent);
+    if (peer !== undefined) return { kind: 'peer', peer };
+    let claim = this.#claims.get(absent.id);
+    if (claim === undefined) {
+      claim = this.#claim(absent, hub).finally(() => this.#claims.delete(absent.id));
+      this.#claims.set(absent.id, claim);
+    }
+    return claim;
+  }
+
+  /** What another replica is told that looks for a session. */
+  answer(claim: Claim, from: string): ClaimReply {
+    const { register, leaving } = this.#deps;
+    if (register.isEnded(claim.id)) return { state: 'ended' };
+    const hub = this.#deps.hub(claim.hub);
+    const session = hub?.held(claim.id);
+    if (session !== undefined && hub !== undefined) {
+      if (!leaving()) return { state: 'held' };
+      const mirror = mirrorOf(session);
+      register.held(claim.id, from, session.expiresMs);
+      hub.release(session);
+      return { state: 'released', mirror };
+    }
+    if (this.#claims.has(claim.id)) return { state: 'adopting' };
+    const mirror = register.mirror(claim.id);
+    return mirror === undefined ? { state: 'none' } : { state: 'mirror', mirror };
+  }
+
+  #elsewhere(absent: AbsentSession): string | undefined {
+    const { list, register, leaving } = this.#deps;
+    const holder = register.holder(absent.id);
+    if (holder !== undefined && holder !== list.self && list.isGood(holder)) return holder;
+    if (absent.owner !== list.self && list.isGood(absent.owner)) return absent.owner;
+    if (absent.owner === list.self && !leaving()) return undefined;
+    const next = list.successor(absent.id, new Set(leaving() ? [absent.owner, list.self] : [absent.owner]));
+    return next === list.self ? undefined : next;
+  }
+
+  async #claim(absent: AbsentSession, hub: string): Promise<Placement> {
+    const { list, register, log } = this.#deps;
+    const heard = await this.#askAll({ id: absent.id, hub }, absent.owner);
+    const said = (state: ClaimReply['state']): Heard | undefined => heard.find(({ reply }) => reply.state === state);
+    if (said('ended') !== undefined || register.isEnded(absent.id)) {
+      register.end(absent.id, absent.expiresMs);
+      return { kind: 'ended' };
+    }
+    const held = said('held');
+    if (held !== undefined) return this.#heldBy(absent, held.peer.id);
+    const mine = rank(absent, list.self);
+    const better = heard.find(({ peer, reply }) => reply.state === 'adopting' && rank(absent, peer.id) > mine);
+    if (better !== undefined) return this.#heldBy(absent, better.peer.id);
+    let mirror: SessionMirror | undefined = register.mirror(absent.id);
+    let from: string | undefined;
+    for (const { peer, reply } of heard) {
+      if (reply.state === 'mirror') mirror ??= reply.mirror;
+      if (reply.state !== 'released') continue;
+      mirror = reply.mirror;
+      from = peer.id;
+      break;
+    }
+    if (mirror !== undefined && mirror.id === absent.id) register.keepMirror(mirror, absent.expiresMs);
+    register.forgetHolder(absent.id);
+    this.#deps.taken(absent);
+    log.debug({ session: absent.id, asked: heard.length, mirrored: mirror !== undefined }, 'a session goes on here');
+    return { kind: 'here', mirror, from };
+  }
+
+  #heldBy(absent: AbsentSession, peer: string): Placement {
+    this.#deps.register.held(absent.id, peer, absent.expiresMs);
+    return { kind: 'peer', peer };
+  }
+
+  async #askAll(claim: Claim, owner: string): Promise<readonly Heard[]> {
+    const { list, ask } = this.#deps;
+    const peers = [...list.all()]
+      .filter(({ id }) => !list.isSuspect(id))
+      .map((peer) => ({ peer, order: peer.id === owner ? '~' : peerScore(claim.id, peer.id) }))
+      .toSorted((one, other) => (one.order < other.order ? 1 : -1))
+      .slice(0, mostAsked);
+    const answers = peers.map(({ peer }) =>
+      ask(peer, claim).then(
+        (reply) => [{ peer, reply }],
+        () => [],
+      ),
+    );
+    return (await Promise.all(answers)).flat();
+  }
+}
+
+/** Orders those that claim one session at the same time; the highest goes on with it. */
+function rank(absent: AbsentSession, replica: string): string {
+  return replica === absent.owner ? '~' : peerScore(absent.id, replica);
+}
+
+export function mirrorOf(session: LegacySession): SessionMirror {
+  const { capabilities, clientInfo } = session.caller;
+  return { id: session.id, capabilities, clientInfo, logLevel: session.logLevel };
+}
