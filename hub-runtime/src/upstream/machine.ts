@@ -7,6 +7,9 @@
  * A server that served before stays Starting for ten seconds of trying, since most come back within that time; one that never came up, or is
  * not back by then, is Degraded with the reason it gave. A process that keeps ending uses up a budget and is a CrashLoop. The budget
  * forgets what is older than a minute.
+ *
+ * A server of several replicas may be without a ready one (NoEndpoints): it is waited for longer, since Pods take longer than processes, and a
+ * new one is not down before it has had any. What a replica says of itself while it starts is passed on.
  */
 import type { BackoffOptions } from '../base/index.ts';
 import type { UpstreamPhase } from '../exchange/index.ts';
@@ -42,9 +45,18 @@ export type MachineEvent =
   | { readonly kind: 'progress'; readonly message: string }
   | { readonly kind: 'ready'; readonly message: string; readonly pid: number | undefined }
   /** An attempt to start it failed. */
-  | { readonly kind: 'failed'; readonly reason: string; readonly message: string; readonly retryable: boolean }
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      readonly message: string;
+      readonly retryable: boolean;
+      /** How long a server that was there is waited for; ten seconds. */
+      readonly patienceMs?: number;
+    }
   /** It served and has ended, or stopped answering. */
   | { readonly kind: 'lost'; readonly reason: string; readonly message: string }
+  /** A replica is ready that was not. */
+  | { readonly kind: 'arrived' }
   | { readonly kind: 'restart'; readonly message: string }
   | { readonly kind: 'drain' }
   | { readonly kind: 'stopped' };
@@ -65,8 +77,12 @@ export const restartBudget = 5;
 export const budgetWindowMs = 60_000;
 /** How long calls are kept waiting for a server that was there a moment ago. */
 export const graceMs = 10_000;
+/** The same where replicas come and go. */
+export const replicaGraceMs = 30_000;
 
 const quick: BackoffOptions = { baseMs: 200, maxMs: 30_000, minMs: 20 };
+/** While replicas are starting: what they say of themselves should not be old. */
+const attentive: BackoffOptions = { baseMs: 200, maxMs: 5_000, minMs: 20 };
 /** Past the budget, or nothing a repetition would cure by itself (a missing secret): still tried, never often. */
 const slow: BackoffOptions = { baseMs: 30_000, maxMs: 30_000, minMs: 15_000 };
 
@@ -98,7 +114,11 @@ export function transition(machine: Machine, event: MachineEvent, now: Moment): 
       if (machine.phase !== 'Pending') return { machine, todo: nothing };
       return to(machine, now, { phase: 'Starting', reason: 'Starting', message: 'starting' }, connect);
     case 'progress':
-      return machine.phase === 'Starting' ? to(machine, now, { message: event.message }) : { machine, todo: nothing };
+      if (machine.phase !== 'Starting' || machine.reason !== 'Starting') return { machine, todo: nothing };
+      return to(machine, now, { message: event.message });
+    case 'arrived':
+      if (machine.phase !== 'Starting' && machine.phase !== 'Degraded') return { machine, todo: nothing };
+      return to(machine, now, { phase: 'Starting', reason: 'Starting', message: 'a replica is ready' }, connect);
     case 'ready':
       return ready(machine, event, now);
     case 'failed':
@@ -148,15 +168,37 @@ function failed(machine: Machine, event: Extract<MachineEvent, { kind: 'failed' 
   const change = { attempts: machine.attempts + 1, recent, pid: undefined };
   const todo = again(machine.attempts, loops || !event.retryable);
   // Only a server that was there a moment ago is worth waiting for; and only while there is hope.
-  const hope = event.retryable && !loops && machine.downSince !== undefined && now.steady - machine.downSince < graceMs;
-  if (machine.phase === 'Starting' && hope)
-    return to(machine, now, { ...change, message: `starting again: ${event.message}` }, todo);
+  const { downSince } = machine;
+  const { patienceMs = graceMs } = event;
+  const comes = isComing(event.reason);
+  const patient = downSince === undefined ? comes : now.steady - downSince < patienceMs;
+  if (machine.phase === 'Starting' && patient && event.retryable && !loops) {
+    const { reason, message } = event;
+    return comes
+      ? to(
+          machine,
+          now,
+          { ...change, reason, message },
+          { kind: 'later', attempt: machine.attempts, backoff: attentive },
+        )
+      : to(machine, now, { ...change, reason: 'Starting', message: `starting again: ${message}` }, todo);
+  }
   const reason = loops ? 'CrashLoop' : event.reason;
   return to(machine, now, { ...change, phase: 'Degraded', reason, message: event.message }, todo);
 }
 
 function lost(machine: Machine, event: Extract<MachineEvent, { kind: 'lost' }>, now: Moment): Step {
   if (machine.phase !== 'Ready') return { machine, todo: nothing };
+  if (isComing(event.reason)) {
+    // Its replicas are being replaced: nothing has gone wrong.
+    const { reason, message } = event;
+    return to(
+      machine,
+      now,
+      { phase: 'Starting', reason, message, attempts: 0, downSince: now.steady },
+      again(0, false),
+    );
+  }
   const recent = remember(machine.recent, now.steady);
   const loops = isCrash(event.reason) && recent.length >= restartBudget;
   const change = { restarts: machine.restarts + 1, attempts: 0, downSince: now.steady, recent, pid: undefined };
@@ -170,6 +212,11 @@ function lost(machine: Machine, event: Extract<MachineEvent, { kind: 'lost' }>, 
     return to(machine, now, { ...change, phase: 'Degraded', reason: event.reason, message: event.message }, todo);
   const message = `starting again: ${event.message}`;
   return to(machine, now, { ...change, phase: 'Starting', reason: 'Starting', message }, todo);
+}
+
+/** It is on its way, says who knows. */
+function isComing(reason: string): boolean {
+  return reason === 'NoEndpoints' || reason === 'Starting';
 }
 
 /** Ends of the server itself, as opposed to a network or a peer that is not there. */

@@ -6,11 +6,13 @@
  */
 import type { Era, ServerConfig } from '@quaymaster/crds';
 
-import { type Caller, type LaneCall, type Outcome, TargetError } from '../exchange/index.ts';
+import { type Caller, type EndpointFeed, type LaneCall, type Outcome, TargetError } from '../exchange/index.ts';
+import { watchArrivals } from './arrivals.ts';
 import { connectorFor } from './connectors.ts';
 import { ConnectError, type Connector, type ConnectRequest, type Conversation } from './conversation.ts';
 import { httpLimits } from './http/index.ts';
 import { ListFailure } from './list-all.ts';
+import { graceMs, replicaGraceMs } from './machine.ts';
 import type { UpstreamDeps } from './upstream-deps.ts';
 
 type Resend = (call: LaneCall) => Promise<Outcome> | undefined;
@@ -21,12 +23,16 @@ export interface StarterOptions {
   /** Of the primary conversation. */
   readonly resend: Resend;
   readonly suspect: () => void;
+  /** A replica is ready that was not. `first`: none was. */
+  readonly arrived: (first: boolean) => void;
 }
 
 export class Starter {
   readonly #options: StarterOptions;
   #connector: Connector | undefined;
   #overHttp = false;
+  #feed: EndpointFeed | undefined;
+  #stopFollowing: (() => void) | undefined;
   #verdict: { readonly era: Era; readonly at: number } | undefined;
 
   constructor(options: StarterOptions) {
@@ -38,11 +44,22 @@ export class Starter {
     return this.#overHttp;
   }
 
+  /** How long a server that was there a moment ago is expected back. */
+  get patienceMs(): number {
+    return this.#feed === undefined ? graceMs : replicaGraceMs;
+  }
+
+  /** How long one call waits for it. */
+  get holdMs(): number {
+    return this.#feed === undefined ? Math.min(graceMs, this.#options.config().timeouts.startMs) : replicaGraceMs;
+  }
+
   /** A primary conversation. `progress` gets short lines for people. */
   async open(progress: (line: string) => void, signal: AbortSignal): Promise<Conversation> {
     const { config, deps, resend, suspect } = this.#options;
     const target = await deps.targets.resolve(config(), progress, signal);
     if (signal.aborted) throw givenUp();
+    this.#follow(target.kind === 'http' ? target.endpoints : undefined);
     progress(target.kind === 'stdio' ? 'launching' : 'connecting');
     const connector = connectorFor(target, config, deps);
     this.#connector = connector;
@@ -64,6 +81,12 @@ export class Starter {
     const connector = this.#connector;
     if (connector === undefined) throw new ConnectError('StartFailed', 'it has not been started', true);
     return this.#bounded(connector, { purpose: 'client', caller, verdict: this.#remembered(), resend }, signal);
+  }
+
+  /** There will be no other start. */
+  stop(): void {
+    this.#stopFollowing?.();
+    this.#stopFollowing = undefined;
   }
 
   /** The era that worked did not work any more: the next start asks anew. */
@@ -100,6 +123,13 @@ export class Starter {
     } finally {
       stopClock();
     }
+  }
+
+  #follow(feed: EndpointFeed | undefined): void {
+    if (feed === this.#feed) return;
+    this.stop();
+    this.#feed = feed;
+    if (feed !== undefined) this.#stopFollowing = watchArrivals(feed, this.#options.arrived);
   }
 
   #remembered(): Era | undefined {

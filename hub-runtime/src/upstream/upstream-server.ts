@@ -5,7 +5,6 @@
  * up. The last good listing stays through every failure. What it never does: look into a call. When a server is up, `lane(...).send` is
  * the conversation's own send and nothing else.
  */
-import { serverName } from '../base/index.ts';
 import type { ServerConfig } from '@quaymaster/crds';
 
 import {
@@ -19,19 +18,20 @@ import {
   type UpstreamEvent,
   type UpstreamState,
 } from '../exchange/index.ts';
+import { Announcer, stateOf } from './announcer.ts';
 import { Attempts, type Started } from './attempts.ts';
 import { ClientLanes } from './client-lanes.ts';
 import type { Conversation } from './conversation.ts';
 import { drained } from './drain.ts';
 import { type ListDeps, type PartialListing, sameListing, summaryOf } from './list-all.ts';
-import { graceMs, type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
+import { type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
+import { Primary } from './primary.ts';
 import { RetryTimer } from './retry-timer.ts';
 import { RetiredConversations } from './retired-conversations.ts';
 import { Settling } from './settling.ts';
 import { Starter, startFailure } from './starter.ts';
 import type { UpstreamDeps } from './upstream-deps.ts';
 import { WaitingCalls } from './waiting-calls.ts';
-import { Watch } from './watch.ts';
 
 export class UpstreamServer implements Upstream {
   readonly key: string;
@@ -41,7 +41,8 @@ export class UpstreamServer implements Upstream {
   readonly #waiting: WaitingCalls;
   readonly #clients: ClientLanes;
   readonly #shared: Lane;
-  readonly #listeners = new Set<(event: UpstreamEvent) => void>();
+  readonly #announcer: Announcer;
+  readonly #primary: Primary;
   readonly #settling: Settling;
   readonly #retry: RetryTimer;
   readonly #retired: RetiredConversations;
@@ -51,8 +52,6 @@ export class UpstreamServer implements Upstream {
   readonly #stopGauge: () => void;
   #config: ServerConfig;
   #machine: Machine;
-  #primary: Conversation | undefined;
-  #watch: Watch | undefined;
   #listing: ServerListing | undefined;
   /** The end of an old conversation, which the next start waits for. */
   #closing: Promise<unknown> | undefined;
@@ -66,12 +65,27 @@ export class UpstreamServer implements Upstream {
     this.#settling = new Settling(deps.clock);
     this.#retry = new RetryTimer(deps.clock, deps.random, () => void this.#bringUp());
     this.#retired = new RetiredConversations(deps.clock);
-    this.#waiting = new WaitingCalls(deps.clock, config.key);
+    this.#announcer = new Announcer(config.key, deps);
+    this.#waiting = new WaitingCalls(deps.clock, config.key, () =>
+      this.#machine.reason === 'NoEndpoints' ? this.#machine.message : 'it is still starting',
+    );
+    this.#primary = new Primary({
+      lists: this.#lists(),
+      health: () => this.#config.health,
+      listing: () => this.#listing,
+      onListing: (lists) => this.#take(lists),
+      onDead: (conversation, message) => {
+        this.#closing = conversation.close(message);
+        this.#lost(conversation, 'HealthCheckFailed', message);
+      },
+      onAlive: (conversation) => void this.#followUpgrade(conversation),
+    });
     this.#starter = new Starter({
       config: () => this.#config,
       deps,
       resend: (call) => this.#resend(call),
-      suspect: () => this.#watch?.suspect(),
+      suspect: () => this.#primary.suspect(),
+      arrived: (first) => this.#arrived(first),
     });
     this.#attempts = new Attempts({
       starter: this.#starter,
@@ -83,7 +97,7 @@ export class UpstreamServer implements Upstream {
     });
     this.#shared = {
       send: (call) => this.#send(call),
-      notify: (method, params) => this.#primary?.notify?.(method, params),
+      notify: (method, params) => this.#primary.conversation?.notify?.(method, params),
     };
     this.#clients = new ClientLanes({
       clock: deps.clock,
@@ -108,7 +122,8 @@ export class UpstreamServer implements Upstream {
   }
 
   get inFlight(): number {
-    return (this.#primary?.inFlight ?? 0) + this.#clients.inFlight + this.#retired.inFlight + this.#waiting.size;
+    const answering = this.#primary.conversation?.inFlight ?? 0;
+    return answering + this.#clients.inFlight + this.#retired.inFlight + this.#waiting.size;
   }
 
   get waiting(): number {
@@ -116,10 +131,7 @@ export class UpstreamServer implements Upstream {
   }
 
   subscribe(listener: (event: UpstreamEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    return this.#announcer.subscribe(listener);
   }
 
   start(): void {
@@ -142,7 +154,7 @@ export class UpstreamServer implements Upstream {
   reconfigure(config: ServerConfig): void {
     const { intervalMs } = this.#config.health;
     this.#config = config;
-    if (intervalMs !== config.health.intervalMs) this.#watch?.rearm();
+    if (intervalMs !== config.health.intervalMs) this.#primary.rearm();
   }
 
   sessionEnded(sessionId: string): void {
@@ -152,7 +164,7 @@ export class UpstreamServer implements Upstream {
   async restart(reason: string): Promise<void> {
     if (this.#machine.phase === 'Draining' || this.#machine.phase === 'Stopped') return;
     this.#attempts.abandon();
-    const old = this.#takePrimary();
+    const old = this.#primary.take();
     this.#closing = Promise.all([old?.close(reason), this.#clients.closeAll(reason)]);
     this.#happened({ kind: 'restart', message: `starting again: ${reason}` });
     await this.#settled(this.#config.timeouts.startMs);
@@ -165,7 +177,7 @@ export class UpstreamServer implements Upstream {
   async #stop(drainTimeoutMs: number): Promise<void> {
     this.#retry.cancel();
     this.#happened({ kind: 'drain' });
-    this.#watch?.stop();
+    this.#primary.stopWatching();
     // A start that calls wait for goes on: they were accepted, and are served before the end.
     if (this.#waiting.size === 0) this.#attempts.abandon();
     else if (!this.#attempts.isRunning) void this.#bringUp();
@@ -174,7 +186,8 @@ export class UpstreamServer implements Upstream {
     this.#attempts.abandon();
     this.#waiting.fail(reason);
     this.#lifetime.abort();
-    const primary = this.#takePrimary()?.close(reason);
+    this.#starter.stop();
+    const primary = this.#primary.take()?.close(reason);
     await Promise.all([primary, this.#retired.closeAll(reason), this.#clients.closeAll(reason), this.#closing]);
     this.#happened({ kind: 'stopped' });
     this.#stopGauge();
@@ -183,17 +196,18 @@ export class UpstreamServer implements Upstream {
   #isShared(): boolean {
     if (this.#config.instances.mode === 'shared') return true;
     // A modern server over HTTP keeps no state between requests: there is nothing a client could have of its own.
-    return this.#primary?.era === 'modern' && this.#starter.overHttp;
+    return this.#primary.conversation?.era === 'modern' && this.#starter.overHttp;
   }
 
   #send(call: LaneCall): Promise<Outcome> {
-    const primary = this.#primary;
+    const primary = this.#primary.conversation;
     return primary === undefined ? this.#later(call, (again) => this.#send(again)) : primary.send(call);
   }
 
   #sendFor(caller: Caller, call: LaneCall): Promise<Outcome> {
-    if (this.#primary === undefined) return this.#later(call, (again) => this.#sendFor(caller, again));
-    return this.#isShared() ? this.#primary.send(call) : this.#clients.send(caller, call);
+    const primary = this.#primary.conversation;
+    if (primary === undefined) return this.#later(call, (again) => this.#sendFor(caller, again));
+    return this.#isShared() ? primary.send(call) : this.#clients.send(caller, call);
   }
 
   /** There is no conversation: the call waits for one that is on its way, or hears why there is none. */
@@ -203,7 +217,7 @@ export class UpstreamServer implements Upstream {
     const isComing = phase === 'Starting' || (phase === 'Draining' && this.#attempts.isRunning);
     if (!isComing) return Promise.resolve(hubError('QM_SERVER_FAILED', { server: this.key, reason: message }));
     const { startMs } = this.#config.timeouts;
-    return this.#waiting.add(call, everReady ? Math.min(graceMs, startMs) : startMs, send);
+    return this.#waiting.add(call, everReady ? this.#starter.holdMs : startMs, send);
   }
 
   #resend(call: LaneCall): Promise<Outcome> | undefined {
@@ -218,23 +232,19 @@ export class UpstreamServer implements Upstream {
     const before = this.#machine;
     const { machine, todo } = transition(before, event, { wall: clock.now(), steady: clock.monotonic() });
     this.#machine = machine;
-    if (machine !== before) this.#announce(before, machine);
-    if (machine.phase === 'Degraded') this.#waiting.fail(machine.message);
+    if (machine !== before) this.#announcer.moved(before, machine);
+    // Who waits for a replica waits its whole time: one may come any moment.
+    if (machine.phase === 'Degraded' && machine.reason !== 'NoEndpoints') this.#waiting.fail(machine.message);
     if (machine.phase === 'Degraded' || machine.phase === 'Ready' || machine.phase === 'Stopped')
       this.#settling.settle();
     this.#retry.obey(todo);
   }
 
-  #announce(before: Machine, machine: Machine): void {
-    const { phase, reason, message, restarts } = machine;
-    if (before.phase !== phase || before.reason !== reason) {
-      const fields = { server: this.key, phase, reason, restarts };
-      if (phase === 'Degraded') this.#deps.log.warn(fields, `server "${serverName(this.key)}" is down: ${message}`);
-      else this.#deps.log.info(fields, `server "${serverName(this.key)}" is ${phase}: ${message}`);
-    }
-    if (before.phase !== phase || before.restarts !== restarts)
-      this.#deps.observer.upstreamState(this.key, phase, restarts);
-    this.#emit({ kind: 'state', state: stateOf(machine) });
+  /** A replica is ready that was not. `first`: there was none, so an attempt under way can only be asking why. */
+  #arrived(first: boolean): void {
+    if (this.#attempts.isRunning && !first) return;
+    if (this.#machine.phase !== 'Draining') this.#happened({ kind: 'arrived' });
+    else if (this.#waiting.size > 0) void this.#bringUp();
   }
 
   async #bringUp(): Promise<void> {
@@ -249,14 +259,7 @@ export class UpstreamServer implements Upstream {
   #up(started: Started): void {
     if (!this.#attempts.take(started)) return;
     const { conversation, first } = started;
-    this.#primary = conversation;
-    if (first !== undefined) {
-      const watch = this.#watchOver(conversation);
-      this.#watch = watch;
-      watch.listed(first.lists);
-      this.#take(first.lists);
-      watch.replay(first.announced);
-    }
+    this.#primary.set(started);
     const message = first === undefined ? 'finishing calls' : summaryOf(first.lists.listing);
     this.#happened({ kind: 'ready', message, pid: conversation.pid });
     // It may be over already: then this says so at once, and the calls wait on.
@@ -270,13 +273,13 @@ export class UpstreamServer implements Upstream {
       this.#deps.log.error({ server: this.key, error: message }, 'starting a server met an unexpected error');
     // An era that did not lead to a conversation may be wrong: the next attempt asks anew.
     if (reason === 'HandshakeFailed' || reason === 'UnsupportedProtocolVersion') this.#starter.forgetEra();
-    if (this.#machine.phase === 'Draining') this.#waiting.fail(message);
-    this.#happened({ kind: 'failed', reason, message, retryable });
+    if (this.#machine.phase === 'Draining' && reason !== 'NoEndpoints') this.#waiting.fail(message);
+    this.#happened({ kind: 'failed', reason, message, retryable, patienceMs: this.#starter.patienceMs });
   }
 
   #lost(conversation: Conversation, reason: string, message: string): void {
-    if (this.#primary !== conversation) return;
-    this.#takePrimary();
+    if (this.#primary.conversation !== conversation) return;
+    this.#primary.take();
     if (conversation.inFlight > 0) this.#retired.add(conversation);
     if (reason === 'HandshakeFailed') this.#starter.forgetEra();
     this.#happened({ kind: 'lost', reason, message });
@@ -286,33 +289,16 @@ export class UpstreamServer implements Upstream {
     return { key: this.key, log: this.#deps.log, clock: this.#deps.clock };
   }
 
-  #watchOver(conversation: Conversation): Watch {
-    return new Watch({
-      conversation,
-      lists: this.#lists(),
-      health: () => this.#config.health,
-      listing: () => this.#listing,
-      onListing: (lists) => {
-        if (this.#primary === conversation) this.#take(lists);
-      },
-      onDead: (message) => {
-        if (this.#primary !== conversation) return;
-        this.#closing = conversation.close(message);
-        this.#lost(conversation, 'HealthCheckFailed', message);
-      },
-      onAlive: () => void this.#followUpgrade(conversation),
-    });
-  }
-
   /** Make before break: the old conversation serves until one of the newer era stands, and finishes its calls. */
   async #followUpgrade(old: Conversation): Promise<void> {
-    const isStale = (): boolean => this.#primary !== old || this.#attempts.isRunning || this.#machine.phase !== 'Ready';
+    const isStale = (): boolean =>
+      this.#primary.conversation !== old || this.#attempts.isRunning || this.#machine.phase !== 'Ready';
     if (!(await this.#starter.isUpgraded(this.#lifetime.signal)) || isStale()) return;
     this.#deps.log.info({ server: this.key }, 'the server speaks 2026-07-28 by now; changing over');
     try {
       const started = await this.#attempts.run();
       if (started === undefined) return;
-      this.#takePrimary();
+      this.#primary.take();
       this.#retired.add(old);
       this.#up(started);
     } catch (error) {
@@ -324,17 +310,9 @@ export class UpstreamServer implements Upstream {
   #take({ listing }: PartialListing): void {
     if (this.#listing !== undefined && sameListing(this.#listing, listing)) return;
     this.#listing = listing;
-    this.#emit({ kind: 'listing', listing });
+    this.#announcer.listed(listing);
     const { phase, pid } = this.#machine;
     if (phase === 'Ready') this.#happened({ kind: 'ready', message: summaryOf(listing), pid });
-  }
-
-  #takePrimary(): Conversation | undefined {
-    const primary = this.#primary;
-    this.#primary = undefined;
-    this.#watch?.stop();
-    this.#watch = undefined;
-    return primary;
   }
 
   #settled(timeoutMs: number): Promise<void> {
@@ -342,12 +320,4 @@ export class UpstreamServer implements Upstream {
     if (phase !== 'Starting' && phase !== 'Pending') return Promise.resolve();
     return this.#settling.wait(timeoutMs);
   }
-
-  #emit(event: UpstreamEvent): void {
-    for (const listener of this.#listeners) listener(event);
-  }
-}
-
-function stateOf({ phase, reason, message, since, restarts, pid }: Machine): UpstreamState {
-  return { phase, reason, message, since, restarts, pid };
 }

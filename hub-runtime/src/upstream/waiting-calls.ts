@@ -20,11 +20,14 @@ interface Waiting {
 export class WaitingCalls {
   readonly #clock: Clock;
   readonly #server: string;
+  readonly #why: () => string;
   readonly #waiting = new Set<Waiting>();
   #stopTimer: (() => void) | undefined;
 
-  constructor(clock: Clock, server: string) {
+  /** `why`: what is said to a call whose time is over. */
+  constructor(clock: Clock, server: string, why: () => string = () => 'it is still starting') {
     this.#clock = clock;
+    this.#why = why;
     this.#server = server;
   }
 
@@ -63,7 +66,7 @@ export class WaitingCalls {
     const now = this.#clock.monotonic();
     for (const one of this.#waiting) {
       if (now < one.until) continue;
-      this.#let(one, hubError('QM_SERVER_FAILED', { server: this.#server, reason: 'it is still starting' }));
+      this.#let(one, hubError('QM_SERVER_FAILED', { server: this.#server, reason: this.#why() }));
     }
   }
 

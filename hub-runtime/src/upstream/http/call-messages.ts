@@ -25,8 +25,8 @@ export interface CallMessages {
   /** Something for nobody: a second answer, an answer after the end. */
   late(): void;
   progressed(call: HttpCall): void;
-  /** Not about this call: list changes, requests of the server's own. */
-  unsolicited(message: ScannedMessage): void;
+  /** Not about the call it came with: list changes, requests of the server's own. */
+  unsolicited(message: ScannedMessage, call: HttpCall): void;
 }
 
 /** Messages in one event: 2025-03-26 lets a server batch them. */
@@ -53,7 +53,7 @@ function take(call: HttpCall, message: ScannedMessage, to: CallMessages): void {
       answer(call, message, to);
       return;
     case 'request':
-      to.unsolicited(message);
+      to.unsolicited(message, call);
       return;
     case 'notification':
       if (!call.settled) notification(call, message, to);
@@ -90,7 +90,7 @@ function notification(call: HttpCall, message: ScannedMessage, to: CallMessages)
     case 'notifications/prompts/list_changed':
     case 'notifications/resources/list_changed':
     case 'notifications/resources/updated':
-      to.unsolicited(message);
+      to.unsolicited(message, call);
       return;
     default:
       leg.notify(message.raw);

@@ -13,13 +13,13 @@ import { type Failure, HttpRequest } from './http-request.ts';
 import { httpLimits, upstreamScanLimits } from './limits.ts';
 
 export interface StreamAttempt {
+  readonly pool: Dispatcher;
   readonly method: 'GET' | 'POST';
   readonly headers: string[];
   readonly body: RawJson | undefined;
 }
 
 export interface EventStreamOptions {
-  readonly pool: Dispatcher;
   readonly path: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -79,6 +79,18 @@ export class EventStream {
     });
   }
 
+  /** What it stands at goes away: opens again at once, wherever the next attempt leads. */
+  move(): void {
+    if (this.#stopped) return;
+    const current = this.#current;
+    this.#current = undefined;
+    current?.abort('moved');
+    this.#cancelWait?.();
+    this.#cancelWait = undefined;
+    this.#attempts = 0;
+    this.#open();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#cancelWait?.();
@@ -90,8 +102,8 @@ export class EventStream {
   }
 
   #open(): void {
-    const { pool, path, clock } = this.#options;
-    const { method, headers, body } = this.#options.attempt();
+    const { path, clock } = this.#options;
+    const { pool, method, headers, body } = this.#options.attempt();
     const startedAt = clock.monotonic();
     const request = new StreamRequest(this.#options.onMessage, {
       open: () => {

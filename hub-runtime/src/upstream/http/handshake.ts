@@ -19,8 +19,9 @@ import {
 } from '../../wire/index.ts';
 import { printable, rpcFailure } from '../answer.ts';
 import { ConnectError } from '../conversation.ts';
+import { reasonGiven } from './given-reason.ts';
 import type { Handshake } from './http-conversation.ts';
-import type { LegacyHandshake } from './legacy-conversation.ts';
+import type { LegacyHandshake } from './legacy-session.ts';
 import { httpLimits } from './limits.ts';
 import type { Reply } from './post.ts';
 
@@ -41,6 +42,8 @@ export function readDiscovery(reply: Reply): Discovery {
     return { verdict: 'none', error: networkError(reply) };
   }
   const { status, message } = reply;
+  const given = reasonGiven(status, message);
+  if (given !== undefined) return { verdict: 'none', error: given };
   const refusal = statusError(status);
   const isCredentials = status === 401 || status === 403;
   if (refusal !== undefined && (message === undefined || isCredentials)) return { verdict: 'none', error: refusal };
@@ -96,6 +99,8 @@ export function readInitialize(reply: Reply): Initialized {
   if (reply.kind === 'failure') return { verdict: 'none', error: networkError(reply), status: 0 };
   const { status, message } = reply;
   const none = (error: ConnectError): Initialized => ({ verdict: 'none', error, status });
+  const given = reasonGiven(status, message);
+  if (given !== undefined) return none(given);
   const refusal = statusError(status);
   if (refusal !== undefined && (message === undefined || status === 401 || status === 403)) return none(refusal);
   const failure = message?.error === undefined ? undefined : rpcFailure(message.error);

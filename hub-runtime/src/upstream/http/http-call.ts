@@ -7,8 +7,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { LaneCall, Outcome } from '../../exchange/index.ts';
 import type { RawJson } from '../../wire/index.ts';
+import { notExecutedHeader } from './bridge-headers.ts';
 import { type Failure, HttpRequest } from './http-request.ts';
+import type { LegacySession } from './legacy-session.ts';
 import { httpLimits } from './limits.ts';
+import type { Place } from './place.ts';
 
 /** What a call tells its conversation. */
 export interface CallHost {
@@ -23,6 +26,9 @@ export class HttpCall extends HttpRequest {
   /** The id as it stands in the message. */
   readonly idRaw: string;
   readonly lane: LaneCall;
+  readonly place: Place;
+  /** How often it has been sent before, each time surely without being executed. */
+  readonly tries: number;
   readonly startedAt: number;
   /** Without progress until then, monotonic milliseconds. */
   dueAt = 0;
@@ -33,8 +39,10 @@ export class HttpCall extends HttpRequest {
   cutAt = 0;
   /** What was wrong with what came so far; the reason when the stream ends without an answer. */
   fault: string | undefined;
+  /** The server says that it did not execute it, and that another replica may. */
+  notExecuted = false;
   /** Session it was sent in (legacy). */
-  session: string | undefined;
+  session: LegacySession | undefined;
   stopListening: (() => void) | undefined;
   readonly #host: CallHost;
   readonly #resolve: (outcome: Outcome | Promise<Outcome>) => void;
@@ -43,6 +51,8 @@ export class HttpCall extends HttpRequest {
     host: CallHost,
     id: number,
     lane: LaneCall,
+    place: Place,
+    tries: number,
     startedAt: number,
     resolve: (outcome: Outcome | Promise<Outcome>) => void,
   ) {
@@ -52,6 +62,8 @@ export class HttpCall extends HttpRequest {
     this.id = id;
     this.idRaw = String(id);
     this.lane = lane;
+    this.place = place;
+    this.tries = tries;
     this.startedAt = startedAt;
   }
 
@@ -64,7 +76,9 @@ export class HttpCall extends HttpRequest {
     return true;
   }
 
-  protected override started(_status: number, _headers: IncomingHttpHeaders): void {}
+  protected override started(status: number, headers: IncomingHttpHeaders): void {
+    if (status === 503 && headers[notExecutedHeader] === '1') this.notExecuted = true;
+  }
 
   protected override event(data: RawJson): void {
     if (data !== '') this.#host.onEvent(this, data);

@@ -1,214 +1,111 @@
 /**
- * Opens conversations with one HTTP server: finds out its era (or takes the configured or remembered one), shakes hands, listens.
+ * Opens conversations with one HTTP server, at whichever of its replicas is ready. One that cannot be reached is left for the next.
  *
- * Order for `protocol: auto`: the remembered era first; without one `server/discover`, bounded to two seconds, then `initialize`. A server that
- * turns `initialize` down in the modern way is asked the modern way again, with all the time there is. Never asks for a modern version
- * in `initialize` (some servers then refuse sampling for good).
+ * When none is ready nothing is opened; one that is starting is asked why, so that people read the reason and not its consequence.
  */
-import type { Era, ServerConfig } from '@quaymaster/crds';
+import type { ServerConfig } from '@quaymaster/crds';
 
-import type { Clock, Logger, Random } from '../../base/index.ts';
-import type { ServerTarget } from '../../exchange/index.ts';
-import type { Observer } from '../../observe/index.ts';
-import { modernEnvelope, type RawJson, rawOf, requestRaw } from '../../wire/index.ts';
+import type { Caller, ServerTarget } from '../../exchange/index.ts';
 import { ConnectError, type Connector, type ConnectRequest, type Conversation } from '../conversation.ts';
+import { CallerTags } from './caller-tags.ts';
 import { type Endpoint, endpointOf } from './endpoint.ts';
-import { type Discovery, initializeVersion, readDiscovery, readInitialize } from './handshake.ts';
-import type { Handshake, HttpConversationDeps } from './http-conversation.ts';
-import type { HttpPool, OriginLease } from './http-pool.ts';
-import { legacyBaseHeaders, LegacyConversation, type LegacyHandshake } from './legacy-conversation.ts';
+import { Handshaking, type HttpConnectorDeps, type Opening } from './handshaking.ts';
 import { httpLimits } from './limits.ts';
-import { ModernConversation, modernHeaders } from './modern-conversation.ts';
-import { post, type Reply } from './post.ts';
-
-export interface HttpConnectorDeps {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly observer: Observer;
-  readonly http: HttpPool;
-  readonly hubInfo: { readonly name: string; readonly version: string };
-}
+import type { Place } from './place.ts';
+import { Places } from './places.ts';
 
 type Target = Extract<ServerTarget, { kind: 'http' }>;
 
 export function createHttpConnector(config: () => ServerConfig, target: Target, deps: HttpConnectorDeps): Connector {
-  const hubInfo = rawOf(deps.hubInfo);
-  const userAgent = `${deps.hubInfo.name}/${deps.hubInfo.version}`;
-  const lease = (endpoint: Endpoint): OriginLease => deps.http.lease(endpoint.origin, config().timeouts.connectMs);
-  return {
-    async connect(request, signal) {
-      const endpoint = endpointOf(target);
-      const held = lease(endpoint);
-      try {
-        return await new Attempt(config, endpoint, held, deps, hubInfo, userAgent, signal).run(request);
-      } catch (error) {
-        held.release();
-        throw error;
-      }
-    },
-    async upgraded(signal) {
-      const endpoint = endpointOf(target);
-      const held = lease(endpoint);
-      try {
-        const attempt = new Attempt(config, endpoint, held, deps, hubInfo, userAgent, signal);
-        return (await attempt.discover(httpLimits.probeMs)).verdict === 'modern';
-      } finally {
-        held.release();
-      }
-    },
-  };
+  return new HttpConnector(config, target, deps);
 }
 
-class Attempt {
+class HttpConnector implements Connector {
   readonly #config: () => ServerConfig;
-  readonly #endpoint: Endpoint;
-  readonly #lease: OriginLease;
+  readonly #target: Target;
   readonly #deps: HttpConnectorDeps;
-  readonly #hubInfo: RawJson;
-  readonly #userAgent: string;
-  readonly #signal: AbortSignal;
-  readonly #until: number;
+  readonly #places: Places;
+  readonly #callers: CallerTags | undefined;
+  #endpoint: Endpoint | undefined;
 
-  constructor(
-    config: () => ServerConfig,
-    endpoint: Endpoint,
-    lease: OriginLease,
-    deps: HttpConnectorDeps,
-    hubInfo: RawJson,
-    userAgent: string,
-    signal: AbortSignal,
-  ) {
+  constructor(config: () => ServerConfig, target: Target, deps: HttpConnectorDeps) {
     this.#config = config;
-    this.#endpoint = endpoint;
-    this.#lease = lease;
+    this.#target = target;
     this.#deps = deps;
-    this.#hubInfo = hubInfo;
-    this.#userAgent = userAgent;
-    this.#signal = signal;
-    this.#until = deps.clock.monotonic() + config().timeouts.startMs;
-  }
-
-  async run(request: ConnectRequest): Promise<Conversation> {
-    const { protocol } = this.#config();
-    const first: Era = protocol === 'auto' ? (request.verdict ?? 'modern') : protocol;
-    const fixed = protocol !== 'auto';
-    if (first === 'modern') {
-      const found = await this.discover(fixed ? this.#left() : Math.min(httpLimits.probeMs, this.#left()));
-      if (found.verdict === 'modern') return this.#modern(found.handshake, request);
-      if (found.verdict === 'none') throw found.error;
-      if (fixed) throw new ConnectError('HandshakeFailed', `it does not speak 2026-07-28 (${found.because})`, true);
-    }
-    const reply = readInitialize(await this.#initialize(this.#left()));
-    if (reply.verdict === 'legacy') return this.#legacy(reply.handshake, request);
-    if (reply.verdict === 'modern' && !fixed) {
-      const found = await this.discover(this.#left());
-      if (found.verdict === 'modern') return this.#modern(found.handshake, request);
-      throw found.verdict === 'none' ? found.error : new ConnectError('HandshakeFailed', found.because, true);
-    }
-    if (reply.verdict === 'none') {
-      if (reply.status >= 400 && reply.status < 500) await this.#recogniseOldTransport();
-      throw reply.error;
-    }
-    throw new ConnectError('HandshakeFailed', 'it speaks 2026-07-28 only, but spec.protocol says legacy', false);
-  }
-
-  async discover(timeoutMs: number): Promise<Discovery> {
-    const envelope = modernEnvelope(this.#hubInfo, '{}' as RawJson);
-    const body = requestRaw('discover', 'server/discover', `{"_meta":{${envelope}}}` as RawJson);
-    const headers = [...modernHeaders(this.#endpoint.headers, this.#userAgent), 'mcp-method', 'server/discover'];
-    return readDiscovery(await this.#send('POST', headers, body, '"discover"', timeoutMs));
-  }
-
-  #initialize(timeoutMs: number): Promise<Reply> {
-    const params = { protocolVersion: initializeVersion, capabilities: {}, clientInfo: this.#deps.hubInfo };
-    const body = requestRaw('initialize', 'initialize', rawOf(params));
-    const headers = legacyBaseHeaders(this.#endpoint.headers, this.#userAgent);
-    return this.#send('POST', headers, body, '"initialize"', timeoutMs);
-  }
-
-  /** The transport of 2024-11-05 opens with a GET whose first event names an endpoint. */
-  async #recogniseOldTransport(): Promise<void> {
-    const headers = [...this.#endpoint.headers, 'accept', 'text/event-stream', 'user-agent', this.#userAgent];
-    const reply = await this.#send('GET', headers, undefined, undefined, Math.min(httpLimits.probeMs, this.#left()));
-    if (reply.kind === 'reply' && reply.oldTransport) {
-      const text =
-        'it offers only the HTTP+SSE transport of 2024-11-05, which is not supported; use its Streamable HTTP endpoint';
-      throw new ConnectError('TransportUnsupported', text, false);
-    }
-  }
-
-  async #modern(handshake: Handshake, request: ConnectRequest): Promise<Conversation> {
-    const conversation = new ModernConversation(
-      this.#conversationDeps(request),
-      handshake,
-      this.#hubInfo,
-      this.#userAgent,
-    );
-    await conversation.opened();
-    return this.#orGiveUp(conversation);
-  }
-
-  async #legacy(handshake: LegacyHandshake, request: ConnectRequest): Promise<Conversation> {
-    const again = async (): Promise<LegacyHandshake> => {
-      const reply = readInitialize(await this.#initializeAgain());
-      if (reply.verdict === 'legacy') return reply.handshake;
-      throw reply.verdict === 'none' ? reply.error : new Error('it does not speak the older protocol any more');
-    };
-    const base = legacyBaseHeaders(this.#endpoint.headers, this.#userAgent);
-    const conversation = new LegacyConversation(this.#conversationDeps(request), handshake, base, again);
-    await conversation.opened();
-    return this.#orGiveUp(conversation);
-  }
-
-  /** Long after the first handshake: its own time, and no signal. */
-  #initializeAgain(): Promise<Reply> {
-    const params = { protocolVersion: initializeVersion, capabilities: {}, clientInfo: this.#deps.hubInfo };
-    return post({
-      pool: this.#lease.calls,
-      path: this.#endpoint.path,
-      method: 'POST',
-      headers: legacyBaseHeaders(this.#endpoint.headers, this.#userAgent),
-      body: requestRaw('initialize', 'initialize', rawOf(params)),
-      id: '"initialize"',
-      timeoutMs: this.#config().timeouts.startMs,
-      clock: this.#deps.clock,
+    this.#callers = target.bridged === true ? new CallerTags(config().key) : undefined;
+    this.#places = new Places({
+      clock: deps.clock,
+      random: deps.random,
+      feed: target.endpoints,
+      open: (address) => deps.http.lease(this.#where().origin, config().timeouts.connectMs, address),
     });
   }
 
-  async #orGiveUp(conversation: ModernConversation | LegacyConversation): Promise<Conversation> {
-    if (!this.#signal.aborted) return conversation;
-    await conversation.close('given up');
-    throw new ConnectError('StartFailed', 'given up', true);
-  }
-
-  #conversationDeps(request: ConnectRequest): HttpConversationDeps {
-    const { clock, random, log, observer } = this.#deps;
-    return {
-      endpoint: this.#endpoint,
-      lease: this.#lease,
-      config: this.#config,
-      clock,
-      random,
-      log,
-      observer,
+  async connect(request: ConnectRequest, signal: AbortSignal): Promise<Conversation> {
+    const endpoint = this.#where();
+    const release = this.#places.hold();
+    const caller = request.purpose === 'client' ? request.caller : undefined;
+    const tag = caller === undefined ? undefined : this.#callers?.of(caller).text;
+    const handshaking = new Handshaking(this.#config, endpoint, this.#deps, signal, tag);
+    const opening: Opening = {
       request,
+      places: this.#places,
+      release,
+      callers: this.#callers,
+      choose: () => this.#choose(caller),
     };
+    try {
+      return await this.#firstThatAnswers(handshaking, opening, signal);
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
-  #send(
-    method: 'POST' | 'GET',
-    headers: string[],
-    body: RawJson | undefined,
-    id: string | undefined,
-    timeoutMs: number,
-  ): Promise<Reply> {
-    const { calls: pool } = this.#lease;
-    const options = { pool, path: this.#endpoint.path, method, headers, body, id, timeoutMs, clock: this.#deps.clock };
-    return post(options, this.#signal);
+  async upgraded(signal: AbortSignal): Promise<boolean> {
+    const release = this.#places.hold();
+    try {
+      const place = this.#places.pick();
+      if (place === undefined) return false;
+      const handshaking = new Handshaking(this.#config, this.#where(), this.#deps, signal);
+      return (await handshaking.discover(place, httpLimits.probeMs)).verdict === 'modern';
+    } finally {
+      release();
+    }
   }
 
-  #left(): number {
-    return Math.max(1, this.#until - this.#deps.clock.monotonic());
+  async #firstThatAnswers(handshaking: Handshaking, opening: Opening, signal: AbortSignal): Promise<Conversation> {
+    for (let tries = 0; ; tries++) {
+      const place = opening.choose();
+      if (place === undefined) throw await this.#whyNone(handshaking);
+      try {
+        return await handshaking.run(place, opening);
+      } catch (error) {
+        const isAway = error instanceof ConnectError && error.reason === 'Unreachable' && !signal.aborted;
+        if (!isAway || tries >= httpLimits.reroutes || !this.#places.avoid(place)) throw error;
+      }
+    }
+  }
+
+  /** Behind a bridge every hub finds the same replica for a caller. */
+  #choose(caller: Caller | undefined): Place | undefined {
+    if (caller === undefined || this.#callers === undefined) return this.#places.pickForSession();
+    return this.#places.pickFor(this.#callers.of(caller).hash);
+  }
+
+  /** Asks a replica that is starting. Nothing is opened there, whatever it answers. */
+  async #whyNone(handshaking: Handshaking): Promise<ConnectError> {
+    const place = this.#places.starting();
+    const nobody = new ConnectError('NoEndpoints', 'no replica of it is ready', true);
+    if (place === undefined) return nobody;
+    const found = await handshaking.discover(place, httpLimits.probeMs);
+    if (place.state === 'starting') place.letGo();
+    if (found.verdict !== 'none' || found.error.reason === 'Unreachable') return nobody;
+    return found.error;
+  }
+
+  /** Throws ConnectError when the URL or a header cannot be used. */
+  #where(): Endpoint {
+    return (this.#endpoint ??= endpointOf(this.#target));
   }
 }

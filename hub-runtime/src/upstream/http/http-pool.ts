@@ -1,11 +1,12 @@
 /**
- * Connections to HTTP servers, shared by everything that talks to the same origin (HS-15).
+ * Connections to HTTP servers, shared by everything that talks to the same origin (HS-15), or to one replica of it.
  *
- * Two pools per origin: calls, and event streams that stay open. A stream holds its connection for hours; in one pool with the calls a few
- * dozen servers behind one gateway would leave nothing to call with. Redirects are never followed: a hop may not choose where
+ * Two pools each: calls, and event streams that stay open. A stream holds its connection for hours; in one pool with the calls a few
+ * dozen servers behind one gateway would leave nothing to call with. Of a replica only the connection knows: Host header and TLS name stay
+ * those of the origin, which is all that a server may know about itself. Redirects are never followed: a hop may not choose where
  * credentials go. HTTP/2 is off: cancelling one call must not touch its neighbours' connection state.
  */
-import { Pool } from 'undici';
+import { buildConnector, Pool } from 'undici';
 
 import { httpLimits } from './limits.ts';
 
@@ -24,7 +25,10 @@ export interface HttpPoolStats {
   readonly running: number;
 }
 
-/** One origin's connections, held by one conversation. `release` gives them back; the last one closes them. */
+/**
+ * One origin's connections, held by whoever talks to it. `release` gives them back: with the last one idle connections are closed at once,
+ * those of calls under way when these have ended.
+ */
 export interface OriginLease {
   readonly calls: Pool;
   readonly streams: Pool;
@@ -32,43 +36,36 @@ export interface OriginLease {
 }
 
 export interface HttpPool {
-  lease(origin: string, connectMs: number): OriginLease;
+  /** `address`: where the connections really go (`host:port`, IPv6 in brackets); the origin's own host when absent. */
+  lease(origin: string, connectMs: number, address?: string): OriginLease;
   stats(): readonly HttpPoolStats[];
   /** Cuts every connection. For the end of the process, after servers have been stopped. */
   close(): Promise<void>;
 }
 
-interface Entry {
-  readonly origin: string;
-  readonly calls: Pool;
-  readonly streams: Pool;
-  holders: number;
-}
-
 export function createHttpPool(options: HttpPoolOptions = {}): HttpPool {
-  const entries = new Map<string, Entry>();
-  const open = (origin: string, connections: number, connectMs: number): Pool =>
-    new Pool(origin, {
-      connections,
-      pipelining: 1,
-      allowH2: false,
-      connectTimeout: connectMs,
-      keepAliveTimeout: options.keepAliveMs ?? httpLimits.keepAliveMs,
-      // Deadlines are the conversations' own: a timer per request would be paid on every call.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+  const entries = new Map<string, Connections>();
+  const { connectionsPerOrigin: forCalls = httpLimits.connectionsPerOrigin } = options;
+  const { streamsPerOrigin: forStreams = httpLimits.streamsPerOrigin } = options;
+  const keepAliveTimeout = options.keepAliveMs ?? httpLimits.keepAliveMs;
   return {
-    lease(origin, connectMs) {
-      const key = `${origin} ${connectMs}`;
+    lease(origin, connectMs, address) {
+      const key = address === undefined ? `${origin} ${connectMs}` : `${origin} ${connectMs} ${address}`;
       let entry = entries.get(key);
       if (entry === undefined) {
-        entry = {
-          origin,
-          calls: open(origin, options.connectionsPerOrigin ?? httpLimits.connectionsPerOrigin, connectMs),
-          streams: open(origin, options.streamsPerOrigin ?? httpLimits.streamsPerOrigin, connectMs),
-          holders: 0,
-        };
+        const connect = address === undefined ? undefined : connectorTo(address, connectMs);
+        const open = (connections: number): Pool =>
+          new Pool(origin, {
+            connections,
+            keepAliveTimeout,
+            pipelining: 1,
+            allowH2: false,
+            // Deadlines are the conversations' own: a timer per request would be paid on every call.
+            headersTimeout: 0,
+            bodyTimeout: 0,
+            ...(connect === undefined ? { connectTimeout: connectMs } : { connect }),
+          });
+        entry = new Connections(origin, open(forCalls), () => open(forStreams));
         entries.set(key, entry);
       }
       const held = entry;
@@ -76,30 +73,73 @@ export function createHttpPool(options: HttpPoolOptions = {}): HttpPool {
       let released = false;
       return {
         calls: held.calls,
-        streams: held.streams,
+        get streams() {
+          return held.streams;
+        },
         release() {
           if (released) return;
           released = true;
           held.holders--;
           if (held.holders > 0) return;
           if (entries.get(key) === held) entries.delete(key);
-          // Nothing waits for it: whoever released has ended its calls, and errors of a closing socket concern nobody.
-          void Promise.allSettled([held.calls.close(), held.streams.destroy()]);
+          held.close();
         },
       };
     },
-    stats: () =>
-      [...entries.values()].map(({ origin, calls, streams }) => ({
-        origin,
-        connected: calls.stats.connected + streams.stats.connected,
-        free: calls.stats.free + streams.stats.free,
-        queued: calls.stats.queued + streams.stats.queued,
-        running: calls.stats.running + streams.stats.running,
-      })),
+    stats: () => [...entries.values()].map((entry) => entry.stats()),
     async close() {
       const all = [...entries.values()];
       entries.clear();
-      await Promise.allSettled(all.flatMap(({ calls, streams }) => [calls.destroy(), streams.destroy()]));
+      await Promise.allSettled(all.map((entry) => entry.destroy()));
     },
   };
+}
+
+class Connections {
+  readonly calls: Pool;
+  holders = 0;
+  readonly #origin: string;
+  readonly #openStreams: () => Pool;
+  /** Made when one is opened: most servers announce nothing. */
+  #streams: Pool | undefined;
+
+  constructor(origin: string, calls: Pool, openStreams: () => Pool) {
+    this.#origin = origin;
+    this.calls = calls;
+    this.#openStreams = openStreams;
+  }
+
+  get streams(): Pool {
+    return (this.#streams ??= this.#openStreams());
+  }
+
+  stats(): HttpPoolStats {
+    const calls = this.calls.stats;
+    const streams = this.#streams?.stats;
+    return {
+      origin: this.#origin,
+      connected: calls.connected + (streams?.connected ?? 0),
+      free: calls.free + (streams?.free ?? 0),
+      queued: calls.queued + (streams?.queued ?? 0),
+      running: calls.running + (streams?.running ?? 0),
+    };
+  }
+
+  /** Nothing waits for it: whoever released has ended its calls, and errors of a closing socket concern nobody. */
+  close(): void {
+    void Promise.allSettled([this.calls.close(), this.#streams?.destroy()]);
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.allSettled([this.calls.destroy(), this.#streams?.destroy()]);
+  }
+}
+
+/** Connects to one address whatever the origin says. */
+function connectorTo(address: string, connectMs: number): buildConnector.connector {
+  const at = address.lastIndexOf(':');
+  const hostname = address.slice(0, at).replace(/^\[(.*)\]$/, '$1');
+  const port = address.slice(at + 1);
+  const connect = buildConnector({ timeout: connectMs, allowH2: false });
+  return (options, callback) => connect({ ...options, hostname, port }, callback);
 }

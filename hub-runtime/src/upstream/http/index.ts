@@ -1,4 +1,4 @@
 /** Streamable HTTP toward servers, both eras. */
-export { createHttpConnector, type HttpConnectorDeps } from './http-connector.ts';
+export { createHttpConnector } from './http-connector.ts';
 export { httpLimits } from './limits.ts';
 export { createHttpPool, type HttpPool, type HttpPoolOptions, type HttpPoolStats } from './http-pool.ts';

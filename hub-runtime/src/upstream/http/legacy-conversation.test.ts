@@ -90,7 +90,7 @@ describe('only legacy', () => {
     broken = true;
     state.alive.clear();
     expect(await call(conversation)).toMatchObject({ errorCode: 'QM_SERVER_FAILED' });
-    expect(await ended).toBe('HandshakeFailed');
+    expect(await ended).toBe('Unreachable');
   });
 
   test('a server upgraded to the newer era only ends the conversation', async () => {

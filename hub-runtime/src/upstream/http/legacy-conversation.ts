@@ -1,61 +1,49 @@
 /**
- * Conversation with a server of 2025-11-25 or older: one session, named by `Mcp-Session-Id` when the server gave one.
+ * Conversation with a server of 2025-11-25 or older: one session at a time, at one replica.
  *
- * Cancelling is a notification; the answer's stream is then only given a moment to end. A 404 says the session is gone and nothing was
- * executed: the session is opened anew once for all, and the call goes back (EF-31). What the server sends unasked comes on the GET stream.
- * The server's own requests are answered at once: `ping` with `{}`, everything else with -32601.
+ * Cancelling is a notification; the answer's stream is then only given a moment to end. A session is opened anew, once for all callers, when
+ * the server has forgotten it (a 404: nothing was executed, so the call goes back, EF-31) and when its replica takes nothing new: then calls
+ * in it finish where they are, and the next ones go to the new one. A primary conversation moves at once, since it listens; one of a single
+ * client with its next call.
  */
 import type { LaneCall, Outcome } from '../../exchange/index.ts';
-import {
-  errorRaw,
-  memberRaw,
-  notificationRaw,
-  type RawJson,
-  rawOf,
-  resultRaw,
-  rpcCode,
-  type ScannedMessage,
-} from '../../wire/index.ts';
+import { memberRaw, notificationRaw, type RawJson, rawOf, rpcCode, type ScannedMessage } from '../../wire/index.ts';
 import { errorOutcome, rpcFailure } from '../answer.ts';
-import { ToldLogLevel } from '../log-level.ts';
-import { EventStream } from './event-stream.ts';
+import { ConnectError } from '../conversation.ts';
 import type { HttpCall } from './http-call.ts';
-import { type Handshake, HttpConversation, type HttpConversationDeps } from './http-conversation.ts';
-import { httpLimits, listenMs } from './limits.ts';
-import { post } from './post.ts';
+import type { HttpConversationDeps } from './calling.ts';
+import { HttpConversation } from './http-conversation.ts';
+import { type LegacyHandshake, LegacySession, type LegacySessionDeps } from './legacy-session.ts';
+import { httpLimits } from './limits.ts';
+import type { Place } from './place.ts';
 
-/** A handshake with the session it opened. */
-export interface LegacyHandshake extends Handshake {
-  readonly sessionId: string | undefined;
+export interface LegacyOptions {
+  /** Of every request. */
+  readonly base: readonly string[];
+  /** Where a session is opened. Undefined: no replica is ready. */
+  readonly choose: () => Place | undefined;
+  /** Opens a session there. Rejects with ConnectError. */
+  readonly initialize: (place: Place) => Promise<LegacyHandshake>;
 }
 
 export class LegacyConversation extends HttpConversation {
   readonly era = 'legacy';
-  protected readonly envelope = '';
-  #session: string | undefined;
-  #headers: readonly string[];
+  readonly envelope = '';
+  readonly #options: LegacyOptions;
+  readonly #sessionDeps: LegacySessionDeps;
+  #session: LegacySession;
   #recovering: Promise<void> | undefined;
-  #replies = 0;
-  #stream: EventStream | undefined;
-  readonly #logLevel = new ToldLogLevel();
-  readonly #base: readonly string[];
-  readonly #initialize: () => Promise<LegacyHandshake>;
 
-  /** `initialize` opens the session anew when the server has forgotten it. */
-  constructor(
-    deps: HttpConversationDeps,
-    handshake: LegacyHandshake,
-    base: readonly string[],
-    initialize: () => Promise<LegacyHandshake>,
-  ) {
+  constructor(deps: HttpConversationDeps, place: Place, handshake: LegacyHandshake, options: LegacyOptions) {
     super(deps, handshake, 'legacy');
-    this.#base = base;
-    this.#initialize = initialize;
-    this.#session = handshake.sessionId;
-    this.#headers = sessionHeaders(base, handshake);
+    this.#options = options;
+    const { endpoint, clock, random } = deps;
+    this.#sessionDeps = { path: endpoint.path, clock, random, base: options.base };
+    this.#session = new LegacySession(this.#sessionDeps, place, handshake);
   }
 
-  protected get recovering(): Promise<void> | undefined {
+  settling(): Promise<void> | undefined {
+    if (this.#session.place.state !== 'ready') this.#reopen('its replica takes nothing new');
     return this.#recovering;
   }
 
@@ -63,7 +51,9 @@ export class LegacyConversation extends HttpConversation {
   override send(lane: LaneCall): Promise<Outcome> {
     const { logLevel } = lane.exchange.leg;
     if (logLevel === undefined || !this.#takesLogLevel) return super.send(lane);
-    const telling = this.#logLevel.ensure(logLevel, (level) =>
+    const settling = this.settling();
+    if (settling !== undefined) return settling.then(() => this.send(lane));
+    const telling = this.#session.logLevel.ensure(logLevel, (level) =>
       this.request('logging/setLevel', rawOf({ level }), httpLimits.courtesyMs),
     );
     return telling === undefined ? super.send(lane) : telling.then(() => super.send(lane));
@@ -75,28 +65,58 @@ export class LegacyConversation extends HttpConversation {
 
   /** Tells the server the handshake is done, and listens. */
   async opened(): Promise<void> {
-    await this.#notify(notificationRaw('notifications/initialized', '{}' as RawJson));
-    if (this.deps.request.purpose !== 'primary') return;
-    this.#stream = this.#openStream();
-    this.#stream.start();
-    await this.#stream.settled(listenMs);
+    const session = this.#session;
+    await session.post(notificationRaw('notifications/initialized', '{}' as RawJson));
+    if (this.deps.request.purpose !== 'primary' || session !== this.#session) return;
+    await session.listen({
+      onMessage: (message) => {
+        if (message.kind === 'request') session.answer(message);
+        else this.unsolicited(message);
+      },
+      onGap: () => this.missedChanges(),
+      onLost: () => {
+        if (session === this.#session) this.#reopen('the server forgot the session');
+      },
+      onUnreachable: (reason) => {
+        if (!this.turnFrom(session.place)) this.unreachable(reason);
+        return false;
+      },
+    });
+  }
+
+  ownPlace(): Place | undefined {
+    return this.isOver ? undefined : this.#session.place;
+  }
+
+  ownHeaders(): string[] {
+    return this.#session.headers;
+  }
+
+  /** The state of a session is worth more than a quick answer: whether its replica is dead is for the health check to say. */
+  doubt(): void {}
+
+  notify(name: string, params: RawJson): void {
+    if (this.#session.place.state === 'ready') void this.#session.post(notificationRaw(name, params));
+  }
+
+  recover(status: number, message: ScannedMessage | undefined): Promise<void> | undefined {
+    const failure = message?.error === undefined ? undefined : rpcFailure(message.error);
+    if (!sessionIsLost(status, this.#session.id, failure)) return undefined;
+    this.#reopen('the server forgot the session');
+    return this.#recovering;
+  }
+
+  protected override placeFor(): Place | undefined {
+    return this.#session.place;
   }
 
   protected override headersFor(call: HttpCall): string[] {
     call.session = this.#session;
-    return this.#headers as string[];
-  }
-
-  protected override ownHeaders(): string[] {
-    return this.#headers as string[];
-  }
-
-  notify(name: string, params: RawJson): void {
-    void this.#notify(notificationRaw(name, params));
+    return this.#session.headers;
   }
 
   protected override withdraw(call: HttpCall, reason: string): void {
-    this.notify('notifications/cancelled', rawOf({ requestId: call.id, reason }));
+    void call.session?.post(notificationRaw('notifications/cancelled', rawOf({ requestId: call.id, reason })));
   }
 
   protected override refused(call: HttpCall, message: ScannedMessage | undefined): void {
@@ -106,8 +126,8 @@ export class LegacyConversation extends HttpConversation {
       this.settle(call, this.statusOutcome(call.status));
       return;
     }
-    if (sessionIsLost(call.status, call.session, failure)) {
-      if (call.session === this.#session) this.#reopen();
+    if (sessionIsLost(call.status, call.session?.id, failure)) {
+      if (call.session === this.#session) this.#reopen('the server forgot the session');
       this.sendAgain(call, this.statusOutcome(503));
       return;
     }
@@ -123,98 +143,62 @@ export class LegacyConversation extends HttpConversation {
     this.settle(call, errorOutcome(error, this.from));
   }
 
-  protected override recover(status: number, message: ScannedMessage | undefined): Promise<void> | undefined {
-    const failure = message?.error === undefined ? undefined : rpcFailure(message.error);
-    if (!sessionIsLost(status, this.#session, failure)) return undefined;
-    this.#reopen();
-    return this.#recovering;
+  protected override serverAsks(message: ScannedMessage, call: HttpCall | undefined): void {
+    (call?.session ?? this.#session).answer(message);
   }
 
-  protected override serverAsks(message: ScannedMessage): void {
-    if (message.id === undefined || this.#replies >= httpLimits.repliesAtOnce) return;
-    const answer =
-      message.method === 'ping'
-        ? resultRaw(message.id, '{}' as RawJson)
-        : errorRaw(message.id, rpcCode.methodNotFound, `${message.method} is not offered by this client`);
-    this.#replies++;
-    void this.#notify(answer).finally(() => {
-      this.#replies--;
-    });
+  /** The session is there no longer: with the replica goes all that it held. */
+  override turnFrom(place: Place): boolean {
+    if (!super.turnFrom(place)) return false;
+    if (place === this.#session.place) this.#reopen('its replica cannot be reached');
+    return true;
   }
 
-  protected override async ended(): Promise<void> {
-    this.#stream?.stop();
-    const session = this.#session;
-    this.#session = undefined;
-    if (session === undefined) return;
-    // A courtesy: servers may answer 405, and an unreachable one has no session to end.
-    await this.#own('DELETE', undefined);
+  protected override placesChanged(): void {
+    void this.settling();
   }
 
-  /** Opens the session anew; calls that come meanwhile wait for it. Ends the conversation when that fails. */
-  #reopen(): void {
+  protected override ended(): Promise<void> {
+    return this.#session.end();
+  }
+
+  /** Opens a session anew; calls that come meanwhile wait for it. Ends the conversation when that fails. */
+  #reopen(why: string): void {
     if (this.#recovering !== undefined || this.isOver) return;
-    this.deps.log.info({ server: this.from.key }, 'the server forgot the session; opening a new one');
-    this.#stream?.stop();
-    this.#recovering = this.#initialize()
-      .then(async (handshake) => {
-        this.handshake = handshake;
-        this.#logLevel.forget();
-        this.#session = handshake.sessionId;
-        this.#headers = sessionHeaders(this.#base, handshake);
-        await this.opened();
-      })
+    this.deps.log.info({ server: this.from.key, why }, 'opening a new session');
+    const old = this.#session;
+    old.leave();
+    this.#recovering = this.#openElsewhere()
       .then(
         () => this.missedChanges(),
         (error: unknown) => {
-          this.over('HandshakeFailed', error instanceof Error ? error.message : 'the session could not be opened anew');
+          const reason = error instanceof ConnectError ? error.reason : 'HandshakeFailed';
+          this.over(reason, error instanceof Error ? error.message : 'the session could not be opened anew');
         },
       )
       .finally(() => {
         this.#recovering = undefined;
+        // Its place may have gone in the meantime.
+        if (this.deps.request.purpose === 'primary') this.placesChanged();
       });
   }
 
-  #openStream(): EventStream {
-    const { lease, endpoint, clock, random } = this.deps;
-    const session = this.#session;
-    return new EventStream({
-      pool: lease.streams,
-      path: endpoint.path,
-      clock,
-      random,
-      attempt: () => ({ method: 'GET', headers: streamHeaders(this.#headers), body: undefined }),
-      onMessage: (message) => this.unsolicited(message),
-      onOpen: (again) => {
-        if (again) this.missedChanges();
-      },
-      onRefused: (status) => {
-        if (status === 404 && session !== undefined && session === this.#session && this.#stream?.wasOpen === true)
-          this.#reopen();
-        return status >= 500 && status !== 501;
-      },
-      onUnreachable: (reason) => {
-        this.over('Unreachable', `it cannot be reached: ${reason}`);
-        return false;
-      },
-    });
-  }
-
-  #notify(message: RawJson): Promise<unknown> {
-    return this.#own('POST', message);
-  }
-
-  #own(verb: 'POST' | 'DELETE', body: RawJson | undefined): Promise<unknown> {
-    return post({
-      pool: this.deps.lease.calls,
-      path: this.deps.endpoint.path,
-      method: verb,
-      headers: this.#headers as string[],
-      body,
-      id: undefined,
-      timeoutMs: httpLimits.courtesyMs,
-      clock: this.deps.clock,
-    });
+  async #openElsewhere(): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      const place = this.#options.choose();
+      if (place === undefined) throw new ConnectError('NoEndpoints', 'no replica of it is ready', true);
+      try {
+        const handshake = await this.#options.initialize(place);
+        this.handshake = handshake;
+        this.#session = new LegacySession(this.#sessionDeps, place, handshake);
+        if (this.isOver) await this.#session.end();
+        else await this.opened();
+        return;
+      } catch (error) {
+        const elsewhere = error instanceof ConnectError && error.reason === 'Unreachable';
+        if (!elsewhere || tries >= httpLimits.reroutes || this.isOver || !super.turnFrom(place)) throw error;
+      }
+    }
   }
 }
 
@@ -228,22 +212,6 @@ export function legacyBaseHeaders(configured: readonly string[], userAgent: stri
     'user-agent',
     userAgent,
   ];
-}
-
-function sessionHeaders(base: readonly string[], handshake: LegacyHandshake): readonly string[] {
-  const headers = [...base, 'mcp-protocol-version', handshake.revision];
-  if (handshake.sessionId !== undefined) headers.push('mcp-session-id', handshake.sessionId);
-  return headers;
-}
-
-function streamHeaders(headers: readonly string[]): string[] {
-  const out: string[] = [];
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const [name = '', value = ''] = headers.slice(at, at + 2);
-    if (name === 'content-type') continue;
-    out.push(name, name === 'accept' ? 'text/event-stream' : value);
-  }
-  return out;
 }
 
 /**

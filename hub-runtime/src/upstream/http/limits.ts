@@ -13,6 +13,12 @@ export const httpLimits = {
   streamsPerOrigin: 256,
   /** Calls of one conversation without an answer. */
   inFlight: 4_096,
+  /** Replicas of one server that are used; beyond them none is. */
+  places: 256,
+  /** Times a call that was surely not executed is sent elsewhere before it is handed back. */
+  reroutes: 3,
+  /** A replica that could not be reached gets nothing new for this long while there are others; twice as long each time, milliseconds. */
+  avoidMs: { first: 1_000, longest: 10_000 },
   /** Answers to a server's own requests that are on their way at once; more of them go unanswered. */
   repliesAtOnce: 32,
   /** A session id longer than this is refused, characters. */

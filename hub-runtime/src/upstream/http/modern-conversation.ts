@@ -1,9 +1,10 @@
 /**
- * Conversation with a 2026-07-28 server: every request stands alone, carries its envelope and mirrored headers, and is cancelled by closing
- * its answer. List changes come on one `subscriptions/listen`, opened only when the server says it announces any.
+ * Conversation with a 2026-07-28 server: every request stands alone, goes to whichever replica is free, carries its envelope and mirrored
+ * headers, and is cancelled by closing its answer. List changes come on one `subscriptions/listen`, opened only when the server says it announces any.
  *
  * A 400 that shows the server no longer speaks this era ends the conversation; the call goes back, for nothing was executed.
  */
+import type { LaneCall } from '../../exchange/index.ts';
 import {
   encodeHeaderValue,
   encodeText,
@@ -19,10 +20,13 @@ import {
   type ScannedMessage,
 } from '../../wire/index.ts';
 import { errorOutcome, printable, protocolFault, rpcFailure } from '../answer.ts';
+import { callerHeader } from './bridge-headers.ts';
 import { EventStream } from './event-stream.ts';
 import type { HttpCall } from './http-call.ts';
-import { type Handshake, HttpConversation, type HttpConversationDeps } from './http-conversation.ts';
+import type { HttpConversationDeps } from './calling.ts';
+import { type Handshake, HttpConversation } from './http-conversation.ts';
 import { listenMs } from './limits.ts';
+import type { Place } from './place.ts';
 
 const noCapabilities = '{}' as RawJson;
 const method = 'subscriptions/listen';
@@ -43,14 +47,20 @@ export function modernHeaders(configured: readonly string[], userAgent: string):
 
 export class ModernConversation extends HttpConversation {
   readonly era = 'modern';
-  protected readonly envelope: string;
-  protected readonly recovering = undefined;
+  readonly envelope: string;
   readonly #headers: readonly string[];
   readonly #listen: EventStream | undefined;
   #listenId = 0;
+  #listensAt: Place;
 
-  constructor(deps: HttpConversationDeps, handshake: Handshake, hubInfo: RawJson, userAgent: string) {
+  constructor(
+    deps: HttpConversationDeps,
+    place: Place,
+    handshake: Handshake,
+    { hubInfo, userAgent }: { readonly hubInfo: RawJson; readonly userAgent: string },
+  ) {
     super(deps, handshake, 'modern');
+    this.#listensAt = place;
     this.envelope = modernEnvelope(hubInfo, noCapabilities);
     this.#headers = modernHeaders(deps.endpoint.headers, userAgent);
     const wanted = deps.request.purpose === 'primary' ? listenFilter(handshake) : undefined;
@@ -63,10 +73,18 @@ export class ModernConversation extends HttpConversation {
     await this.#listen?.settled(listenMs);
   }
 
+  /** Behind a bridge a caller stays with one replica: the child there may hold what it said before. */
+  protected override placeFor({ exchange }: LaneCall): Place | undefined {
+    const { callers, places } = this.deps;
+    return callers === undefined ? places.pick() : places.pickFor(callers.of(exchange.caller).hash);
+  }
+
   protected override headersFor(call: HttpCall): string[] {
     const { exchange, target } = call.lane;
     const headers = this.#headers.slice();
     headers.push('mcp-method', headerMethod(exchange.method));
+    const { callers } = this.deps;
+    if (callers !== undefined) headers.push(callerHeader, callers.of(exchange.caller).text);
     if (target === undefined) return headers;
     headers.push('mcp-name', encodeHeaderValue(target));
     const { paramHeaders } = call.lane;
@@ -77,12 +95,21 @@ export class ModernConversation extends HttpConversation {
     return headers;
   }
 
-  protected override ownHeaders(own: string): string[] {
+  ownPlace(): Place | undefined {
+    return this.deps.places.pick();
+  }
+
+  ownHeaders(own: string): string[] {
     return [...this.#headers, 'mcp-method', own];
   }
 
+  doubt(place: Place): void {
+    this.turnFrom(place);
+  }
+
   notify(name: string, params: RawJson): void {
-    void this.tell(name, params, this.ownHeaders(headerMethod(name)));
+    const place = this.ownPlace();
+    if (place !== undefined) void this.tell(place, name, params, this.ownHeaders(headerMethod(name)));
   }
 
   protected override withdraw(call: HttpCall, reason: string): void {
@@ -104,8 +131,18 @@ export class ModernConversation extends HttpConversation {
     this.settle(call, errorOutcome(error, this.from));
   }
 
-  protected override recover(): undefined {
+  settling(): undefined {
     return undefined;
+  }
+
+  recover(): undefined {
+    return undefined;
+  }
+
+  /** Another replica may run another release: what it offers is read again. */
+  protected override placesChanged(): void {
+    if (this.#listen !== undefined && this.#listensAt.state !== 'ready') this.#listen.move();
+    else this.missedChanges();
   }
 
   protected override serverAsks(): void {
@@ -117,16 +154,17 @@ export class ModernConversation extends HttpConversation {
   }
 
   #openListen(wanted: RawJson): EventStream {
-    const { lease, endpoint, clock, random } = this.deps;
+    const { places, endpoint, clock, random } = this.deps;
     return new EventStream({
-      pool: lease.streams,
       path: endpoint.path,
       clock,
       random,
       attempt: () => {
         const params = `{"notifications":${wanted},"_meta":{${this.envelope}}}` as RawJson;
         const id = `listen-${++this.#listenId}`;
-        return { method: 'POST', headers: this.ownHeaders(method), body: requestRaw(id, method, params) };
+        this.#listensAt = places.pick() ?? this.#listensAt;
+        const { streams: pool } = this.#listensAt;
+        return { pool, method: 'POST', headers: this.ownHeaders(method), body: requestRaw(id, method, params) };
       },
       onMessage: (message) => {
         if (message.kind === 'notification' && message.method !== 'notifications/subscriptions/acknowledged')
@@ -140,7 +178,8 @@ export class ModernConversation extends HttpConversation {
         return status >= 500 || status === 429;
       },
       onUnreachable: (reason) => {
-        this.over('Unreachable', `it cannot be reached: ${reason}`);
+        if (this.turnFrom(this.#listensAt)) return true;
+        this.unreachable(reason);
         return false;
       },
     });

@@ -33,6 +33,8 @@ export interface PostOptions {
   readonly id: string | undefined;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** The connection is of no use afterwards. */
+  readonly last?: boolean | undefined;
   /** Messages on an event stream that are no response to this request. */
   readonly onMessage?: ((message: ScannedMessage) => void) | undefined;
 }
@@ -52,7 +54,8 @@ export function post(options: PostOptions, signal?: AbortSignal): Promise<Reply>
     }
     signal?.addEventListener('abort', onAbort, { once: true });
     const body = options.body === undefined ? null : rawToBytes(options.body);
-    options.pool.dispatch({ path: options.path, method: options.method, headers: options.headers, body }, request);
+    const { path, method, headers } = options;
+    options.pool.dispatch({ path, method, headers, body, ...(options.last === true ? { reset: true } : {}) }, request);
   });
 }
 

@@ -1,0 +1,34 @@
+/**
+ * Who calls, as a bridge may know it: the same for every request of one session (or principal), on every hub, and nothing else.
+ *
+ * The server's key goes in, so that two servers cannot find out that they serve the same caller. Made once per session or principal object.
+ */
+import { hash } from 'node:crypto';
+
+import type { Caller } from '../../exchange/index.ts';
+
+export interface CallerTag {
+  /** For the header. */
+  readonly text: string;
+  /** 32 bits of it, to choose a replica by. */
+  readonly hash: number;
+}
+
+export class CallerTags {
+  readonly #server: string;
+  readonly #tags = new WeakMap<object, CallerTag>();
+
+  constructor(server: string) {
+    this.#server = server;
+  }
+
+  of({ session, principal }: Caller): CallerTag {
+    const known = this.#tags.get(session ?? principal);
+    if (known !== undefined) return known;
+    const who = session === undefined ? `principal ${principal.id}` : `session ${session.id}`;
+    const text = hash('sha256', `${this.#server} ${who}`, 'hex').slice(0, 32);
+    const tag = { text, hash: Number.parseInt(text.slice(0, 8), 16) };
+    this.#tags.set(session ?? principal, tag);
+    return tag;
+  }
+}
