@@ -147,7 +147,7 @@ class ReplicaRun {
     this.#follow();
     const { url } = listener;
     const startMs = Math.round(performance.now());
-    log.info({ hub: settings.hub.hub, pod: settings.pod.name, url, ready: this.#configured, startMs }, 'started');
+    log.info({ hub: settings.hub.hub, pod: settings.pod.name, url, health, ready: this.#configured, startMs }, 'started');
     return {
       url,
       health,
