@@ -254,6 +254,15 @@ describe('keeping the Secret', () => {
     forget();
   });
 
+  test('a poke while a look is under way is a look after it', async () => {
+    const leader = begin(() => true);
+    // The first look is still making keys.
+    leader.poke();
+    await leader.ready();
+    secrets.secret = undefined;
+    await until('a new one', () => secrets.writes.length === 2);
+  });
+
   test('a Secret that somebody made before, empty, is filled and keeps what is theirs', async () => {
     const metadata = {
       name: 'quaymaster-operator-control',

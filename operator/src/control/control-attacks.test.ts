@@ -320,5 +320,5 @@ test('all replicas come back at once: each token is looked at once, a few at a t
   await storm();
   await storm();
   expect(stage.reviews.asked).toHaveLength(40);
-  expect(stage.reviews.most()).toBe(8);
+  expect(stage.reviews.most()).toBeLessThanOrEqual(8);
 });

@@ -158,6 +158,13 @@ describe('what hubs say', () => {
     expect(stage.server.replicas('default/h')[0]?.report).toEqual(busy);
     const wanted = reportOf({ servers: { 'default/a': { observed: { phase: 'Ready' }, inFlight: 0, waiting: 2 } } });
     expect(await tell(wanted)).toEqual(['default/h state']);
+    const [server] = Object.values(wanted.servers);
+    if (server === undefined) throw new Error('no server');
+    const newer = { ...wanted, servers: { 'default/a': { ...server, waiting: 5, runtimeHash: 'r2' } } };
+    expect(await tell(newer)).toEqual(['default/h state']);
+    expect(
+      await tell({ ...newer, servers: { 'default/a': { ...server, waiting: 9, inFlight: 3, runtimeHash: 'r2' } } }),
+    ).toEqual(['default/h load']);
     expect(await tell({ ...wanted, tools: 2 })).toEqual(['default/h state']);
   });
 

@@ -51,6 +51,8 @@ export function createControlAuthority(deps: ControlAuthorityDeps): ControlAutho
   const waiting = new Set<() => void>();
   let current: (AuthorityFiles & { readonly bundle: string }) | undefined;
   let wake = (): void => {};
+  /** Somebody poked while a look was under way: it may have read too early. */
+  let isPoked = false;
 
   const adopt = (files: AuthorityFiles): void => {
     const bundle = bundleOf(files);
@@ -101,6 +103,7 @@ export function createControlAuthority(deps: ControlAuthorityDeps): ControlAutho
 
   const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
+      if (isPoked) return resolve();
       const over = (): void => {
         cancel();
         signal.removeEventListener('abort', over);
@@ -119,6 +122,7 @@ export function createControlAuthority(deps: ControlAuthorityDeps): ControlAutho
   return {
     async run(signal) {
       while (!signal.aborted) {
+        isPoked = false;
         const nextMs = await look(signal).catch((error: unknown) => {
           if (!signal.aborted) logger.warn({ error: String(error) }, 'control certificates could not be looked after');
           return failedEveryMs;
@@ -133,7 +137,10 @@ export function createControlAuthority(deps: ControlAuthorityDeps): ControlAutho
         signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
       });
     },
-    poke: () => wake(),
+    poke() {
+      isPoked = true;
+      wake();
+    },
     ca: () => certificate().bundle,
     tls: () => certificate().serving as NonNullable<AuthorityFiles['serving']>,
     onChange(listener) {

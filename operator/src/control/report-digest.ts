@@ -4,11 +4,11 @@ import { createHash } from 'node:crypto';
 import type { ReportMessage } from '@quaymaster/crds';
 
 /** Demand counts as state where it begins and ends: it wakes a sleeping server. */
-export function reportDigest({ catalogHash, tools, problems, servers }: ReportMessage): string {
+export function reportDigest({ load: _load, servers, ...rest }: ReportMessage): string {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([catalogHash, tools, problems]));
+  hash.update(JSON.stringify(rest));
   for (const [key, server] of Object.entries(servers)) {
-    hash.update(JSON.stringify([key, server.observed, server.waiting > 0]));
+    hash.update(JSON.stringify([key, { ...server, inFlight: 0, waiting: server.waiting > 0 }]));
   }
   return hash.digest('base64');
 }
