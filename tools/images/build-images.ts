@@ -11,6 +11,7 @@ import { type Layer, type LayerPlan, makeLayer } from './layer.ts';
 import { type Architecture, readPins } from './pins.ts';
 import { withScratch } from './places.ts';
 import { allPackages, basePackages } from './recipe-packages.ts';
+import { hostArchitecture, pythonBytecode } from './python-bytecode.ts';
 import { baseLayer, hubLayer, npmLayer, operatorLayer, pythonLayer, shellLayer } from './recipes.ts';
 import { writeTree } from './write-tree.ts';
 
@@ -47,6 +48,7 @@ export async function buildImages(options: BuildOptions): Promise<readonly Built
   const version = imageVersion();
   const layerNames = new Set(names.flatMap((name) => images[name].layers));
   mkdirSync(out, { recursive: true });
+  const host = hostArchitecture();
   return withScratch(async (scratch) => {
     const packaged = layerNames.has('shell') || layerNames.has('python');
     const wanted = {
@@ -55,17 +57,22 @@ export async function buildImages(options: BuildOptions): Promise<readonly Built
       pypi: layerNames.has('python') ? ['uv'] : [],
     };
     const [sources] = await Promise.all([
-      fetchSources(readPins(), wanted, options),
+      fetchSources(readPins(), wanted, { ...options, architectures: [...new Set([...architectures, host])] }),
       layerNames.has('hub') ? bundle({ write: true, outdir: scratch }) : undefined,
     ]);
-    const plans = (architecture: Architecture): ReadonlyMap<LayerName, LayerPlan> =>
-      new Map(
-        [...layerNames].map((name) => [name, planOf(name, sources[architecture], architecture, scratch, version)]),
-      );
+    const plans = async (architecture: Architecture): Promise<ReadonlyMap<LayerName, LayerPlan>> => {
+      const own = sources[architecture];
+      const planned = new Map<LayerName, LayerPlan>();
+      for (const name of layerNames)
+        if (name === 'python')
+          planned.set(name, pythonLayer(own, architecture, await pythonBytecode(own, sources[host], host)));
+        else planned.set(name, planOf(name, own, architecture, scratch, version));
+      return planned;
+    };
     const layers = once(makeLayer);
     const built: BuiltImage[] = [];
     for (const architecture of architectures) {
-      const planned = plans(architecture);
+      const planned = await plans(architecture);
       for (const name of names) {
         const own = images[name].layers.map((each) => planned.get(each)).filter((plan) => plan !== undefined);
         const made = await Promise.all(own.map(layers));
@@ -87,8 +94,8 @@ export function imageVersion(): string {
 /** Where the operator's bundle is, once it was built. */
 export const operatorBundle = join(root, 'operator/dist');
 
-export function planOf(
-  name: LayerName,
+function planOf(
+  name: Exclude<LayerName, 'python'>,
   sources: Sources,
   architecture: Architecture,
   bundled: string,
@@ -101,8 +108,6 @@ export function planOf(
       return shellLayer(sources);
     case 'npm':
       return npmLayer(sources);
-    case 'python':
-      return pythonLayer(sources, architecture);
     case 'hub':
       return hubLayer(bundled, version);
     case 'operator':

@@ -206,7 +206,7 @@ function onlyFile(folder: string, output: string, what: string): string {
 }
 
 /** Made beside and moved into place when whole; two builds at once may both make it, and the first one stays. */
-async function unpacked(key: string, make: (into: string) => Promise<void>): Promise<Source> {
+export async function unpacked(key: string, make: (into: string) => Promise<void>): Promise<Source> {
   const folder = join(cacheFolder('sources'), key);
   if (!existsSync(folder))
     await withScratch(async (scratch) => {

@@ -29,7 +29,7 @@ export const platforms: Readonly<Record<Architecture, Platform>> = {
 };
 
 /** Of libc6; the rest of it is for building, debugging and encodings that nothing here uses. */
-const ofLibc = /^(libc|libm|libmvec|libdl|libpthread|librt|libresolv|libutil|libanl)\.so\.\d+$/;
+const ofLibc = /^(libc|libm|libdl|libpthread|librt|libresolv|libutil)\.so\.\d+$/;
 
 /** Raised when a recipe below changes without its inputs. */
 const recipe = 1;
@@ -136,13 +136,13 @@ export function npmLayer(sources: Sources): LayerPlan {
 const unusedPython =
   /^usr\/lib\/python3\.\d+\/(idlelib|tkinter|turtledemo|test|ensurepip)\/|\/lib-dynload\/_(dbm|tkinter)\./;
 
-export function pythonLayer(sources: Sources, architecture: Architecture): LayerPlan {
+export function pythonLayer(sources: Sources, architecture: Architecture, bytecode: Source): LayerPlan {
   const { triplet } = platforms[architecture];
   const packages = pythonPackages.map((name) => ({ name, source: sources.debian(name) }));
   const uv = sources.pypi('uv');
   return {
     name: 'python',
-    inputs: [`${recipe}`, ...packages.map(({ source }) => source.key), uv.key],
+    inputs: [`${recipe}`, ...packages.map(({ source }) => source.key), bytecode.key, uv.key],
     tree: () => {
       const tree = new TreeBuilder();
       for (const { name, source } of packages) {
@@ -157,6 +157,7 @@ export function pythonLayer(sources: Sources, architecture: Architecture): Layer
         else addLibraries(tree, `usr/lib/${triplet}`, source.folder, triplet);
         addCopyright(tree, source, name);
       }
+      tree.folder('/', bytecode.folder, (file) => !unusedPython.test(file));
       tree.link('usr/bin/python3', 'python3.13').link('usr/bin/python', 'python3.13');
       // Where OpenSSL of Debian looks.
       tree
