@@ -1,5 +1,6 @@
 /**
- * Bundles the hub into `hub-runtime/dist`: `qm.js` (the CLI, heavy parts split off for lazy loading) and `base.js` (`quaymaster/base`).
+ * Bundles the hub into `hub-runtime/dist`: `qm.js` (the CLI, heavy parts split off for lazy loading) and `base.js` (`quaymaster/base`); and the
+ * operator into `operator/dist`: `operator.js`.
  *
  * Everything is inside: the package installs with no dependency at all. Which packages that are is read back from the bundler and held
  * against `budgets.json` by a test (HS-02, HS-11).
@@ -7,7 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { build, type BuildOptions, type Metafile } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 
 import { root } from './support/run.ts';
 
@@ -29,11 +30,32 @@ const banner = [
   "const __dirname = __qmFileURLToPath(new URL('.', import.meta.url));",
 ].join('\n');
 
-/** Builds; with `write: false` only to look at the result. Images take it from a folder of their own (`outdir`). */
-export async function bundle(options: { readonly write: boolean; readonly outdir?: string }): Promise<Bundle> {
-  const runtime = join(root, 'hub-runtime');
-  const version = (JSON.parse(readFileSync(join(runtime, 'package.json'), 'utf8')) as { version: string }).version;
-  const common: BuildOptions = {
+interface Options {
+  /** False: only to look at the result. */
+  readonly write: boolean;
+  /** Images take it from a folder of their own. Absent: `dist` of the package. */
+  readonly outdir?: string;
+}
+
+export async function bundle(options: Options): Promise<Bundle> {
+  const entries: Record<string, string> = { base: 'hub-runtime/src/base/index.ts' };
+  if (existsSync(join(root, 'hub-runtime/src/cli/main.ts'))) entries['qm'] = 'hub-runtime/src/cli/main.ts';
+  return measure(await make('hub-runtime', entries, options), '/qm.js');
+}
+
+/** One file, and what it loads only now and then (kubeconfig, rules of validation). */
+export async function bundleOperator(options: Options): Promise<Bundle> {
+  return measure(await make('operator', { operator: 'operator/src/main.ts' }, options), '/operator.js');
+}
+
+async function make(
+  name: 'hub-runtime' | 'operator',
+  entryPoints: Record<string, string>,
+  options: Options,
+): Promise<Metafile> {
+  const folder = join(root, name);
+  const version = (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
+  const result = await build({
     absWorkingDir: root,
     bundle: true,
     platform: 'node',
@@ -51,15 +73,15 @@ export async function bundle(options: { readonly write: boolean; readonly outdir
     logLevel: 'error',
     banner: { js: banner },
     define: { 'process.env.QUAYMASTER_VERSION': JSON.stringify(version), 'process.env.NODE_ENV': '"production"' },
-    outdir: options.outdir ?? join(runtime, 'dist'),
-  };
-  const entries: Record<string, string> = { base: 'hub-runtime/src/base/index.ts' };
-  if (existsSync(join(runtime, 'src/cli/main.ts'))) entries['qm'] = 'hub-runtime/src/cli/main.ts';
-  const result = await build({ ...common, entryPoints: entries, splitting: true, chunkNames: 'chunks/[name]-[hash]' });
-  return measure(result.metafile ?? { inputs: {}, outputs: {} });
+    outdir: options.outdir ?? join(folder, 'dist'),
+    entryPoints,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+  });
+  return result.metafile;
 }
 
-function measure(metafile: Metafile): Bundle {
+function measure(metafile: Metafile, main: string): Bundle {
   const packages = new Set<string>();
   let bytes = 0;
   for (const output of Object.values(metafile.outputs)) {
@@ -69,7 +91,7 @@ function measure(metafile: Metafile): Bundle {
       if (name !== undefined && bytesInOutput > 0) packages.add(name);
     }
   }
-  const entry = Object.keys(metafile.outputs).find((path) => path.endsWith('/qm.js'));
+  const entry = Object.keys(metafile.outputs).find((path) => path.endsWith(main));
   return {
     packages: [...packages].toSorted(),
     bytes,
