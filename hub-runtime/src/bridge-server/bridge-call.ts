@@ -8,6 +8,8 @@ export class BridgeCall implements Leg {
   readonly progressToken: RawJson | undefined;
   readonly logLevel: string | undefined;
   readonly cancellation = new Cancellation();
+  /** Nobody is left to read the answer. */
+  abandoned = false;
   readonly #reply: Reply;
 
   constructor(id: RawJson, meta: RequestMeta, logLevel: string | undefined, reply: Reply) {

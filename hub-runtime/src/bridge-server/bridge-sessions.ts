@@ -3,9 +3,9 @@
  *
  * A session ends with the child it was opened on: a new child knows nothing of it, and a 404 makes the hub open another one and list again.
  */
-import { type Cancellation } from '../exchange/index.ts';
-import type { RawJson } from '../wire/index.ts';
 import type { Clock } from '../base/index.ts';
+import type { RawJson } from '../wire/index.ts';
+import type { BridgeCall } from './bridge-call.ts';
 import { bridgeLimits } from './limits.ts';
 import type { Reply } from './reply.ts';
 
@@ -14,7 +14,7 @@ export interface BridgeSession {
   /** Whose child it speaks to; undefined: the shared one. */
   readonly owner: string | undefined;
   /** By `idKey`. */
-  readonly calls: Map<string, Cancellation>;
+  readonly calls: Map<string, BridgeCall>;
   /** Newest last. */
   readonly streams: Reply[];
   /** URIs, byte form. */
@@ -73,17 +73,17 @@ export class BridgeSessions {
     return false;
   }
 
-  /** Sends to the newest stream of the session; false when there is none. */
-  tell(session: BridgeSession, message: RawJson): boolean {
+  /** To the newest stream of the session. Without one, to the only call in flight: a caller that does not listen still reads its answers. */
+  tell(session: BridgeSession, message: RawJson): void {
     const stream = session.streams.at(-1);
-    stream?.notify(message);
-    return stream !== undefined;
+    if (stream !== undefined) stream.notify(message);
+    else if (session.calls.size === 1) for (const call of session.calls.values()) call.notify(message);
   }
 
   /** `reason` is told to the child for calls in flight; undefined: the child is gone and has answered them by that. */
   end(session: BridgeSession, reason: string | undefined): void {
     if (!this.#sessions.delete(session.id)) return;
-    if (reason !== undefined) for (const call of session.calls.values()) call.cancel(reason);
+    if (reason !== undefined) for (const call of session.calls.values()) call.cancellation.cancel(reason);
     for (const stream of session.streams.splice(0)) stream.empty(200);
     this.#deps.ended(session);
   }
@@ -108,5 +108,7 @@ export class BridgeSessions {
 }
 
 function isIdle(session: BridgeSession): boolean {
-  return session.calls.size === 0 && session.streams.length === 0;
+  if (session.streams.length > 0) return false;
+  for (const call of session.calls.values()) if (!call.abandoned) return false;
+  return true;
 }

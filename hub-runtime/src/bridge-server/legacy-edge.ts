@@ -113,10 +113,17 @@ export class LegacyEdge {
     if (session.calls.has(key)) return reply.fail(id, hubError('QM_DUPLICATE_ID'));
     if (this.#answersItself(reply, session, message)) return;
     const call = new BridgeCall(id, meta, undefined, reply);
-    session.calls.set(key, call.cancellation);
+    session.calls.set(key, call);
     const { method, params } = message;
     // A ping asks about the server: it needs no child of the caller's own.
     const owner = method === 'ping' ? undefined : session.owner;
+    // A lost connection is no cancellation in this era; but whoever gives up on a ping has found the child silent.
+    reply.gone = () => {
+      call.abandoned = true;
+      if (method !== 'ping') return;
+      call.cancellation.cancel('client-gone');
+      this.#deps.served.keeper.suspect();
+    };
     void this.#deps.served.send(owner, { method, params, leg: call }).then((outcome) => {
       session.calls.delete(key);
       if (outcome.kind === 'error' && method === subscribe) this.#unsubscribed(session, message);
@@ -193,7 +200,8 @@ export class LegacyEdge {
     switch (method) {
       case 'notifications/cancelled': {
         const id = memberRaw(params, 'requestId');
-        if (id !== undefined) session.calls.get(idKey(id))?.cancel(memberString(params, 'reason') ?? 'cancelled');
+        if (id !== undefined)
+          session.calls.get(idKey(id))?.cancellation.cancel(memberString(params, 'reason') ?? 'cancelled');
         return;
       }
       // The bridge has said so itself, and declared no roots.

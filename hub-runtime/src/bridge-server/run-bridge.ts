@@ -13,7 +13,7 @@ import { type Clock, type Logger, QmError, type Random, serverName } from '../ba
 import { ChildRegistry } from '../bridge/index.ts';
 import type { UpstreamState } from '../exchange/index.ts';
 import type { MetricsRegistry, Observer } from '../observe/index.ts';
-import { createProbes, type Probes, startHealthListener } from '../ops/index.ts';
+import { createProbes, type Probes, startHealthListener, type Verdict } from '../ops/index.ts';
 import { memberString, type RawJson, scanMessage } from '../wire/index.ts';
 import { BridgeSessions } from './bridge-sessions.ts';
 import { CallerToken } from './caller-token.ts';
@@ -198,20 +198,17 @@ class Bridge {
       },
       clock,
     );
-    return {
-      ...base,
-      ready: () => {
-        const { ok, problems, ...rest } = base.ready();
-        const { phase, reason, message } = this.#keeper.state;
-        const all = phase === 'Ready' ? problems : [...problems, `the server is ${phase} (${reason}): ${message}`];
-        return {
-          ...rest,
-          ok: all.length === 0,
-          status: ok && phase === 'Ready' ? 'ready' : 'not ready',
-          problems: all,
-        };
-      },
+    const ready = (): Verdict => {
+      const { problems, ...rest } = base.ready();
+      const { phase, reason, message } = this.#keeper.state;
+      const all = phase === 'Ready' ? problems : [...problems, `the server is ${phase} (${reason}): ${message}`];
+      return { ...rest, ok: all.length === 0, status: all.length === 0 ? 'ready' : 'not ready', problems: all };
     };
+    const status = () => {
+      const { ok, problems } = ready();
+      return { ...base.status(), ready: ok, problems };
+    };
+    return { ...base, ready, status };
   }
 
   #close(reason: string, drainMs: number): Promise<void> {

@@ -1,0 +1,419 @@
+/**
+ * HT-0.11: a stdio server behind `qm bridge`, as in a Pod. A hub in front of it must give its clients, byte for byte, what a hub gives
+ * that runs the same server as its own child; and what only a Pod has (tokens, drains, an environment with a prefix) holds.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connectHttp, connectLegacy, connectModern, isAlive, stdioCommand, until } from '../kit/index.ts';
+import type { Answer, EraName, JsonObject, KitClient, ServerScript } from '../kit/index.ts';
+import { startBridge } from './support/running-bridge.ts';
+import type { RunningBridge } from './support/running-bridge.ts';
+import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
+import type { RunningHub } from './support/running-hub.ts';
+
+const eras = ['modern', 'legacy'] as const;
+const verbatim = '"big":12345678901234567890,"n":1.0,"e":1E+2,"u":"\\u00fc\\/","deep":{"a":[ [], {} ]}';
+
+const script = (era: EraName): ServerScript => ({
+  era,
+  serverInfo: { name: 'wonder', version: '3.2.1' },
+  instructions: 'Wünder wisely.',
+  tools: [
+    { name: 'echo', description: 'ünïcode', extra: { _meta: { 'vendor/key': { a: [1] } }, vendorMember: 7 } },
+    { name: 'whoami', does: { whoami: true } },
+    { name: 'control', does: { control: true } },
+    { name: 'hang', does: { hang: true } },
+    { name: 'slow', does: { latencyMs: 700 } },
+    { name: 'large', does: { bytes: 1_000_000 } },
+    {
+      name: 'verbatim',
+      does: { rawResult: `{"content":[],${era === 'modern' ? '"resultType":"complete",' : ''}${verbatim}}` },
+    },
+    { name: 'fails', does: { toolError: 'nope' } },
+    { name: 'refuses', does: { error: { code: -32011, message: 'nö', data: { vendor: [1, { deep: true }] } } } },
+    { name: 'chatty', does: { progress: { count: 3, message: 'step' } } },
+    { name: 'broken', does: { malform: 'invalidJson' } },
+    { name: 'odd', does: { malform: 'resultAndError' } },
+    { name: 'dies', does: { crash: { with: 'kill' } } },
+  ],
+  resources: [{ uri: 'kit://r/1', name: 'one', mimeType: 'text/plain', text: 'first', extra: { vendorMember: 1 } }],
+  resourceTemplates: [{ uriTemplate: 'kit://t/{x}', name: 'templated', vendorMember: 2 }],
+  prompts: [{ name: 'greet', arguments: [{ name: 'who', required: true }], extra: { vendorMember: 3 } }],
+  completions: ['red', 'green'],
+});
+
+const vendorMeta = { 'vendor/trace': { a: 1 } };
+const conversation: readonly [method: string, params: JsonObject, token?: string][] = [
+  ['tools/list', {}],
+  ['resources/list', {}],
+  ['resources/templates/list', {}],
+  ['prompts/list', {}],
+  [
+    'tools/call',
+    { name: 'echo', arguments: { a: 'ü', nested: [1, null] }, vendorParam: { keep: 1 }, _meta: vendorMeta },
+  ],
+  ['tools/call', { name: 'large', arguments: {} }],
+  ['tools/call', { name: 'verbatim', arguments: {} }],
+  ['tools/call', { name: 'fails', arguments: {} }],
+  ['tools/call', { name: 'refuses', arguments: {} }],
+  ['tools/call', { name: 'chatty', arguments: {} }, 'töken'],
+  ['tools/call', { name: 'broken', arguments: {} }],
+  ['tools/call', { name: 'odd', arguments: {} }],
+  ['tools/call', { name: 'unknown', arguments: {} }],
+  ['resources/read', { uri: 'kit://r/1', vendorParam: 2, _meta: vendorMeta }],
+  ['resources/read', { uri: 'kit://t/unlisted' }],
+  ['prompts/get', { name: 'greet', arguments: { who: 'you' } }],
+  ['completion/complete', { ref: { type: 'ref/prompt', name: 'greet' }, argument: { name: 'who', value: 'r' } }],
+  ['vendor/echo', { any: { thing: [1, 2] }, _meta: vendorMeta }],
+  ['vendor/unknown', {}],
+  // Last: the next one finds a child that is on its way back.
+  ['tools/call', { name: 'dies', arguments: {} }],
+  ['tools/call', { name: 'echo', arguments: { again: true } }],
+];
+
+/** Everything the client sees: status, notifications before the answer, the answer's own bytes. */
+async function converse(client: KitClient): Promise<string[]> {
+  const told: string[] = [JSON.stringify(client.handshake)];
+  for (const [method, params, progressToken] of conversation) {
+    const answer = await client.request(method, params, progressToken === undefined ? {} : { progressToken });
+    const before = answer.notifications.map((one) => JSON.stringify(one));
+    told.push([`${method} ${String(params['name'] ?? '')}`, answer.status, ...before, answer.raw].join('\n'));
+  }
+  return told;
+}
+
+function textOf(answer: Answer): string {
+  const content = answer.result?.['content'] as [{ text: string }] | undefined;
+  return content?.[0].text ?? JSON.stringify(answer.error);
+}
+
+const settingsOfHub = mcpHub({ naming: { strategy: 'none' } });
+const bridged = (bridge: RunningBridge, more: JsonObject = {}) =>
+  mcpServer('wonder', {
+    source: {
+      remote: { url: bridge.url, headers: [{ name: 'Authorization', value: bridge.headers['authorization'] }] },
+    },
+    instances: { mode: 'shared' },
+    ...more,
+  });
+
+describe.each(eras)('a %s server, as the child of a hub and behind a bridge', (era) => {
+  let bridge: RunningBridge;
+  let near: RunningHub;
+  let far: RunningHub;
+
+  beforeAll(async () => {
+    bridge = await startBridge(script(era));
+    near = await startHub([settingsOfHub, mcpServer('wonder', { source: { command: stdioCommand(script(era)) } })]);
+    far = await startHub([settingsOfHub, bridged(bridge)]);
+  });
+
+  afterAll(async () => {
+    for (const one of [far, near, bridge]) await one?.[Symbol.asyncDispose]();
+  });
+
+  test.each(eras)('HT-0.11 every answer to a %s client is the same, byte for byte', async (client) => {
+    await using a = await connectHttp(near.url, client);
+    await using b = await connectHttp(far.url, client);
+    const [direct, through] = [await converse(a), await converse(b)];
+    expect(through).toEqual(direct);
+  });
+
+  test.each(eras)(
+    'kill -9 in the middle of calls of a %s client: the same error, at once, and it comes back',
+    async (client) => {
+      const errors: unknown[] = [];
+      for (const hub of [near, far]) {
+        await using caller = await connectHttp(hub.url, client);
+        const { pid } = JSON.parse(textOf(await caller.callTool('whoami'))) as { pid: number };
+        const hanging = [1, 2, 3].map(() => caller.callTool('hang'));
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        const killed = performance.now();
+        process.kill(pid, 'SIGKILL');
+        const answers = await Promise.all(hanging);
+        expect(performance.now() - killed).toBeLessThan(1_000);
+        errors.push(answers.map(({ status, error }) => [status, error]));
+        const again = JSON.parse(textOf(await caller.callTool('whoami'))) as { pid: number };
+        expect(again.pid).not.toBe(pid);
+      }
+      expect(errors[1]).toEqual(errors[0]);
+      expect(JSON.stringify(errors[0])).toContain('QM_SERVER_GONE');
+    },
+  );
+
+  test.each(eras)('a changed list reaches a %s client through both', async (client) => {
+    for (const hub of [near, far]) {
+      await using caller = await connectHttp(hub.url, client);
+      using stream = await caller.openStream({ toolsListChanged: true });
+      const name = `added_${client}`;
+      await caller.callTool('control', { action: 'addTool', tool: { name } });
+      await until(() => stream.messages.some((one) => one.method === 'notifications/tools/list_changed'), {
+        because: 'the change was not announced',
+      });
+      const names = (await caller.listAll('tools/list')).map((tool) => tool['name']);
+      expect(names).toContain(name);
+    }
+  });
+
+  test.each(eras)('a cancelled call of a %s client is cancelled at the child', async (client) => {
+    await using caller = await connectHttp(far.url, client);
+    const cancelled = async () =>
+      (JSON.parse(textOf(await caller.callTool('control', { action: 'calls' }))) as { cancelled: unknown[] }).cancelled
+        .length;
+    const before = await cancelled();
+    const abort = new AbortController();
+    const call = caller.callTool('hang', {}, { signal: abort.signal }).catch(() => 'aborted');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    abort.abort();
+    expect(await call).toBe('aborted');
+    await until(async () => (await cancelled()) === before + 1, { because: 'the child was not told' });
+  });
+
+  test('HT-0.11 64 clients with equal ids and tokens, 0 answers swapped', async () => {
+    const clients = await Promise.all(
+      Array.from({ length: 64 }, (_, n) => connectHttp(far.url, n % 2 === 0 ? 'modern' : 'legacy')),
+    );
+    const rounds = clients.map(async (client, n) => {
+      for (let round = 0; round < 5; round++) {
+        const answer = await client.request(
+          'tools/call',
+          { name: 'chatty', arguments: { n, round } },
+          { id: 7, progressToken: 'same' },
+        );
+        expect(answer.notifications.map((one) => one.params?.['progressToken'])).toEqual(['same', 'same', 'same']);
+        expect(JSON.parse(textOf(await client.callTool('echo', { n, round })))).toEqual({ n, round });
+      }
+    });
+    await Promise.all(rounds);
+    await Promise.all(clients.map((client) => client.close()));
+  });
+});
+
+describe('the bridge alone', () => {
+  const connect = (bridge: RunningBridge, era: EraName, headers: Record<string, string> = {}) =>
+    connectHttp(bridge.url, era, { headers: { ...bridge.headers, ...headers } });
+
+  test('without the token nothing reaches the child; a rotated one is taken over, both while there are two', async () => {
+    await using bridge = await startBridge(script('legacy'));
+    const status = async (authorization?: string) => {
+      const headers = { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) };
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: {} });
+      return (await fetch(bridge.url, { method: 'POST', headers, body })).status;
+    };
+    const old = bridge.headers['authorization'];
+    expect(await status()).toBe(401);
+    expect(await status('Bearer wrong')).toBe(401);
+    expect(await status('Basic abc')).toBe(401);
+    expect(await status(old)).toBe(200);
+    bridge.setToken('previous', 'bridge-token-of-a-test');
+    bridge.setToken('token', 'the-next-one');
+    await until(async () => (await status('Bearer the-next-one')) === 200, { because: 'the new token is not taken' });
+    expect(await status(old)).toBe(200);
+    bridge.setToken('previous', undefined);
+    await until(async () => (await status(old)) === 401, { because: 'the old token is still taken' });
+    expect(await status('Bearer the-next-one')).toBe(200);
+  });
+
+  test('a program that cannot be run: not ready, and a hub that asks is told why', async () => {
+    await using bridge = await startBridge(undefined, { words: ['/no/such/program'], ready: false });
+    const status = await until(
+      async () => {
+        const now = await bridge.statusz();
+        return now['phase'] === 'Degraded' ? now : undefined;
+      },
+      { because: 'the failure is not shown' },
+    );
+    expect(status).toMatchObject({ reason: 'CommandNotFound', ready: false });
+    expect((await bridge.readyz()).status).toBe(503);
+    const ask = async (method: string) => {
+      const answer = await fetch(bridge.url, {
+        method: 'POST',
+        headers: { ...bridge.headers, 'content-type': 'application/json' },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: {} }),
+      });
+      const { error } = (await answer.json()) as { error: { data: JsonObject } };
+      return { status: answer.status, mark: answer.headers.get('x-quaymaster-not-executed'), data: error.data };
+    };
+    for (const method of ['initialize', 'server/discover'])
+      expect(await ask(method)).toMatchObject({
+        status: 503,
+        mark: '1',
+        data: {
+          code: 'QM_SERVER_FAILED',
+          reason: 'CommandNotFound',
+          message: expect.stringContaining('/no/such/program'),
+        },
+      });
+    expect(await ask('tools/call')).toMatchObject({ status: 503, mark: '1', data: { code: 'QM_SERVER_FAILED' } });
+  });
+
+  test('a program that keeps ending is a CrashLoop with its last words', async () => {
+    const exits = 'process.stderr.write("no licence\\n"); process.exit(3)';
+    await using bridge = await startBridge(undefined, { words: [process.execPath, '-e', exits], ready: false });
+    await until(async () => ['Exited', 'CrashLoop'].includes(String((await bridge.statusz())['reason'])), {
+      because: 'no end was noticed',
+    });
+    expect((await bridge.statusz())['message']).toContain('no licence');
+    expect(bridge.program.stderr).toContain('no licence');
+  });
+
+  test.each(eras)('perClient: each named caller has a %s child of its own, up to the limit', async (era) => {
+    await using bridge = await startBridge(script(era), { settings: { instances: { mode: 'perClient', max: 2 } } });
+    const pidOf = async (client: KitClient) =>
+      (JSON.parse(textOf(await client.callTool('whoami'))) as { pid: number }).pid;
+    await using anonymous = await connect(bridge, era);
+    await using ada = await connect(bridge, era, { 'x-quaymaster-caller': 'ada' });
+    await using adaAgain = await connect(bridge, era, { 'x-quaymaster-caller': 'ada' });
+    await using bob = await connect(bridge, era, { 'x-quaymaster-caller': 'bob' });
+    await using eve = await connect(bridge, era, { 'x-quaymaster-caller': 'eve' });
+    const [one, two, again, three] = [
+      await pidOf(anonymous),
+      await pidOf(ada),
+      await pidOf(adaAgain),
+      await pidOf(bob),
+    ];
+    expect(new Set([one, two, three]).size).toBe(3);
+    expect(again).toBe(two);
+    const refused = await eve.callTool('whoami');
+    expect(refused.error?.data).toMatchObject({ code: 'QM_OVERLOADED' });
+    if (era === 'modern') return;
+    // The last session of a caller ends its child, and makes room.
+    await ada.endSession();
+    expect(await pidOf(adaAgain)).toBe(two);
+    await adaAgain.endSession();
+    await until(() => !isAlive(two), { because: 'the child of a caller that left is still there' });
+    expect(await pidOf(eve)).not.toBe(one);
+  });
+
+  test.each(eras)(
+    'HS-13 SIGTERM with calls of %s callers in flight: they finish, new work is refused unexecuted, exit 0',
+    async (era) => {
+      await using bridge = await startBridge(script(era));
+      await using client = await connect(bridge, era);
+      const { pid } = JSON.parse(textOf(await client.callTool('whoami'))) as { pid: number };
+      const slow = [1, 2, 3].map((n) => client.callTool('slow', { n }));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      bridge.program.kill('SIGTERM');
+      await until(async () => (await bridge.readyz()).status === 503, { because: 'it still calls itself ready' });
+      const late = await client.callTool('echo');
+      expect(late).toMatchObject({ status: 503, error: { data: { code: 'QM_SHUTTING_DOWN' } } });
+      expect(late.headers).toMatchObject({ 'x-quaymaster-not-executed': '1', 'retry-after': '1' });
+      const answers = await Promise.all(slow);
+      expect(answers.map(textOf)).toEqual([1, 2, 3].map((n) => JSON.stringify({ n })));
+      expect(await bridge.program.ended(5_000)).toEqual({ code: 0, signal: null });
+      expect(isAlive(pid)).toBe(false);
+    },
+  );
+
+  test('a second signal ends a bridge whose calls do not', async () => {
+    await using bridge = await startBridge(script('legacy'), { settings: { drainMs: 60_000 } });
+    await using client = await connect(bridge, 'legacy');
+    const hanging = client.callTool('hang').catch(() => 'cut');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    bridge.program.kill('SIGTERM');
+    await until(async () => (await bridge.readyz()).status === 503, { because: 'it still calls itself ready' });
+    bridge.program.kill('SIGTERM');
+    expect((await bridge.program.ended(5_000)).code).toBe(0);
+    await hanging;
+  });
+
+  test('EF-72 variables: the child gets its own without the prefix, the bridge none of them, the child none of the bridge', async () => {
+    const secret = 'hunter2-hunter2-hunter2';
+    await using bridge = await startBridge(script('legacy'), {
+      settings: { secretVariables: ['PASS_PHRASE'] },
+      env: {
+        // Would keep the bridge from starting if it took it for its own.
+        QM_CHILD_NODE_OPTIONS: '--title=only-the-child',
+        QM_CHILD_PASS_PHRASE: secret,
+        QM_CHILD_QM_BRIDGE: 'its own',
+        QM_POD_NAME: 'pod-1',
+        KUBERNETES_SERVICE_HOST: '10.0.0.1',
+      },
+    });
+    await using client = await connect(bridge, 'legacy');
+    const names = [
+      'NODE_OPTIONS',
+      'PASS_PHRASE',
+      'QM_BRIDGE',
+      'QM_POD_NAME',
+      'KUBERNETES_SERVICE_HOST',
+      'PATH',
+      'QM_CHILD_PASS_PHRASE',
+    ];
+    const { env } = JSON.parse(textOf(await client.callTool('whoami', { env: names }))) as { env: JsonObject };
+    expect(env).toMatchObject({
+      NODE_OPTIONS: '--title=only-the-child',
+      PASS_PHRASE: secret,
+      QM_BRIDGE: 'its own',
+      PATH: process.env['PATH'],
+    });
+    for (const name of ['QM_POD_NAME', 'KUBERNETES_SERVICE_HOST', 'QM_CHILD_PASS_PHRASE'])
+      expect(env[name] ?? null).toBeNull();
+  });
+
+  test('EF-72 what a child prints of its secrets is hidden in logs and reasons', async () => {
+    const prints = 'process.stderr.write(`cannot open the door with ${process.env.PASS_PHRASE}\\n`); process.exit(1)';
+    await using bridge = await startBridge(undefined, {
+      words: [process.execPath, '-e', prints],
+      ready: false,
+      settings: { secretVariables: ['PASS_*'] },
+      env: { QM_CHILD_PASS_PHRASE: 'hunter2-hunter2-hunter2' },
+    });
+    const status = await until(
+      async () => {
+        const now = await bridge.statusz();
+        return now['phase'] === 'Degraded' ? now : undefined;
+      },
+      { because: 'the failure is not shown' },
+    );
+    expect(status['message']).toContain('cannot open the door');
+    for (const text of [JSON.stringify(status), bridge.program.stdout, bridge.program.stderr])
+      expect(text).not.toContain('hunter2');
+  });
+
+  test('shared: subscriptions are counted, updates go to those that asked, one log level is nobody else’s', async () => {
+    await using bridge = await startBridge({
+      ...script('legacy'),
+      capabilities: { tools: {}, resources: { subscribe: true }, logging: {} },
+    });
+    await using ada = await connect(bridge, 'legacy');
+    await using bob = await connect(bridge, 'legacy');
+    using hers = await ada.openStream();
+    using his = await bob.openStream();
+    await ada.request('resources/subscribe', { uri: 'kit://r/1' });
+    await ada.callTool('control', { action: 'updated', uri: 'kit://r/1' });
+    await until(() => hers.messages.some((one) => one.method === 'notifications/resources/updated'), {
+      because: 'no update',
+    });
+    expect(his.messages).toEqual([]);
+    expect((await ada.request('logging/setLevel', { level: 'debug' })).result).toEqual({});
+    await bob.callTool('control', {
+      action: 'notify',
+      method: 'notifications/message',
+      params: { level: 'error', data: 'x' },
+    });
+    const { calls } = JSON.parse(textOf(await bob.callTool('control', { action: 'calls' }))) as {
+      calls: { method: string }[];
+    };
+    expect(calls.map((one) => one.method)).not.toContain('logging/setLevel');
+    expect(his.messages.concat(hers.messages).map((one) => one.method)).not.toContain('notifications/message');
+  });
+
+  test('a session ends with its child: 404, and the next one finds the new child', async () => {
+    await using bridge = await startBridge(script('legacy'));
+    await using client = await connect(bridge, 'legacy');
+    const { pid } = JSON.parse(textOf(await client.callTool('whoami'))) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    await until(async () => (await client.request('ping')).status === 404, {
+      because: 'the session outlived its child',
+    });
+    await using next = await connect(bridge, 'legacy');
+    expect((JSON.parse(textOf(await next.callTool('whoami'))) as { pid: number }).pid).not.toBe(pid);
+  });
+
+  test('a child of one era tells callers of the other era so', async () => {
+    await using legacy = await startBridge(script('legacy'));
+    await using modern = await startBridge(script('modern'));
+    await expect(connectModern(legacy.url, { headers: legacy.headers })).rejects.toThrow();
+    await expect(connectLegacy(modern.url, { headers: modern.headers })).rejects.toThrow();
+  });
+});
