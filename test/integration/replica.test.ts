@@ -317,8 +317,12 @@ describe('what rotates', () => {
       tools: [{ name: 'echo' }, { name: 'whoami', does: { whoami: true } }],
     });
     const remote = mcpServer('remote', {
-      source: { remote: { url: guarded.url } },
-      headers: [{ name: 'X-Key', valueFrom: { secretKeyRef: { name: 'keys', key: 'k' } } }],
+      source: {
+        remote: {
+          url: guarded.url,
+          headers: [{ name: 'X-Key', valueFrom: { secretKeyRef: { name: 'keys', key: 'k' } } }],
+        },
+      },
     });
     const document = documentOf(1, [remote, inCluster('files')], {
       remote: { url: guarded.url, inCluster: false },

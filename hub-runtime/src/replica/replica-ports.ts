@@ -1,9 +1,10 @@
-/** The ports of a replica, on all addresses of its Pod: MCP, and beside it health and metrics. */
+/** The ports of a replica, on all addresses of its Pod: MCP, and beside it health and metrics; for other replicas on the Pod's own address. */
 import { randomBytes } from 'node:crypto';
 
 import { QmError } from '../base/index.ts';
 import { type Listener, type ListenerOptions, startListener } from '../downstream/index.ts';
 import { type HealthListener, type HealthOptions, startHealthListener } from '../ops/index.ts';
+import { type PeerListener, type PeerListenerOptions, startPeerListener } from '../peers/index.ts';
 import type { ReplicaSettings } from './replica-settings.ts';
 
 export async function openListener(
@@ -26,6 +27,13 @@ export function openHealth(
   options: Omit<HealthOptions, 'host' | 'port'>,
 ): Promise<HealthListener> {
   return startHealthListener({ ...options, host: anyAddress(pod.ip), port });
+}
+
+export function openPeerListener(
+  { hub: { peerPort: port }, pod }: ReplicaSettings,
+  options: Omit<PeerListenerOptions, 'host' | 'port'>,
+): Promise<PeerListener> {
+  return startPeerListener({ ...options, host: pod.ip, port });
 }
 
 /** Names under which clients may reach this Pod: its own, and those of the document. */

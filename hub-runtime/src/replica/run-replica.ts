@@ -22,6 +22,7 @@ import {
 } from '../driver/index.ts';
 import type { GaugeName, ProcessLogger } from '../observe/index.ts';
 import { createProbes } from '../ops/index.ts';
+import { createPeers, type Peers, startPeerListener } from '../peers/index.ts';
 import { createSealer, type RotatingSealer } from '../session/index.ts';
 import { Credentials } from './credentials.ts';
 import { EndpointBook } from './endpoint-book.ts';
@@ -58,6 +59,8 @@ const keySettleMs = 120_000;
 /** Time for clients to leave, of the time for the whole end. */
 const leaveMs = 2_000;
 const leaveShare = 0.25;
+/** Calls are over by then; what they said may be on its way. */
+const lastAnswersMs = 500;
 
 export async function runReplica(options: ReplicaOptions): Promise<Replica> {
   const shutdown = new Shutdown(options.log);
@@ -80,6 +83,7 @@ class ReplicaRun {
   readonly #endpoints = new EndpointBook();
   readonly #hub: ReplicaHub;
   readonly #parts: HubParts;
+  readonly #peers: Peers;
   readonly #mounted: MountedState;
   readonly #observe = createServerObserver();
   readonly #eventLoop = new EventLoopUse();
@@ -115,6 +119,15 @@ class ReplicaRun {
       shutdown,
       observing: (observer) => (this.#readings = gaugeReadings(observer)).observer,
     });
+    this.#peers = createPeers({
+      uid: settings.pod.uid,
+      keys: this.#sealer.keys,
+      port: settings.hub.peerPort,
+      clock: this.#clock,
+      randomBytes,
+      log,
+      observer: this.#parts.observer,
+    });
     this.#mounted = new MountedState({
       settings: settings.hub,
       log,
@@ -127,27 +140,18 @@ class ReplicaRun {
   }
 
   async begin(): Promise<Replica> {
-    const { settings, log, version } = this.#options;
+    const { settings, log } = this.#options;
     this.#addGauges();
     const health = await this.#openHealth();
     await this.#mounted.look();
-    const listener = await openListener(settings, version, {
-      clock: this.#clock,
-      log,
-      observer: this.#parts.observer,
-      sealer: this.#sealer,
-      directory: this.#directory,
-      allowedHosts: allowedHosts(settings, this.#hub.document?.hosts),
-    });
-    this.#listener = listener;
-    this.#shutdown.add('listener', () => {
-      const leaving = Math.min(leaveMs, this.#graceMs * leaveShare);
-      return listener.close(this.#graceMs - leaving, leaving);
-    });
+    const listener = await this.#listen();
     this.#follow();
     const { url } = listener;
     const startMs = Math.round(performance.now());
-    log.info({ hub: settings.hub.hub, pod: settings.pod.name, url, health, ready: this.#configured, startMs }, 'started');
+    log.info(
+      { hub: settings.hub.hub, pod: settings.pod.name, url, health, ready: this.#configured, startMs },
+      'started',
+    );
     return {
       url,
       health,
@@ -188,6 +192,32 @@ class ReplicaRun {
     return health.url;
   }
 
+  /** For clients, then for the other replicas; the latter closes last, for it may carry answers of calls that finish. */
+  async #listen(): Promise<Listener> {
+    const { settings, log, version } = this.#options;
+    const { observer } = this.#parts;
+    const peers = this.#peers;
+    const listener = await openListener(settings, version, {
+      clock: this.#clock,
+      log,
+      observer,
+      sealer: this.#sealer,
+      peers,
+      directory: this.#directory,
+      allowedHosts: allowedHosts(settings, this.#hub.document?.hosts),
+    });
+    this.#shutdown.add('listener', async () => {
+      const leaving = Math.min(leaveMs, this.#graceMs * leaveShare);
+      await Promise.all([peers.leave(), listener.close(this.#graceMs - leaving, leaving)]);
+    });
+    const common = { peers, door: listener.door, clock: this.#clock, log, observer };
+    const side = await startPeerListener({ ...common, host: settings.pod.ip, port: settings.hub.peerPort });
+    this.#shutdown.add('servers', () => side.close(lastAnswersMs));
+    this.#shutdown.add('connections', () => peers.close());
+    this.#listener = listener;
+    return listener;
+  }
+
   /** From here on what changes is taken over. */
   #follow(): void {
     const { settings, version, log } = this.#options;
@@ -212,7 +242,7 @@ class ReplicaRun {
         if (this.#credentials.streamed(message)) this.#credentialsChanged('stream');
       },
       onEndpoints: (servers) => this.#endpoints.update(servers),
-      onPeers: () => {},
+      onPeers: (peers) => this.#peers.update(peers),
       onDrain: (graceMs) => void this.#close('the operator asks to drain', graceMs),
       onDown: () => this.#lookAtServices(),
     });
