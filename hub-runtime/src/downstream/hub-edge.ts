@@ -6,7 +6,7 @@
  */
 import type { HubPort, ListKind } from '../exchange/index.ts';
 import { createSessionStore, type LegacySession, type SessionEnd, type SessionStore } from '../session/index.ts';
-import { memberRaw, rawOf, type RawJson, type ScanLimits, scanObject } from '../wire/index.ts';
+import { rawOf, type RawJson, type ScanLimits } from '../wire/index.ts';
 import type { Call } from './call.ts';
 import type { EdgeDeps } from './edge-deps.ts';
 import { changedNotifications } from './list-changes.ts';
@@ -101,14 +101,6 @@ export class HubEdge {
     for (const call of this.calls) call.abandon();
     this.sessions.endAll();
     for (const pipe of this.pipes) pipe.close();
-  }
-
-  /** For a stream that cannot know what it has missed. */
-  everyListChange(): readonly RawJson[] {
-    const offered = scanObject(this.port.graph.catalog.capabilities('legacy'));
-    return changedNotifications(['tools', 'prompts', 'resources'])
-      .filter(({ list }) => memberRaw(offered, list) !== undefined)
-      .map(({ message }) => message);
   }
 
   #sessionEnded(session: LegacySession, how: SessionEnd): void {

@@ -6,8 +6,6 @@ export type ListFilter = 'toolsListChanged' | 'promptsListChanged' | 'resourcesL
 
 export interface ChangedList {
   readonly filter: ListFilter;
-  /** The capability it belongs to. */
-  readonly list: 'tools' | 'prompts' | 'resources';
   readonly method: string;
   /** Without params: what a legacy client gets. */
   readonly message: RawJson;
@@ -25,11 +23,14 @@ const byKind: Readonly<Record<ListKind, ChangedList>> = {
   resourceTemplates: resources,
 };
 
+/** For a stream that cannot know what it has missed. */
+export const allListChanges: readonly RawJson[] = [tools, prompts, resources].map(({ message }) => message);
+
 export function changedNotifications(kinds: readonly ListKind[]): readonly ChangedList[] {
   return [...new Set(kinds.map((kind) => byKind[kind]))];
 }
 
-function changed(list: ChangedList['list']): ChangedList {
+function changed(list: 'tools' | 'prompts' | 'resources'): ChangedList {
   const method = `notifications/${list}/list_changed`;
-  return { filter: `${list}ListChanged`, list, method, message: rawOf({ jsonrpc: '2.0', method }) };
+  return { filter: `${list}ListChanged`, method, message: rawOf({ jsonrpc: '2.0', method }) };
 }

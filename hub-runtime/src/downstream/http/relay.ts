@@ -68,11 +68,15 @@ async function route(
         reply.refuse(id, hubError('QM_REPLICA_UNREACHABLE'));
         return;
       case 'here': {
+        // Requests that came at the same time have waited for the same answer: the first of them took it over.
+        const isNew = edge.sessions.held(absent.id) === undefined;
         const session = edge.sessions.adopt(absent, anonymous, placement.mirror);
         if (session instanceof LegacySession) {
-          session.previous ??= placement.from;
-          peers.mirror(session);
-          edge.deps.observer.count('sessionsAdopted', edge.key);
+          if (isNew) {
+            session.previous = placement.from;
+            peers.mirror(session);
+            edge.deps.observer.count('sessionsAdopted', edge.key);
+          }
           request.relayed = true;
           request.again?.();
         } else if (session === 'full') {

@@ -7,6 +7,7 @@ import { hubError } from '../../exchange/index.ts';
 import type { LegacySession, SessionStream } from '../../session/index.ts';
 import type { RawJson } from '../../wire/index.ts';
 import type { HubEdge } from '../hub-edge.ts';
+import { allListChanges } from '../list-changes.ts';
 import { acceptOf } from './accept.ts';
 import type { Head } from './answer-headers.ts';
 import type { EdgeRequest, EdgeResponse } from './edge-messages.ts';
@@ -64,7 +65,7 @@ class GetStream implements SessionStream {
     session.attach(this);
     if (!session.missedChanges) return;
     session.missedChanges = false;
-    for (const message of edge.everyListChange()) this.#stream.send(message);
+    for (const message of allListChanges) this.#stream.send(message);
   }
 
   send(message: RawJson): boolean {
