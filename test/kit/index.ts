@@ -59,3 +59,6 @@ export { descendants, isAlive, processInfo, spawnProgram } from './process/index
 export type { Exit, ProcessInfo, Program, ProgramOptions } from './process/index.ts';
 export { startFaultProxy } from './proxy/index.ts';
 export type { FaultProxy, ProxyFaults } from './proxy/index.ts';
+// Hub Pods of a cluster, simulated by the hundred.
+export { createFleet } from './fleet/index.ts';
+export type { Fleet, FleetOptions, FleetPod, FleetPodState } from './fleet/index.ts';
