@@ -3,6 +3,8 @@ export { startCluster } from './start-cluster.ts';
 export type { Cluster, ClusterOptions, Component } from './start-cluster.ts';
 export type { ApiAnswer } from './api-client.ts';
 export type { AuditEvent } from './audit-log.ts';
+export { buildImages, loadImages } from './images.ts';
+export { startPackageMirror } from './package-mirror.ts';
 export { KubectlError } from './cluster-command.ts';
 export { machineFacts, whyNot } from './levels.ts';
 export type { Level, MachineFacts } from './levels.ts';

@@ -46,6 +46,8 @@ export interface Cluster extends AsyncDisposable {
   readonly level: Level;
   readonly maker: 'self' | 'kind';
   readonly kubeconfig: string;
+  /** Where Pods (level node) reach what listens on this machine. */
+  readonly hostAddress: string;
   /** KUBECONFIG, ETCDCTL_ENDPOINTS, and a PATH with kubectl, helm and etcdctl. */
   readonly env: Readonly<Record<string, string>>;
   /** What it printed; a KubectlError when it fails. */
@@ -89,6 +91,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     level,
     maker: exported['QM_CLUSTER_MAKER'] === 'kind' ? 'kind' : 'self',
     kubeconfig,
+    hostAddress: exported['QM_CLUSTER_HOST_ADDRESS'] ?? '127.0.0.1',
     env,
     kubectl,
     apply: (yaml) => kubectl(['apply', '-f', '-'], yaml),

@@ -102,7 +102,7 @@ down() { # [NAME|--all]
     load_instance "$name"
     if [[ $maker == kind ]]; then kind_down; elif [[ $level == node ]]; then node_down; fi
     # its data goes as well: no reason to be gentle
-    for component in kwok kube-scheduler kube-controller-manager kube-apiserver etcd; do stop "$component" 0; done
+    for component in mirror kwok kube-scheduler kube-controller-manager kube-apiserver etcd; do stop "$component" 0; done
   fi
   rm -rf "$run"
   say "$name is down"
@@ -124,7 +124,7 @@ status() { # [NAME]
 environment() { # [NAME]
   load_instance "${1:-default}"
   echo "export KUBECONFIG='$run/admin.kubeconfig' QM_CLUSTER_NAME='$name' QM_CLUSTER_LEVEL='$level' QM_CLUSTER_MAKER='$maker'" \
-    "QM_CLUSTER_AUDIT='${audit:+$run/audit/audit.log}' ETCDCTL_ENDPOINTS='http://127.0.0.1:$etcd_port' PATH='$bin':\"\$PATH\""
+    "QM_CLUSTER_HOST_ADDRESS='$(host_address)' QM_CLUSTER_AUDIT='${audit:+$run/audit/audit.log}' ETCDCTL_ENDPOINTS='http://127.0.0.1:$etcd_port' PATH='$bin':\"\$PATH\""
 }
 
 load_images() { # FILE...
@@ -132,6 +132,20 @@ load_images() { # FILE...
   [[ $level == node ]] || die "level control runs no images"
   if [[ $maker == self ]]; then import_images "$@"; return; fi
   for file in "$@"; do kind load image-archive "$file" --name "qm-$name" >/dev/null; done
+}
+
+# Where Pods reach a program of this machine.
+host_address() { if [[ $maker == kind && $level == node ]]; then kind_gateway; else echo "$host_ip"; fi; }
+
+# npm and PyPI for Pods, which have no way out: a process beside the cluster, until the cluster goes. Prints its addresses.
+mirror() {
+  [[ $level == node ]] || die "level control runs no Pods"
+  alive mirror >/dev/null || {
+    rm -f "$run/log/mirror.log"
+    start mirror "$here/../../node_modules/.bin/node" --conditions=quaymaster-source "$here/package-mirror-main.ts" --host "$(host_address)"
+  }
+  wait_for 60 "the package mirror" grep -q ^pypi "$run/log/mirror.log"
+  grep -E '^(npm|pypi) ' "$run/log/mirror.log"
 }
 
 in_node() {

@@ -83,6 +83,8 @@ kind_routes() { # add|del
   for cidr in "$pod_cidr" "$service_cidr"; do "${route[@]}" "$1" "$cidr" via "$address" >/dev/null 2>&1 || true; done
 }
 
+kind_gateway() { "$engine" inspect -f '{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}' "$(kind_node)"; }
+
 kind_down() {
   kind_routes del
   kind delete cluster --name "qm-$name" --kubeconfig "$run/admin.kubeconfig" >/dev/null 2>&1 || say "kind could not delete qm-$name"
