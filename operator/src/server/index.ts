@@ -1,2 +1,3 @@
-/** The controller of McpServers. */
-export { createServerController, type HubReports, type ServerControllerDeps } from './controller.ts';
+/** The controller of McpServers: their Pods and what stands around them, their tokens, their status. */
+export { createServerController } from './controller.ts';
+export type { HubReports, ServerControllerDeps } from './types.ts';

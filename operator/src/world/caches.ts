@@ -33,7 +33,14 @@ export function createCaches(manager: Manager, namespaces: readonly string[]): C
     resource: InformerRequest<T>['resource'],
     transform: (object: T) => T,
     optional = false,
-  ): Informer<T> => watch<T>({ resource, labelSelector: ours, transform, indexers: { owner: ownerUid }, optional });
+  ): Informer<T> =>
+    watch<T>({
+      resource,
+      labelSelector: ours,
+      transform,
+      indexers: { owner: ownerUid, server: labelled(serverLabel) },
+      optional,
+    });
 
   const httpRoutes = owned(resources.httpRoutes, slimOwned, true);
   const stores: Stores = {
@@ -62,7 +69,7 @@ export function createCaches(manager: Manager, namespaces: readonly string[]): C
       resource: resources.secrets,
       metadataOnly: true,
       transform: slimCompanion,
-      indexers: { owner: ownerUid },
+      indexers: { owner: ownerUid, server: labelled(serverLabel) },
     }).store,
     configMaps: watch({ resource: resources.configMaps, metadataOnly: true, transform: slimCompanion }).store,
   };

@@ -71,8 +71,8 @@ export interface EndpointSlice extends KubeObject {
 }
 
 /**
- * Caches of every kind. Indexes: `owner` (uid of the controlling owner) on what servers and hubs own, Secrets included; `server` and `hub`
- * (`<namespace>/<name>`) on Pods; `service` (`<namespace>/<name>`) on EndpointSlices; `reference` (`Secret/<namespace>/<name>`) on McpServers.
+ * Caches of every kind. Indexes: `owner` (uid of the controlling owner) and `server` (`<namespace>/<name>` by label) on what servers and hubs own,
+ * Secrets included; `server` and `hub` on Pods; `service` (`<namespace>/<name>`) on EndpointSlices; `reference` (`Secret/<namespace>/<name>`) on McpServers.
  */
 export interface Stores {
   readonly servers: StoreReader<KubeObject>;

@@ -166,6 +166,12 @@ export function createFakeCluster(): FakeCluster {
         reads.push(`${resource.kind}/${name}`);
         return orThrow('get', resource, name) ?? found(resource, makeKey(namespace, name));
       },
+      async list(resource: Resource, { namespace }: { readonly namespace?: string }) {
+        reads.push(`${resource.kind}/`);
+        orThrow('list', resource, '');
+        const items = [...objectsOf(resource).values()].filter((object) => object.metadata.namespace === namespace);
+        return { metadata: {}, items: structuredClone(items) };
+      },
       async create(resource: Resource, object: KubeObject & Json) {
         const { name, namespace } = object.metadata;
         orThrow('create', resource, name);

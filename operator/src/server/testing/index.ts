@@ -1,0 +1,2 @@
+/** For tests only. */
+export { createFakeReports, type FakeReports } from './reports.ts';
