@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 
-import type { HubDocument, ReportMessage } from '@quaymaster/crds';
+import type { HubDocument } from '@quaymaster/crds';
 
 import { type Clock, systemClock } from '../base/index.ts';
 import { ChildRegistry } from '../bridge/index.ts';
@@ -15,26 +15,23 @@ import type { Listener } from '../downstream/index.ts';
 import {
   createHubDirectory,
   createHubParts,
-  createServerObserver,
   type HubParts,
   type MutableHubDirectory,
   Shutdown,
 } from '../driver/index.ts';
-import type { GaugeName, ProcessLogger } from '../observe/index.ts';
+import type { ProcessLogger } from '../observe/index.ts';
 import { createProbes } from '../ops/index.ts';
 import { createPeers, type Peers, startPeerListener } from '../peers/index.ts';
 import { createSealer, type RotatingSealer } from '../session/index.ts';
 import { Credentials } from './credentials.ts';
 import { EndpointBook } from './endpoint-book.ts';
-import { EventLoopUse } from './event-loop-use.ts';
-import { type GaugeReadings, gaugeReadings } from './gauge-readings.ts';
 import { MountedState } from './mounted-state.ts';
 import { watchMounts } from './mounts/index.ts';
 import { OperatorLink } from './operator-link.ts';
+import { ReplicaFacts } from './replica-facts.ts';
 import { ReplicaHub } from './replica-hub.ts';
 import { allowedHosts, openHealth, openListener } from './replica-ports.ts';
 import type { ReplicaSettings } from './replica-settings.ts';
-import { reportOf } from './report.ts';
 import type { SealingKeys } from './sealing-keys.ts';
 
 export interface ReplicaOptions {
@@ -85,9 +82,7 @@ class ReplicaRun {
   readonly #parts: HubParts;
   readonly #peers: Peers;
   readonly #mounted: MountedState;
-  readonly #observe = createServerObserver();
-  readonly #eventLoop = new EventLoopUse();
-  #readings: GaugeReadings | undefined;
+  readonly #facts: ReplicaFacts;
   #operator: OperatorLink | undefined;
   #listener: Listener | undefined;
   #hasKey = false;
@@ -109,6 +104,13 @@ class ReplicaRun {
       endpoints: this.#endpoints,
       applied: ({ hosts }) => this.#listener?.allowHosts(allowedHosts(settings, hosts)),
     });
+    this.#facts = new ReplicaFacts({
+      settings,
+      version,
+      document: () => this.#hub.document,
+      hub: () => this.#hub.port,
+      connected: () => this.#connected,
+    });
     this.#parts = createHubParts({
       clock: this.#clock,
       log,
@@ -117,7 +119,7 @@ class ReplicaRun {
       children: new ChildRegistry(),
       targets: this.#hub.targets,
       shutdown,
-      observing: (observer) => (this.#readings = gaugeReadings(observer)).observer,
+      observing: (observer) => this.#facts.observing(observer),
     });
     this.#peers = createPeers({
       uid: settings.pod.uid,
@@ -141,7 +143,6 @@ class ReplicaRun {
 
   async begin(): Promise<Replica> {
     const { settings, log } = this.#options;
-    this.#addGauges();
     const health = await this.#openHealth();
     await this.#mounted.look();
     const listener = await this.#listen();
@@ -168,13 +169,6 @@ class ReplicaRun {
     return this.#hub.document !== undefined && this.#hasKey;
   }
 
-  #addGauges(): void {
-    const { observer } = this.#parts;
-    const { hub } = this.#options.settings.hub;
-    observer.gauge('controlConnected', hub, () => (this.#connected ? 1 : 0));
-    observer.gauge('configGeneration', hub, () => this.#hub.document?.generation ?? 0);
-  }
-
   async #openHealth(): Promise<string> {
     const probes = createProbes(
       {
@@ -182,7 +176,7 @@ class ReplicaRun {
         listening: () => this.#listener !== undefined,
         draining: () => this.#shutdown.begun,
         upstreams: () => this.#parts.host.upstreams(),
-        info: () => this.#info(),
+        info: () => this.#facts.info(),
       },
       this.#clock,
     );
@@ -236,7 +230,7 @@ class ReplicaRun {
       authority: () => this.#mounted.authority(),
       running: () => this.#hub.document,
       credentials: () => this.#credentials.hash,
-      report: () => this.#report(),
+      report: () => this.#facts.report(),
       onDocument: (document) => this.#offer(document, 'stream'),
       onCredentials: (message) => {
         if (this.#credentials.streamed(message)) this.#credentialsChanged('stream');
@@ -290,34 +284,6 @@ class ReplicaRun {
     } catch (error) {
       log.error({ err: error, from }, 'changed values behind references could not be taken over');
     }
-  }
-
-  #report(): ReportMessage {
-    const read = (name: GaugeName): number => this.#readings?.read(name) ?? 0;
-    return reportOf({
-      document: this.#hub.document,
-      hub: this.#hub.port,
-      load: {
-        inFlight: read('callsInFlight'),
-        sessions: read('sessions'),
-        streams: read('streams'),
-        eventLoop: this.#eventLoop.read(),
-      },
-      observe: this.#observe,
-    });
-  }
-
-  #info(): Readonly<Record<string, unknown>> {
-    const { version, settings } = this.#options;
-    const { document } = this.#hub;
-    return {
-      version,
-      hub: settings.hub.hub,
-      pod: settings.pod,
-      generation: document?.generation,
-      config: document?.hash,
-      operator: this.#connected ? 'connected' : 'away',
-    };
   }
 
   #close(reason: string, graceMs = Number.POSITIVE_INFINITY): Promise<void> {

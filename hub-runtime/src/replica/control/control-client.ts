@@ -24,6 +24,8 @@ export interface ControlClientDeps {
   onUp(): void;
   onDown(): void;
   onMessage(message: OperatorMessage): void;
+  /** Stands in for the network in tests. */
+  readonly dial?: typeof runStream;
 }
 
 const pause = { baseMs: 400, minMs: 200, maxMs: 5_000 } as const;
@@ -122,7 +124,7 @@ export class ControlClient {
   }
 
   async #dial(address: string): Promise<StreamEnd | undefined> {
-    const { clock, hello, onMessage } = this.#deps;
+    const { clock, hello, onMessage, dial = runStream } = this.#deps;
     let access: StreamAccess;
     try {
       access = await this.#deps.access();
@@ -131,7 +133,7 @@ export class ControlClient {
       return undefined;
     }
     let up = false;
-    const end = await runStream(
+    const end = await dial(
       {
         address,
         serverName: this.#host,
