@@ -6,7 +6,7 @@
 import type { Clock } from '../base/index.ts';
 import type { RawJson } from '../wire/index.ts';
 import type { BridgeCall } from './bridge-call.ts';
-import { bridgeLimits } from './limits.ts';
+import type { BridgeLimits } from './limits.ts';
 import type { Reply } from './reply.ts';
 
 export interface BridgeSession {
@@ -23,6 +23,7 @@ export interface BridgeSession {
 }
 
 export interface BridgeSessionsDeps {
+  readonly limits: BridgeLimits;
   readonly clock: Clock;
   /** Unguessable. */
   readonly newId: () => string;
@@ -48,7 +49,7 @@ export class BridgeSessions {
 
   /** Undefined at the limit, when none of the others has been idle for a minute. */
   create(owner: string | undefined): BridgeSession | undefined {
-    if (this.#sessions.size >= bridgeLimits.sessions && !this.#makeRoom()) return undefined;
+    if (this.#sessions.size >= this.#deps.limits.sessions && !this.#makeRoom()) return undefined;
     const session: BridgeSession = {
       id: this.#deps.newId(),
       owner,
@@ -93,7 +94,7 @@ export class BridgeSessions {
   }
 
   sweep(): void {
-    const before = this.#deps.clock.monotonic() - bridgeLimits.sessionIdleMs;
+    const before = this.#deps.clock.monotonic() - this.#deps.limits.sessionIdleMs;
     this.endWhere((session) => isIdle(session) && session.usedAt < before, 'idle');
   }
 

@@ -13,7 +13,7 @@ import type { BridgePodSettings, Era } from '@quaymaster/crds';
 
 import type { Clock, Logger } from '../base/index.ts';
 import { type ErrorOutcome, hubError, protocolError } from '../exchange/index.ts';
-import { graceMs } from '../upstream/index.ts';
+import { callerHeader, graceMs } from '../upstream/index.ts';
 import {
   classifyPost,
   type RawJson,
@@ -26,17 +26,17 @@ import {
 } from '../wire/index.ts';
 import type { CallerToken } from './caller-token.ts';
 import type { LegacyEdge } from './legacy-edge.ts';
-import { bridgeLimits } from './limits.ts';
+import type { BridgeLimits } from './limits.ts';
 import type { ModernEdge } from './modern-edge.ts';
 import { handshakeMethods, isPlain, notReady } from './not-ready.ts';
 import { Reply } from './reply.ts';
 import type { ServedChildren } from './served-children.ts';
 
-export const callerHeader = 'x-quaymaster-caller';
 const mcpPath = '/mcp';
 const scanLimits = { depth: 128, nodes: 2_000_000 };
 
 export interface FrontDeps {
+  readonly limits: BridgeLimits;
   readonly settings: BridgePodSettings;
   readonly clock: Clock;
   readonly log: Logger;
@@ -60,7 +60,7 @@ export class Front {
     this.#deps = deps;
     this.server = createServer(
       {
-        maxHeaderSize: bridgeLimits.headerBytes,
+        maxHeaderSize: deps.limits.headerBytes,
         headersTimeout: 10_000,
         requestTimeout: 120_000,
         // Longer than a hub keeps its side (10 s): whoever closes an idle connection first must not be the one that is written to.
@@ -69,8 +69,8 @@ export class Front {
       },
       (request, response) => this.#receive(request, response),
     );
-    this.server.maxConnections = bridgeLimits.connections;
-    this.#stopSweep = deps.clock.every(bridgeLimits.keepAliveMs, () => {
+    this.server.maxConnections = deps.limits.connections;
+    this.#stopSweep = deps.clock.every(deps.limits.keepAliveMs, () => {
       for (const stream of this.streams) stream.keepAlive();
     });
   }
@@ -140,13 +140,18 @@ export class Front {
       if (reply.done) return;
       received += chunk.length;
       this.#receiving += chunk.length;
-      if (received <= bridgeLimits.bodyBytes && this.#receiving <= bridgeLimits.bodiesBytes) {
+      if (received <= this.#deps.limits.bodyBytes && this.#receiving <= this.#deps.limits.bodiesBytes) {
         chunks.push(chunk);
         return;
       }
-      const isLarge = received > bridgeLimits.bodyBytes;
+      const isLarge = received > this.#deps.limits.bodyBytes;
       give();
-      reply.fail(undefined, isLarge ? tooLarge() : overloaded(bridgeLimits.bodiesBytes, 'bytes of requests'));
+      reply.fail(
+        undefined,
+        isLarge
+          ? tooLarge(this.#deps.limits.bodyBytes)
+          : overloaded(this.#deps.limits.bodiesBytes, 'bytes of requests'),
+      );
     });
     request.on('close', give);
     request.on('end', () => {
@@ -160,10 +165,9 @@ export class Front {
   #bodyRefusal(type: string | undefined, encoding: string | undefined, length: number): ErrorOutcome | undefined {
     if (type === undefined || !/^application\/json\s*(;|$)/i.test(type)) return hubError('QM_UNSUPPORTED_MEDIA_TYPE');
     if (encoding !== undefined && encoding !== 'identity') return hubError('QM_UNSUPPORTED_MEDIA_TYPE');
-    if (length > bridgeLimits.bodyBytes) return tooLarge();
-    if (this.#receiving + length > bridgeLimits.bodiesBytes)
-      return overloaded(bridgeLimits.bodiesBytes, 'bytes of requests');
-    if (this.#open.size >= bridgeLimits.inFlight) return overloaded(bridgeLimits.inFlight, 'requests in flight');
+    if (length > this.#deps.limits.bodyBytes) return tooLarge(this.#deps.limits.bodyBytes);
+    if (this.#receiving + length > this.#deps.limits.bodiesBytes)
+      return overloaded(this.#deps.limits.bodiesBytes, 'bytes of requests');
     return undefined;
   }
 
@@ -184,9 +188,13 @@ export class Front {
       return reply.fail(message.id, hubError(code, { reason: message.message }));
     }
     if (this.#draining && message.kind === 'request') return reply.fail(message.id, hubError('QM_SHUTTING_DOWN'));
-    const caller = this.#callerOf(reply);
-    if (message.kind === 'request') this.#count(reply, message);
-    this.#serve(reply, message, caller);
+    if (message.kind === 'request') {
+      // Not before it is known to be one: a cancellation must get through when all is busy.
+      const { inFlight } = this.#deps.limits;
+      if (this.#open.size >= inFlight) return reply.fail(message.id, overloaded(inFlight, 'requests in flight'));
+      this.#count(reply, message);
+    }
+    this.#serve(reply, message, this.#callerOf(reply));
   }
 
   #serve(reply: Reply, message: ScannedMessage, caller: string | undefined): void {
@@ -231,12 +239,12 @@ export class Front {
 
   #callerOf(reply: Reply): string | undefined {
     const given = reply.request.headers[callerHeader];
-    return typeof given === 'string' && isPlain(given, bridgeLimits.callerKeyChars) ? given : undefined;
+    return typeof given === 'string' && isPlain(given, this.#deps.limits.callerKeyChars) ? given : undefined;
   }
 }
 
-function tooLarge(): ErrorOutcome {
-  return hubError('QM_BODY_TOO_LARGE', { limit: bridgeLimits.bodyBytes });
+function tooLarge(limit: number): ErrorOutcome {
+  return hubError('QM_BODY_TOO_LARGE', { limit });
 }
 
 function overloaded(limit: number, what: string): ErrorOutcome {

@@ -22,12 +22,13 @@ import {
 } from '../wire/index.ts';
 import { BridgeCall } from './bridge-call.ts';
 import type { BridgeSession, BridgeSessions } from './bridge-sessions.ts';
-import { bridgeLimits } from './limits.ts';
+import type { BridgeLimits } from './limits.ts';
 import { isPlain, notReady } from './not-ready.ts';
 import type { Reply } from './reply.ts';
 import type { ServedChildren } from './served-children.ts';
 
 export interface LegacyEdgeDeps {
+  readonly limits: BridgeLimits;
   readonly server: string;
   readonly served: ServedChildren;
   readonly sessions: BridgeSessions;
@@ -65,10 +66,10 @@ export class LegacyEdge {
     if (session === undefined) return;
     if (!reply.takesEvents)
       return reply.fail(undefined, hubError('QM_NOT_ACCEPTABLE', { wanted: 'text/event-stream' }));
-    const limit = bridgeLimits.streams;
+    const limit = this.#deps.limits.streams;
     if (this.#deps.streams() >= limit)
       return reply.fail(undefined, hubError('QM_OVERLOADED', { limit, what: 'open streams' }));
-    if (session.streams.length >= bridgeLimits.streamsPerSession) session.streams.shift()?.empty(200);
+    if (session.streams.length >= this.#deps.limits.streamsPerSession) session.streams.shift()?.empty(200);
     session.streams.push(reply);
     reply.gone = () => {
       const at = session.streams.indexOf(reply);
@@ -102,7 +103,7 @@ export class LegacyEdge {
     if (conversation === undefined) return reply.fail(id, notReady(server, state(), true));
     const session = sessions.create(served.ownerOf(caller));
     if (session === undefined)
-      return reply.fail(id, hubError('QM_OVERLOADED', { limit: bridgeLimits.sessions, what: 'sessions' }));
+      return reply.fail(id, hubError('QM_OVERLOADED', { limit: this.#deps.limits.sessions, what: 'sessions' }));
     reply.head('Mcp-Session-Id', session.id);
     reply.answer(resultRaw(id, initializeResult(conversation)), 200);
   }
@@ -141,10 +142,10 @@ export class LegacyEdge {
         break;
       case subscribe:
         known = this.#subscribed(session, message);
-        if (session.subscriptions.size > bridgeLimits.subscriptionsPerSession) {
+        if (session.subscriptions.size > this.#deps.limits.subscriptionsPerSession) {
           this.#unsubscribed(session, message);
           const what = 'subscriptions of this session';
-          reply.fail(message.id, hubError('QM_OVERLOADED', { limit: bridgeLimits.subscriptionsPerSession, what }));
+          reply.fail(message.id, hubError('QM_OVERLOADED', { limit: this.#deps.limits.subscriptionsPerSession, what }));
           return true;
         }
         break;

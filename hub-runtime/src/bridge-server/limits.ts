@@ -29,3 +29,5 @@ export const bridgeLimits = {
 
 /** Of the shape that manifests give by default. A child that hangs can only be replaced here. */
 export const childHealth = { intervalMs: 30_000, timeoutMs: 5_000, failureThreshold: 3 } as const;
+
+export type BridgeLimits = { readonly [Name in keyof typeof bridgeLimits]: number };

@@ -23,12 +23,13 @@ import {
   scanObject,
 } from '../wire/index.ts';
 import { BridgeCall } from './bridge-call.ts';
-import { bridgeLimits } from './limits.ts';
+import type { BridgeLimits } from './limits.ts';
 import { handshakeMethods, notReady } from './not-ready.ts';
 import type { Reply } from './reply.ts';
 import type { ServedChildren } from './served-children.ts';
 
 export interface ModernEdgeDeps {
+  readonly limits: BridgeLimits;
   readonly server: string;
   readonly served: ServedChildren;
   readonly state: () => UpstreamState;
@@ -106,7 +107,7 @@ export class ModernEdge {
 
   #listen(reply: Reply, id: RawJson, params: ScannedObject | undefined): void {
     if (!reply.takesEvents) return reply.fail(id, hubError('QM_NOT_ACCEPTABLE', { wanted: 'text/event-stream' }));
-    const limit = bridgeLimits.streams;
+    const limit = this.#deps.limits.streams;
     if (this.#deps.streams() >= limit)
       return reply.fail(id, hubError('QM_OVERLOADED', { limit, what: 'open streams' }));
     const { served, server, state } = this.#deps;

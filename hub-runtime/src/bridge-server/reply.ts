@@ -8,11 +8,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { type ErrorRow, errorTable } from '../base/index.ts';
 import type { ErrorOutcome } from '../exchange/index.ts';
+import { notExecutedHeader } from '../upstream/index.ts';
 import { errorRaw, type RawJson, sseEvent, sseKeepAlive } from '../wire/index.ts';
 import { bridgeLimits } from './limits.ts';
-
-/** Nothing of the refused request was executed: it may be sent elsewhere, or again. */
-export const notExecutedHeader = 'X-Quaymaster-Not-Executed';
 
 const json = ['Content-Type', 'application/json', 'Cache-Control', 'no-store'];
 const events = ['Content-Type', 'text/event-stream', 'Cache-Control', 'no-store', 'X-Accel-Buffering', 'no'];

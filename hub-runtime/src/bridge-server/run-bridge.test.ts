@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 
 import { TargetError } from '../exchange/index.ts';
 import { bridgeLimits } from './limits.ts';
-import { pump, startWorld, until, type World, type WorldOptions } from './testing/bridge-world.ts';
+import { pump, type Session, startWorld, until, type World, type WorldOptions } from './testing/bridge-world.ts';
 
 const open: World[] = [];
 
@@ -11,6 +11,12 @@ async function world(options: WorldOptions = {}): Promise<World> {
   const one = await startWorld(options);
   open.push(one);
   return one;
+}
+
+/** What the child of this session has been told. */
+async function seenBy(session: Session): Promise<string[]> {
+  const { message } = await session.ask('seen');
+  return (message.result?.['seen'] ?? []) as string[];
 }
 
 afterEach(async () => {
@@ -49,7 +55,7 @@ describe('a legacy child', () => {
   test('cancelled: the child is told, the answer is an end without a message; the same id may not be used twice at once', async () => {
     const s = await (await world()).session();
     const hanging = s.ask('hang', {}, 5);
-    await until(async () => ((await s.ask('seen')).message.result?.['seen'] as string[]).includes('hang'));
+    await until(async () => (await seenBy(s)).includes('hang'));
     expect((await s.ask('echo', {}, 5)).message.error?.data).toMatchObject({ code: 'QM_DUPLICATE_ID' });
     expect((await s.tell('notifications/cancelled', { requestId: 5, reason: 'enough' })).status).toBe(202);
     expect(await hanging).toMatchObject({ status: 202, message: {} });
@@ -84,8 +90,7 @@ describe('a legacy child', () => {
   test('shared: subscriptions are counted, and given back with a session', async () => {
     const w = await world();
     const [a, b] = [await w.session(), await w.session()];
-    const asked = async () =>
-      ((await a.ask('seen')).message.result?.['seen'] as string[]).filter((one) => one.startsWith('resources/'));
+    const asked = async () => (await seenBy(a)).filter((one) => one.startsWith('resources/'));
     const uri = 'kit://a"b';
     for (const s of [a, b]) expect((await s.ask('resources/subscribe', { uri })).message.result).toEqual({});
     expect(await asked()).toEqual(['resources/subscribe']);
@@ -369,18 +374,37 @@ describe('whatever the era', () => {
     expect((await w.fetch(streamed)).status).toBe(413);
   });
 
+  test('limits: sessions, streams, subscriptions, requests and bytes in flight are refused beyond them, unexecuted', async () => {
+    const limits = { sessions: 2, streams: 1, subscriptionsPerSession: 1, inFlight: 2, bodiesBytes: 2_000 };
+    const w = await world({ options: { limits } });
+    const [a, b] = [await w.session(), await w.session()];
+    expect((await w.session()).id).toBe('');
+    expect((await a.listen()).status).toBe(200);
+    expect((await b.listen()).status).toBe(503);
+    expect((await a.ask('resources/subscribe', { uri: 'x' })).message.result).toEqual({});
+    const over = await a.ask('resources/subscribe', { uri: 'y' });
+    expect(over).toMatchObject({ status: 503, message: { error: { data: { code: 'QM_OVERLOADED' } } } });
+    expect((await seenBy(a)).filter((one) => one === 'resources/subscribe')).toHaveLength(1);
+    expect((await a.ask('echo', { text: 'x'.repeat(2_000) })).status).toBe(503);
+    const hanging = [a.ask('hang', {}, 1_001), a.ask('hang', {}, 1_002)];
+    await until(async () => (await b.ask('echo')).status === 503);
+    for (const requestId of [1_001, 1_002]) await a.tell('notifications/cancelled', { requestId });
+    await Promise.all(hanging);
+    expect((await b.ask('echo')).status).toBe(200);
+  });
+
   test('HS-13 the end: in flight finishes, new work is refused unexecuted, then everything is gone', async () => {
     const w = await world();
     const s = await w.session();
-    const hanging = s.ask('hang', {}, 1);
-    await until(async () => ((await s.ask('seen', {}, 2)).message.result?.['seen'] as string[]).includes('hang'));
+    const hanging = s.ask('hang', {}, 1_000);
+    await until(async () => (await seenBy(s)).includes('hang'));
     const closed = w.bridge.close('the Pod ends', 5_000);
-    const late = await s.ask('echo', {}, 3);
+    const late = await s.ask('echo');
     expect(late).toMatchObject({ status: 503, message: { error: { data: { code: 'QM_SHUTTING_DOWN' } } } });
     expect(late.headers.get('x-quaymaster-not-executed')).toBe('1');
     expect((await s.listen()).status).toBe(503);
     expect((await w.health('readyz')).status).toBe(503);
-    await s.tell('notifications/cancelled', { requestId: 1 });
+    await s.tell('notifications/cancelled', { requestId: 1_000 });
     expect((await hanging).status).toBe(202);
     await closed;
     await expect(fetch(w.url)).rejects.toThrow();

@@ -7,9 +7,9 @@
  */
 import type { AddressInfo } from 'node:net';
 
-import type { BridgePodSettings, ServerConfig } from '@quaymaster/crds';
+import type { BridgePodSettings } from '@quaymaster/crds';
 
-import { type Clock, type Logger, QmError, type Random, serverName } from '../base/index.ts';
+import { type Clock, type Logger, QmError, type Random } from '../base/index.ts';
 import { ChildRegistry } from '../bridge/index.ts';
 import type { UpstreamState } from '../exchange/index.ts';
 import type { MetricsRegistry, Observer } from '../observe/index.ts';
@@ -18,11 +18,12 @@ import { memberString, type RawJson, scanMessage } from '../wire/index.ts';
 import { BridgeSessions } from './bridge-sessions.ts';
 import { CallerToken } from './caller-token.ts';
 import type { Environment } from './child-environment.ts';
+import { configOf } from './child-config.ts';
 import { ChildKeeper } from './child-keeper.ts';
 import { childTarget, type InstallPackage } from './child-target.ts';
 import { Front } from './front.ts';
 import { LegacyEdge } from './legacy-edge.ts';
-import { bridgeLimits, childHealth } from './limits.ts';
+import { type BridgeLimits, bridgeLimits } from './limits.ts';
 import { ModernEdge } from './modern-edge.ts';
 import { ServedChildren } from './served-children.ts';
 
@@ -43,6 +44,7 @@ export interface BridgeOptions {
   readonly install: InstallPackage;
   /** Every line a child writes to stderr. */
   readonly stderr: (line: string) => void;
+  readonly limits?: Partial<BridgeLimits>;
   /** Address to listen on: every one of the Pod. */
   readonly host?: string;
 }
@@ -81,6 +83,7 @@ class Bridge {
 
   constructor(options: BridgeOptions) {
     const { settings, clock, random, log, observer, version, stderr, newId } = options;
+    const limits = { ...bridgeLimits, ...options.limits };
     this.#options = options;
     this.#keeper = new ChildKeeper({
       settings,
@@ -108,13 +111,14 @@ class Bridge {
       heard: (owner, method, message) => this.#heard(owner, method, message),
       callerLost: (owner) => this.#sessions.endWhere((session) => session.owner === owner, undefined),
     });
-    this.#sessions = new BridgeSessions({ clock, newId, ended: (session) => this.#legacy.ended(session) });
+    this.#sessions = new BridgeSessions({ limits, clock, newId, ended: (session) => this.#legacy.ended(session) });
     const state = (): UpstreamState => this.#keeper.state;
     const streams = (): number => this.#front.streams.size;
-    const edge = { server: settings.server, served: this.#served, state, streams };
+    const edge = { limits, server: settings.server, served: this.#served, state, streams };
     this.#legacy = new LegacyEdge({ ...edge, sessions: this.#sessions });
     this.#modern = new ModernEdge(edge);
     this.#front = new Front({
+      limits,
       settings,
       clock,
       log,
@@ -233,28 +237,4 @@ class Bridge {
     log.info({ reason }, 'ended');
     this.#ended.resolve();
   }
-}
-
-/** The settings as the part of a hub's configuration that lanes read. */
-function configOf({ server, protocol, instances, startMs, drainMs }: BridgePodSettings): ServerConfig {
-  const { callMs } = bridgeLimits;
-  const name = serverName(server);
-  return {
-    namespace: server.slice(0, Math.max(0, server.indexOf('/'))),
-    name,
-    key: server,
-    prefix: name,
-    runtimeHash: '',
-    source: { kind: 'command', command: '', args: [] },
-    transport: 'stdio',
-    protocol,
-    env: [],
-    roots: [],
-    headers: [],
-    tools: { include: [], exclude: [], rename: {}, describe: {} },
-    health: childHealth,
-    lifecycle: { start: 'eager', drainTimeoutMs: drainMs, required: true },
-    instances,
-    timeouts: { startMs, callMs, callMaxMs: callMs, connectMs: startMs },
-  };
 }

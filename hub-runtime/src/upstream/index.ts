@@ -3,7 +3,14 @@ export { ClientLanes } from './client-lanes.ts';
 export { type Connector, type ConnectRequest, type Conversation, type ConversationEnd } from './conversation.ts';
 export { createUpstream } from './create-upstream.ts';
 export { HealthCheck } from './health-check.ts';
-export { createHttpPool, type HttpPool, type HttpPoolOptions, type HttpPoolStats } from './http/index.ts';
+export {
+  callerHeader,
+  createHttpPool,
+  type HttpPool,
+  type HttpPoolOptions,
+  type HttpPoolStats,
+  notExecutedHeader,
+} from './http/index.ts';
 export { graceMs, type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
 export { RetryTimer } from './retry-timer.ts';
 export { Settling } from './settling.ts';
