@@ -19,8 +19,8 @@ metadata:
   annotations: {kwok.x-k8s.io/node: fake}
   labels: {kubernetes.io/hostname: fake-$i, kubernetes.io/os: linux, kubernetes.io/arch: amd64, type: kwok, topology.kubernetes.io/zone: zone-$((i % 3))}
 status:
-  allocatable: {cpu: "512", memory: 2Ti, pods: "1000"}
-  capacity: {cpu: "512", memory: 2Ti, pods: "1000"}
+  allocatable: {cpu: "512", memory: 2Ti, ephemeral-storage: 16Ti, pods: "1000"}
+  capacity: {cpu: "512", memory: 2Ti, ephemeral-storage: 16Ti, pods: "1000"}
 YAML
   done | kubectl apply -f - >/dev/null
   wait_for 30 "fake nodes" kubectl wait --for=condition=Ready node -l type=kwok --timeout=20s
