@@ -110,6 +110,7 @@ async function end(server: RunningServer): Promise<void> {
 
 interface Failed {
   readonly id: string;
+  readonly sentMs: number;
   readonly what: string;
 }
 
@@ -132,12 +133,13 @@ async function load(): Promise<Load & AsyncDisposable> {
   let answered = 0;
   const call = async (client: KitClient): Promise<void> => {
     const id = randomUUID();
+    const sentMs = performance.now();
     open.add(id);
     try {
       const answer = await client.callTool('files_work', { id }, { timeoutMs: 45_000 });
-      if (answer.error !== undefined || !answer.raw.includes(id)) failed.push({ id, what: answer.raw });
+      if (answer.error !== undefined || !answer.raw.includes(id)) failed.push({ id, sentMs, what: answer.raw });
     } catch (error) {
-      failed.push({ id, what: String(error) });
+      failed.push({ id, sentMs, what: String(error) });
     }
     open.delete(id);
     answered++;
@@ -231,7 +233,7 @@ describe.each(['modern', 'legacy'] as const)('a %s server', (era) => {
       victim.recorder.of('tools/call').map(({ raw }) => /"id":"([0-9a-f-]{36})"/.exec(raw)?.[1]),
     );
     const inFlight = new Set([...pressure.open].filter((id) => executed.has(id)));
-    const open = new Set(pressure.open);
+    const killedMs = performance.now();
     await victim.kill();
     await pause(1_000);
     replicas.delete(victim);
@@ -239,9 +241,9 @@ describe.each(['modern', 'legacy'] as const)('a %s server', (era) => {
     await pause(1_000);
     await pressure.stop();
     expect(twice()).toEqual([]);
-    // A call may reach the victim between the look and the kill: it was open then in any case.
-    expect(pressure.failed.filter(({ id }) => !open.has(id))).toEqual([]);
-    expect(pressure.failed.length).toBeLessThanOrEqual(inFlight.size + 2);
+    // What the hub writes in the moment before it sees that the connection is cut is in flight, too: it cannot know that nobody read it.
+    expect(pressure.failed.filter(({ sentMs }) => sentMs > killedMs + 100)).toEqual([]);
+    expect(pressure.failed.length).toBeLessThanOrEqual(inFlight.size + 4);
     for (const { what } of pressure.failed) expect(what).toMatch(/QM_SERVER_GONE.*"retry":"unsafe"/);
   });
 

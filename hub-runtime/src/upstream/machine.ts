@@ -183,7 +183,9 @@ function failed(machine: Machine, event: Extract<MachineEvent, { kind: 'failed' 
         )
       : to(machine, now, { ...change, reason: 'Starting', message: `starting again: ${message}` }, todo);
   }
-  const reason = loops ? 'CrashLoop' : event.reason;
+  // One that takes this long is not said to be starting any more.
+  const given = comes ? 'NoEndpoints' : event.reason;
+  const reason = loops ? 'CrashLoop' : given;
   return to(machine, now, { ...change, phase: 'Degraded', reason, message: event.message }, todo);
 }
 

@@ -2,9 +2,9 @@
 import type { ServerConfig } from '@quaymaster/crds';
 
 import { silentLogger, systemClock } from '../../base/index.ts';
-import type { Outcome } from '../../exchange/index.ts';
+import type { Outcome, ServerTarget } from '../../exchange/index.ts';
 import { silentObserver } from '../../observe/index.ts';
-import { ConnectError, type ConnectRequest, type Conversation } from '../conversation.ts';
+import { ConnectError, type Connector, type ConnectRequest, type Conversation } from '../conversation.ts';
 import { createHttpConnector, createHttpPool } from '../http/index.ts';
 import { makeCall, serverConfig } from './settings.ts';
 import { startTinyServer, type TinyReply, type TinyRequest, type TinyServer } from './tiny-server.ts';
@@ -67,18 +67,22 @@ export interface Options {
   readonly config?: Partial<ServerConfig>;
   readonly headers?: Record<string, string>;
   readonly request?: Partial<ConnectRequest>;
+  readonly target?: Partial<Extract<ServerTarget, { kind: 'http' }>>;
 }
 
-export async function connector(answer: Answer, { config = {}, headers = {} }: Options = {}) {
+/** A server of its own, closed with the test. */
+export async function serve(answer: Answer): Promise<TinyServer & { readonly address: string }> {
   const server = await startTinyServer(answer);
+  cleanups.push(() => server.close());
+  return Object.assign(server, { address: `127.0.0.1:${server.port}` });
+}
+
+export function connectorTo(url: string, { config = {}, headers = {}, target = {} }: Options = {}) {
   const pool = createHttpPool({ connectionsPerOrigin: 8 });
-  cleanups.push(
-    () => server.close(),
-    () => pool.close(),
-  );
+  cleanups.push(() => pool.close());
   const made = createHttpConnector(
     () => serverConfig(config),
-    { kind: 'http', url: server.url, headers },
+    { kind: 'http', url, headers, ...target },
     {
       clock: systemClock,
       random: () => 0,
@@ -88,16 +92,26 @@ export async function connector(answer: Answer, { config = {}, headers = {} }: O
       hubInfo: { name: 'quaymaster', version: '0.0.0' },
     },
   );
-  return { server, pool, connector: made };
+  return { pool, connector: made };
 }
 
-export async function open(answer: Answer, options: Options = {}) {
-  const made = await connector(answer, options);
+export async function connector(answer: Answer, options: Options = {}) {
+  const server = await serve(answer);
+  return { server, ...connectorTo(server.url, options) };
+}
+
+async function openWith<T extends { readonly connector: Connector }>(made: T, options: Options) {
   const request = { purpose: 'primary' as const, caller: undefined, verdict: undefined, ...options.request };
   const conversation = await made.connector.connect(request, new AbortController().signal);
   cleanups.push(() => conversation.close('end of test'));
   return { ...made, conversation };
 }
+
+export const open = async (answer: Answer, options: Options = {}) =>
+  openWith(await connector(answer, options), options);
+/** `url`: of the Service. Nobody listens there. */
+export const openTo = (options: Options, url = 'http://files-server.default.svc:8080/mcp') =>
+  openWith(connectorTo(url, options), options);
 
 export const refusal = async (promise: Promise<unknown>): Promise<ConnectError> => {
   const error: unknown = await promise.then(

@@ -1,10 +1,12 @@
 /** Stand-ins for the tests of this room: settings, calls, a tiny HTTP server, connectors without a wire. */
 export { FakeConnector, FakeConversation, gone } from './fake-connector.ts';
+export { draining, FakeFeed, starting } from './fake-feed.ts';
 export {
   call,
   closeWorld,
   complete,
   connector,
+  connectorTo,
   connectTo,
   discovery,
   initialized,
@@ -13,8 +15,10 @@ export {
   methods,
   modern,
   open,
+  openTo,
   progress,
   refusal,
+  serve,
   type Answer,
   type Options,
 } from './http-world.ts';

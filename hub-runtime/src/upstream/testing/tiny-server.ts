@@ -39,6 +39,8 @@ export interface TinyServer extends AsyncDisposable {
   readonly port: number;
   readonly requests: TinyRequest[];
   readonly connections: number;
+  /** Of them, those still open. */
+  readonly sockets: number;
   /** Responses that have not ended. */
   readonly open: number;
   close(): Promise<void>;
@@ -51,6 +53,7 @@ export async function startTinyServer(
 ): Promise<TinyServer> {
   const requests: TinyRequest[] = [];
   let connections = 0;
+  let sockets = 0;
   let open = 0;
   const server = createServer((incoming, response) => {
     const chunks: Buffer[] = [];
@@ -67,8 +70,12 @@ export async function startTinyServer(
       write(response, message.id, answer(request));
     });
   });
-  server.on('connection', () => {
+  server.on('connection', (socket) => {
     connections++;
+    sockets++;
+    socket.on('close', () => {
+      sockets--;
+    });
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const bound = (server.address() as AddressInfo).port;
@@ -83,6 +90,9 @@ export async function startTinyServer(
     requests,
     get connections() {
       return connections;
+    },
+    get sockets() {
+      return sockets;
     },
     get open() {
       return open;
