@@ -23,11 +23,11 @@ import {
   type MetricSink,
   ownerKeys,
   priorities,
-  type Resource,
   type StoreReader,
 } from '../kube/index.ts';
 import { resources, type World } from '../world/index.ts';
 import { createCredentialReader } from './credentials.ts';
+import { ownedKinds } from './objects.ts';
 import { createOwnedSecrets } from './owned-secrets.ts';
 import { createReconcile } from './reconcile.ts';
 import { type SealingTimes, sealingTimes } from './sealing.ts';
@@ -64,16 +64,9 @@ export function createHubController(deps: HubControllerDeps): Controller {
   const { world, control, client, clock, settings } = deps;
   const { stores } = world;
   const tracker = createWriteTracker({ clock });
-  const owned: readonly (readonly [Resource, StoreReader<KubeObject>])[] = [
-    [resources.serviceAccounts, stores.serviceAccounts],
-    [resources.networkPolicies, stores.networkPolicies],
-    [resources.services, stores.services],
-    [resources.disruptionBudgets, stores.disruptionBudgets],
-    [resources.deployments, stores.deployments],
-    [resources.httpRoutes, stores.httpRoutes],
-    [resources.ingresses, stores.ingresses],
-  ];
-  for (const [resource, store] of [...owned, [resources.hubs, stores.hubs] as const]) tracker.follow(resource, store);
+  const kinds = ownedKinds(world);
+  for (const { resource, store } of kinds) tracker.follow(resource, store);
+  tracker.follow(resources.hubs, stores.hubs);
   const credentials = createCredentialReader({
     client,
     cache: stores.secrets,
@@ -92,11 +85,15 @@ export function createHubController(deps: HubControllerDeps): Controller {
   const { reconcile } = createReconcile({
     world,
     control,
-    client,
     clock,
     settings,
     secrets,
-    applier: createApplier({ client, manager: childManager, hashAnnotation, tracker }),
+    owned: {
+      client,
+      tracker,
+      kinds,
+      applier: createApplier({ client, manager: childManager, hashAnnotation, tracker }),
+    },
     writeStatus: createStatusStep({
       world,
       control,
@@ -133,7 +130,7 @@ export function createHubController(deps: HubControllerDeps): Controller {
     queue.add(key, { priority: initial ? priorities.background : priorities.edit });
   });
   const byOwner = ownerKeys(apiGroup, 'McpHub');
-  for (const [, store] of owned) onSwarm(store, byOwner);
+  for (const { store } of kinds) onSwarm(store, byOwner);
   onSwarm(stores.secrets, byOwner);
   onSwarm(stores.pods, labelled('quaymaster.dev/hub'));
   onSwarm(stores.endpointSlices, (slice) =>

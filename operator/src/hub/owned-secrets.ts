@@ -15,10 +15,11 @@ import {
   type KubeClient,
   type KubeObject,
   makeKey,
+  type OwnerReference,
   type StoreReader,
 } from '../kube/index.ts';
+import { type Ownership, ownership } from '../owned/index.ts';
 import { resources } from '../world/index.ts';
-import { type Ownership, ownership } from './ownership.ts';
 
 export interface SecretObject extends KubeObject {
   /** Base64. */
@@ -40,13 +41,15 @@ export interface SecretOwner {
 export type Seen =
   | { readonly state: 'absent' }
   /** It is somebody else's. */
-  | { readonly state: 'taken' }
+  | { readonly state: 'taken'; readonly object: Pick<KubeObject, 'metadata'> }
   /** It is being deleted; its removal wakes the owner. */
   | { readonly state: 'terminating' }
   | { readonly state: 'present'; readonly known: KnownSecret };
 
 export interface KnownSecret {
   readonly whose: Ownership;
+  readonly name: string;
+  readonly owners: readonly OwnerReference[];
   readonly uid: string;
   readonly resourceVersion: string;
   readonly annotations: Readonly<Record<string, string>>;
@@ -91,11 +94,13 @@ export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
   const maxRemembered = deps.maxRemembered ?? 10_000;
   const remembered = new Map<string, { readonly known: KnownSecret; readonly atMs: number }>();
 
-  const remember = (id: string, object: SecretObject, owner: KubeObject): KnownSecret => {
+  const remember = (id: string, object: SecretObject, owner: SecretOwner): KnownSecret => {
     const { uid = '', resourceVersion = '', annotations = {}, labels = {} } = object.metadata;
     const data = object.data ?? {};
     const known = {
-      whose: ownership(object, owner),
+      whose: ownership(object, owner.object, owner.labels),
+      name: object.metadata.name,
+      owners: object.metadata.ownerReferences ?? [],
       uid,
       resourceVersion,
       annotations,
@@ -128,7 +133,7 @@ export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
       }
       try {
         const object = await client.get<SecretObject>(resources.secrets, namespace, name, signal);
-        return seenAs(remember(id, object, owner.object));
+        return seenAs(remember(id, object, owner));
       } catch (error) {
         if (isStatus(error, 404)) return { state: 'absent' };
         throw error;
@@ -158,18 +163,28 @@ export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
           { fieldManager: deps.manager },
           signal,
         );
-        return remember(id, made, owner.object);
+        return remember(id, made, owner);
       }
       const { known } = seen;
       const gone = known.keys.filter((key) => !Object.hasOwn(content.data, key));
+      const reference = referenceTo(owner.object);
+      const controlled = known.owners.some((each) => each.uid === reference.uid);
       const same =
+        controlled &&
         gone.length === 0 &&
         known.digest === digest(content.data) &&
         holds(known.annotations, annotations) &&
         holds(known.labels, owner.labels);
       if (same) return known;
       const patch = {
-        metadata: { uid: known.uid, resourceVersion: known.resourceVersion, labels: owner.labels, annotations },
+        metadata: {
+          uid: known.uid,
+          resourceVersion: known.resourceVersion,
+          labels: owner.labels,
+          annotations,
+          // Restored from a backup, perhaps, without its owner.
+          ...(controlled ? {} : { ownerReferences: [...known.owners, reference] }),
+        },
         data: { ...content.data, ...Object.fromEntries(gone.map((key) => [key, null])) },
       };
       const target = {
@@ -178,7 +193,7 @@ export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
         metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
       };
       const query = { fieldManager: deps.manager };
-      return remember(id, await client.merge(resources.secrets, target, patch, query, signal), owner.object);
+      return remember(id, await client.merge(resources.secrets, target, patch, query, signal), owner);
     },
     forget(namespace, name) {
       remembered.delete(makeKey(namespace, name));
@@ -192,7 +207,8 @@ export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
 /** The cache knows no owner of what lost our labels; only the object itself tells whose it is. */
 function seenAs(known: KnownSecret): Seen {
   if (known.whose === 'own') return { state: 'present', known };
-  return { state: known.whose === 'former' ? 'terminating' : 'taken' };
+  if (known.whose === 'former') return { state: 'terminating' };
+  return { state: 'taken', object: { metadata: { name: known.name, ownerReferences: known.owners } } };
 }
 
 function digest(data: Readonly<Record<string, string>>): string {

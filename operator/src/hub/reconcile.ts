@@ -10,10 +10,8 @@ import type { Clock } from 'quaymaster/base';
 
 import type { ControlServer } from '../control/index.ts';
 import {
-  type Applier,
   done,
   keyOf,
-  type KubeClient,
   type KubeObject,
   type Reconcile,
   requeueAfter,
@@ -21,9 +19,9 @@ import {
   splitKey,
   staleRetryMs,
 } from '../kube/index.ts';
+import { type OwnedDeps, problemOf } from '../owned/index.ts';
 import { resources, type World } from '../world/index.ts';
 import type { Credentials } from './credentials.ts';
-import { problemOf } from './failures.ts';
 import { applyObjects } from './objects.ts';
 import { publicationOf } from './publication.ts';
 import { NotYetError, type SecretSteps } from './secrets.ts';
@@ -32,8 +30,7 @@ import { createMemory, type Findings, type Memory, type StatusStep } from './wri
 export interface ReconcileDeps {
   readonly world: World;
   readonly control: Pick<ControlServer, 'publish' | 'forget' | 'replicas'>;
-  readonly client: KubeClient;
-  readonly applier: Applier;
+  readonly owned: OwnedDeps;
   readonly secrets: SecretSteps;
   readonly writeStatus: StatusStep;
   readonly settings: RenderSettings;

@@ -20,10 +20,10 @@ import {
 import type { Clock } from 'quaymaster/base';
 
 import { type KubeObject, splitKey } from '../kube/index.ts';
+import { NameTakenError } from '../owned/index.ts';
 import { resources } from '../world/index.ts';
 import type { CredentialReader, Credentials } from './credentials.ts';
 import { credentialReferences, documentContent, type HubDocumentContent } from './document.ts';
-import { NameTakenError } from './failures.ts';
 import { configContent, documentIn, generationOf, number, numberedBy } from './generation.ts';
 import type { OwnedSecrets, SecretContent, SecretOwner, Seen } from './owned-secrets.ts';
 import { rotateAnnotation, sealingStep, type SealingTimes } from './sealing.ts';
@@ -89,7 +89,7 @@ export function createSecretSteps(deps: SecretStepsDeps): SecretSteps {
 
   const look = async (owner: SecretOwner, name: string, signal: AbortSignal): Promise<Seen> => {
     const seen = await secrets.look(owner, name, signal);
-    if (seen.state === 'taken') throw new NameTakenError(resources.secrets, name);
+    if (seen.state === 'taken') throw new NameTakenError(resources.secrets, seen.object);
     if (seen.state === 'terminating') throw new NotYetError(name);
     return seen;
   };

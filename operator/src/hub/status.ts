@@ -11,6 +11,7 @@ import {
   selectorLabels,
 } from '@quaymaster/crds';
 
+import type { Problem } from '../owned/index.ts';
 import { offerOf, phasesOf, type ReplicaFact } from './replicas.ts';
 
 export interface StatusFacts {
@@ -25,11 +26,6 @@ export interface StatusFacts {
   readonly observed: readonly ConditionDraft[];
   readonly previous: readonly Condition[];
   readonly now: string;
-}
-
-export interface Problem {
-  readonly reason: string;
-  readonly message: string;
 }
 
 export function statusOf(facts: StatusFacts): McpHubStatus {

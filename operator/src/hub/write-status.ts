@@ -23,9 +23,10 @@ import {
   staleRetryMs,
   type StatusWriter,
 } from '../kube/index.ts';
+import type { Problem } from '../owned/index.ts';
 import { resources, type World } from '../world/index.ts';
 import { type LastWord, replicaFacts, type ReplicaFacts } from './replicas.ts';
-import { type Problem, statusOf } from './status.ts';
+import { statusOf } from './status.ts';
 
 /** What is remembered of a hub between two looks. */
 export interface Memory {

@@ -34,7 +34,7 @@ export async function startOperator({ env, version, complain, signal }: ProcessS
     return 2;
   }
   const pod = readIdentity(env, { name: hostname().toLowerCase(), namespace: endpoint.namespace });
-  const logger = createLogger({ level: settings.logLevel, bindings: { pod: pod.name } });
+  const logger = createLogger({ level: settings.logLevel, bindings: { operator: pod.name } });
   try {
     return await runOperator(
       {

@@ -1,0 +1,88 @@
+import { compile, type HubConfig, hubDocument, readRenderSettings, type RenderSettings } from '@quaymaster/crds';
+import { describe, expect, test } from 'vitest';
+
+import { credentialReferences, documentContent, runsInCluster } from './document.ts';
+
+const settings = readRenderSettings({ clusterDomain: 'corp.local' }, '1') as RenderSettings;
+const apiVersion = 'quaymaster.dev/v1alpha1';
+const token = { valueFrom: { secretKeyRef: { name: 'saas', key: 'token' } } };
+
+function configOf(servers: Readonly<Record<string, object>>): HubConfig {
+  const companions = ['saas'].map((name) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace: 'team' },
+    data: { token: '', other: '' },
+  }));
+  const [config] = compile([
+    ...companions,
+    ...Object.entries(servers).map(([name, source]) => ({
+      apiVersion,
+      kind: 'McpServer',
+      metadata: { name, namespace: 'team' },
+      spec: { source },
+    })),
+    {
+      apiVersion,
+      kind: 'McpHub',
+      metadata: { name: 'desk', namespace: 'team' },
+      spec: { servers: { selector: {} }, auth: { mode: 'none' } },
+    },
+  ]).hubs;
+  if (config === undefined) throw new Error('not compiled');
+  return config;
+}
+
+const config = configOf({
+  files: { npm: { package: 'x', version: '1.0.0' } },
+  far: { remote: { url: 'https://far.example/mcp', headers: [{ name: 'x-token', ...token }] } },
+  too: {
+    remote: {
+      url: 'https://too.example/mcp',
+      headers: [
+        { name: 'x-token', ...token },
+        { name: 'x-other', valueFrom: { secretKeyRef: { name: 'saas', key: 'other' } } },
+      ],
+    },
+  },
+});
+
+describe('the document of a hub', () => {
+  test('every server has its address; those behind a bridge the key of their token', () => {
+    const { addresses } = documentContent(config, undefined, settings);
+    expect(Object.keys(addresses)).toEqual(['team/far', 'team/files', 'team/too']);
+    expect(addresses['team/far']).toEqual({ url: 'https://far.example/mcp', inCluster: false });
+    expect(addresses['team/files']).toEqual({
+      url: 'http://files-server.team.svc.corp.local/mcp',
+      inCluster: true,
+      bridgeToken: credentialReferences(config).find((each) => each.secret === 'files-bridge')?.id,
+    });
+    expect(config.servers.filter(runsInCluster).map((each) => each.name)).toEqual(['files']);
+  });
+
+  test('each value once, by a key that names nothing', () => {
+    const references = credentialReferences(config);
+    expect(references.map((each) => `${each.secret}/${each.key}`).toSorted()).toEqual([
+      'files-bridge/token',
+      'saas/other',
+      'saas/token',
+    ]);
+    expect(references.map((each) => each.id)).toEqual(references.map((each) => each.id).toSorted());
+    expect(references.every((each) => /^[0-9a-f]{16}$/.test(each.id))).toBe(true);
+  });
+
+  test('hosts: every name of the Service, and those of the way from outside', () => {
+    const inside = ['desk-hub', 'desk-hub.team', 'desk-hub.team.svc', 'desk-hub.team.svc.corp.local'];
+    expect(documentContent(config, undefined, settings).hosts).toEqual(inside);
+    const exposure = { ingress: {}, hosts: ['b.example', '*.a.example'] };
+    expect(documentContent(config, exposure, settings).hosts).toEqual([...inside, '*.a.example', 'b.example']);
+    expect(documentContent(config, { ingress: {}, hosts: [] }, settings).hosts).toEqual([...inside, '*']);
+  });
+
+  test('the hash knows the content and not the number', () => {
+    const content = documentContent(config, undefined, settings);
+    const one = hubDocument({ ...content, generation: 1 });
+    expect(hubDocument({ ...content, generation: 2 }).hash).toBe(one.hash);
+    expect(hubDocument({ ...content, generation: 1, hosts: [] }).hash).not.toBe(one.hash);
+  });
+});

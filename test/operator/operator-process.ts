@@ -1,0 +1,188 @@
+/**
+ * The operator as a process of its own beside a test cluster, with a ServiceAccount that has exactly the rights the chart ships. Started from its
+ * sources with node, killed as hard as a test wants.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Cluster } from '@quaymaster/cluster';
+import { parse, stringify } from 'yaml';
+
+const root = join(import.meta.dirname, '../..');
+export const operatorNamespace = 'quaymaster-system';
+const account = 'quaymaster-operator';
+
+interface Rules {
+  readonly clusterRules: readonly object[];
+  readonly namespaceRules: readonly object[];
+  readonly ownNamespaceRules: readonly object[];
+}
+
+/** CRDs, namespace, ServiceAccount and its rights: what an installation brings, but for the Deployment. */
+export async function installOperator(cluster: Cluster): Promise<void> {
+  const rules = JSON.parse(readFileSync(join(root, 'charts/quaymaster-operator/files/rbac.json'), 'utf8')) as Rules;
+  for (const kind of ['mcphubs', 'mcpservers'])
+    await cluster.apply(readFileSync(join(root, `crds/generated/crd/${kind}.yaml`), 'utf8'));
+  const subject = [{ kind: 'ServiceAccount', name: account, namespace: operatorNamespace }];
+  const rbac = { apiVersion: 'rbac.authorization.k8s.io/v1' };
+  const roleRef = (kind: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name: account });
+  const own = { name: account, namespace: operatorNamespace };
+  const objects = [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: operatorNamespace } },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: own },
+    {
+      ...rbac,
+      kind: 'ClusterRole',
+      metadata: { name: account },
+      rules: [...rules.clusterRules, ...rules.namespaceRules],
+    },
+    {
+      ...rbac,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: account },
+      roleRef: roleRef('ClusterRole'),
+      subjects: subject,
+    },
+    { ...rbac, kind: 'Role', metadata: own, rules: rules.ownNamespaceRules },
+    { ...rbac, kind: 'RoleBinding', metadata: own, roleRef: roleRef('Role'), subjects: subject },
+  ];
+  await cluster.apply(objects.map((object) => stringify(object)).join('---\n'));
+  await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
+}
+
+export interface OperatorProcess extends AsyncDisposable {
+  readonly name: string;
+  readonly pid: number;
+  readonly controlPort: number;
+  readonly healthPort: number;
+  /** Everything it logged. */
+  log(): string;
+  get(path: string): Promise<{ readonly status: number; readonly text: string }>;
+  ready(limitMs?: number): Promise<void>;
+  signal(name: NodeJS.Signals): void;
+  /** Resolves with exit code or signal. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+}
+
+export interface OperatorStart {
+  readonly name: string;
+  readonly settings?: object;
+  /** How long its token lives; default an hour. */
+  readonly tokenSeconds?: number;
+  readonly nodeOptions?: readonly string[];
+}
+
+export async function startOperatorProcess(cluster: Cluster, options: OperatorStart): Promise<OperatorProcess> {
+  const folder = await mkdtemp(join(tmpdir(), 'qm-operator-'));
+  const kubeconfig = join(folder, 'kubeconfig');
+  const settings = join(folder, 'settings.json');
+  await writeFile(kubeconfig, await accountKubeconfig(cluster, options.tokenSeconds ?? 3600), { mode: 0o600 });
+  await writeFile(settings, JSON.stringify(options.settings ?? { logLevel: 'debug' }));
+  const [controlPort, healthPort] = [await freePort(), await freePort()];
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [
+      '--conditions=quaymaster-source',
+      '--disable-proto=delete',
+      ...(options.nodeOptions ?? []),
+      join(root, 'operator/src/main.ts'),
+    ],
+    {
+      env: {
+        PATH: process.env['PATH'],
+        KUBECONFIG: kubeconfig,
+        QM_OPERATOR_SETTINGS: settings,
+        QM_OPERATOR_CONTROL_PORT: String(controlPort),
+        QM_OPERATOR_HEALTH_PORT: String(healthPort),
+        QM_POD_NAME: options.name,
+        QM_POD_NAMESPACE: operatorNamespace,
+        QM_POD_IP: '127.0.0.1',
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  const lines: string[] = [];
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => lines.push(text));
+  const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
+  let over = false;
+  void ended.then(() => (over = true));
+  const get: OperatorProcess['get'] = async (path) => {
+    const answer = await fetch(`http://127.0.0.1:${healthPort}${path}`);
+    return { status: answer.status, text: await answer.text() };
+  };
+  return {
+    name: options.name,
+    pid: child.pid ?? 0,
+    controlPort,
+    healthPort,
+    log: () => lines.join(''),
+    get,
+    ended,
+    signal: (name) => void child.kill(name),
+    async ready(limitMs = 30_000) {
+      await eventually(`operator ${options.name} ready`, limitMs, async () => {
+        if (over) throw new Error(`operator ${options.name} has ended:\n${lines.join('')}`);
+        return (await get('/readyz').catch(() => undefined))?.status === 200;
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      if (!over) child.kill('SIGKILL');
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A kubeconfig of the operator's ServiceAccount. */
+async function accountKubeconfig(cluster: Cluster, seconds: number): Promise<string> {
+  const admin = parse(readFileSync(cluster.kubeconfig, 'utf8')) as {
+    readonly clusters: readonly { cluster: object }[];
+  };
+  const answer = await cluster.request({
+    method: 'POST',
+    path: `/api/v1/namespaces/${operatorNamespace}/serviceaccounts/${account}/token`,
+    body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: seconds } },
+  });
+  const { token } = (answer.body as { readonly status: { readonly token: string } }).status;
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'operator',
+    clusters: [{ name: 'cluster', cluster: admin.clusters[0]?.cluster }],
+    users: [{ name: account, user: { token } }],
+    contexts: [{ name: 'operator', context: { cluster: 'cluster', user: account, namespace: operatorNamespace } }],
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  return port;
+}
+
+/** Resolves with the milliseconds it took. */
+export async function eventually(
+  what: string,
+  limitMs: number,
+  condition: () => boolean | Promise<boolean>,
+): Promise<number> {
+  const started = performance.now();
+  for (;;) {
+    if (await condition()) return performance.now() - started;
+    if (performance.now() - started > limitMs) throw new Error(`never happened in ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 40);
+    });
+  }
+}
