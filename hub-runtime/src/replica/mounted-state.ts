@@ -80,6 +80,7 @@ export class MountedState {
     try {
       const files = await readMount(directory);
       if (files !== undefined) await use(files);
+      this.#seen.delete(`${what} fault`);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (this.#isNew(`${what} fault`, Buffer.from(message)))
