@@ -59,6 +59,9 @@ export interface Peers extends PeerRouter {
   update(peers: readonly PeerAddress[]): void;
   /** This replica is about to end: others take its sessions over as their clients arrive there. Resolves when they have been told. */
   leave(): Promise<void>;
+  /** Resolves when the others have heard all there is to say, or could not be told. */
+  told(): Promise<void>;
+  /** Last words first, for a moment. */
   close(): Promise<void>;
   /** For the listener. */
   readonly mac: RequestMac;
@@ -71,6 +74,7 @@ export interface Peers extends PeerRouter {
 const claimMs = 1_000;
 const noteMs = 2_000;
 const sweepMs = 60_000;
+const lastWordsMs = 500;
 const mostForwards = 2_048;
 
 export function createPeers(options: PeersOptions): Peers {
@@ -201,10 +205,17 @@ class PeersOfHub implements Peers {
     this.#leaving = true;
     const notes: Notes = { leaving: true, ended: [], taken: [], mirrors: [] };
     await Promise.allSettled([...this.#list.all()].map(({ id }) => this.#tell(id, notes)));
+    await this.told();
+  }
+
+  told(): Promise<void> {
+    return this.#outbox.idle();
   }
 
   async close(): Promise<void> {
     this.#stop();
+    const { clock } = this.#options;
+    await Promise.race([this.told(), new Promise<void>((resolve) => void clock.after(lastWordsMs, resolve))]);
     await this.#transport.close();
   }
 

@@ -32,6 +32,8 @@ const bytesPerMessage = mostNoteBytes / 4;
 export class Outbox {
   readonly #deps: OutboxDeps;
   readonly #boxes = new Map<string, Box>();
+  #sending = 0;
+  #idle: (() => void)[] = [];
 
   constructor(deps: OutboxDeps) {
     this.#deps = deps;
@@ -50,7 +52,13 @@ export class Outbox {
     }
     if (box.sending) return;
     box.sending = true;
+    this.#sending++;
     this.#deps.clock.after(collectMs, () => void this.#drain(peer, box));
+  }
+
+  /** Resolves when everything that waits now has arrived or was given up. */
+  idle(): Promise<void> {
+    return this.#sending === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
 
   /** Forgets what waits for replicas that are gone. */
@@ -66,7 +74,8 @@ export class Outbox {
       if (!arrived) this.#deps.dropped(taken.length);
     }
     box.sending = false;
-    if (this.#boxes.get(peer) === box && box.notes.size === 0) this.#boxes.delete(peer);
+    if (this.#boxes.get(peer) === box) this.#boxes.delete(peer);
+    if (--this.#sending === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #tryLater(peer: string, message: Notes): Promise<boolean> {

@@ -35,7 +35,6 @@ async function until(what: () => boolean): Promise<void> {
 
 const total = (all: readonly TestReplica[], name: string): number =>
   all.reduce((sum, { counted }) => sum + (counted.get(name) ?? 0), 0);
-const mirrored = () => new Promise((resolve) => setTimeout(resolve, 60));
 const forwards = 'peerForwards default/desk';
 const adoptions = 'sessionsAdopted default/desk';
 
@@ -109,7 +108,7 @@ describe('a session whose owner is there', () => {
     const [owner, second, third] = all as [TestReplica, TestReplica, TestReplica];
     const session = await initialize(owner);
     expect((await send(second, { method: 'DELETE', session })).status).toBe(204);
-    await mirrored();
+    await owner.peers.told();
     for (const one of all) expect((await send(one, call(session))).status).toBe(404);
     await owner.kill();
     meet([second, third]);
@@ -168,7 +167,7 @@ describe('a session whose owner is gone', () => {
       session,
       body: { jsonrpc: '2.0', id: 2, method: 'logging/setLevel', params: { level: 'error' } },
     });
-    await mirrored();
+    await owner.peers.told();
     await owner.kill();
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, n) => send(n % 2 === 0 ? second : third, call(session, n))),
@@ -231,7 +230,7 @@ describe('a session whose owner is gone', () => {
     const all = await replicas(3);
     const [owner, second, third] = all as [TestReplica, TestReplica, TestReplica];
     const sessions = await Promise.all(Array.from({ length: 200 }, () => initialize(owner, { roots: {} })));
-    await mirrored();
+    await owner.peers.told();
     await owner.kill();
     const answers = await Promise.all(
       sessions.flatMap((session, n) => [send(second, call(session, n)), send(third, call(session, `${n}`))]),
@@ -245,7 +244,7 @@ describe('a session whose owner is gone', () => {
   test('one that took a session over is found by replicas that come later', async () => {
     const [owner, second] = (await replicas(2)) as [TestReplica, TestReplica];
     const sessions = await Promise.all(Array.from({ length: 10 }, () => initialize(owner, { roots: {} })));
-    await mirrored();
+    await owner.peers.told();
     await owner.kill();
     for (const session of sessions) await send(second, call(session));
     const late = await startTestReplica('uid-late');
@@ -258,7 +257,7 @@ describe('a session whose owner is gone', () => {
   test('the same Pod with a new process takes its sessions up again, from the copy elsewhere', async () => {
     const [owner, other] = (await replicas(2)) as [TestReplica, TestReplica];
     const session = await initialize(owner, { roots: {} });
-    await mirrored();
+    await owner.peers.told();
     await owner.kill();
     const again = await startTestReplica(owner.uid);
     running.push(again);
@@ -326,7 +325,7 @@ describe('a replica that leaves', () => {
     const [owner, second] = (await replicas(2)) as [TestReplica, TestReplica];
     const session = await initialize(owner, { roots: {} });
     await owner.peers.leave();
-    await mirrored();
+    await owner.peers.told();
     await owner.kill();
     expect((await send(second, call(session))).status).toBe(200);
   });

@@ -7,7 +7,7 @@ import { anonymous, Cancellation, type Principal } from '../exchange/index.ts';
 import { emptyObject, type RawJson, rawOf } from '../wire/index.ts';
 import type { LegacySession, NewSession } from './legacy-session.ts';
 import { createSealer } from './sealer.ts';
-import { createSessionStore } from './session-store.ts';
+import { type AbsentSession, createSessionStore } from './session-store.ts';
 
 const wanted: NewSession = {
   principal: anonymous,
@@ -157,5 +157,101 @@ describe('legacy session', () => {
     expect(closed).toBe(1);
     expect(call.cancellation.reason).toBe('client-gone');
     expect(session.closed).toBe(true);
+  });
+});
+
+describe('a session between two replicas', () => {
+  const rich: NewSession = { ...wanted, capabilities: rawOf({ roots: {} }), clientInfo: rawOf({ name: 'é' }) };
+  const absent = (found: unknown): AbsentSession => {
+    if (typeof found !== 'object' || found === null || !('capabilityDigest' in found))
+      throw new Error('held or foreign');
+    return found as AbsentSession;
+  };
+
+  test('EF-30 an id names its owner within 512 bytes, and is followed by any replica with the key', () => {
+    const { store: sessions } = store('n'.repeat(63) + '/' + 'h'.repeat(250));
+    const session = sessions.create(rich);
+    expect(session?.token.length).toBeLessThanOrEqual(512);
+    const seen = absent(store('n'.repeat(63) + '/' + 'h'.repeat(250)).store.find(session?.token ?? '', anonymous));
+    expect(seen).toMatchObject({ id: session?.id, owner: 'here', revision: '2025-11-25' });
+    expect(seen.expiresMs - seen.issuedMs).toBe(7 * 24 * 3_600_000);
+  });
+
+  test('EF-30 a copy is believed as far as the id bears it out', () => {
+    const { store: mine } = store();
+    const session = mine.create(rich);
+    const other = store().store;
+    const seen = absent(other.find(session?.token ?? '', anonymous));
+    const copy = { id: seen.id, capabilities: '{"roots":{}}', clientInfo: '{"name":"x"}', logLevel: 'error' };
+    expect(other.adopt(seen, anonymous, undefined)).toBe('lost');
+    expect(other.adopt(seen, anonymous, { ...copy, capabilities: '{"roots":{},"sampling":{}}' })).toBe('lost');
+    const adopted = other.adopt(seen, anonymous, copy) as LegacySession;
+    expect(adopted).toMatchObject({ id: session?.id, token: session?.token, logLevel: 'error', missedChanges: true });
+    expect(adopted.caller).toMatchObject({ capabilities: '{"roots":{}}', revision: '2025-11-25', session: adopted });
+    expect(other.find(session?.token ?? '', anonymous)).toBe(adopted);
+    expect(other.adopt(seen, anonymous, copy)).toBe(adopted);
+    expect(other.held(seen.id)).toBe(adopted);
+  });
+
+  test('EF-30 without a copy it goes on when the client could do nothing special', () => {
+    const session = store().open();
+    const other = store('default/desk', 1);
+    const seen = absent(other.store.find(session.token, anonymous));
+    expect(other.store.adopt(seen, anonymous, undefined)).toMatchObject({ id: session.id });
+    const more = absent(store().store.find(store().open().token, anonymous));
+    expect(other.store.adopt(more, anonymous, undefined)).toBe('full');
+  });
+
+  test('moving from replica to replica makes no session older or younger than its id', async () => {
+    const clock = createTestClock();
+    const first = store('default/desk', 3, clock);
+    const session = first.open();
+    await clock.advance(6 * 24 * 3_600_000);
+    const other = store('default/desk', 3, clock);
+    const adopted = other.store.adopt(absent(other.store.find(session.token, anonymous)), anonymous, undefined);
+    (adopted as LegacySession).attach({ send: () => true, close: () => {} });
+    await clock.advance(24 * 3_600_000 - 1);
+    other.store.sweep();
+    expect(other.store.size).toBe(1);
+    await clock.advance(1);
+    other.store.sweep();
+    expect([other.store.size, other.ended]).toEqual([0, [session.id]]);
+  });
+
+  test('one that is let go takes no new work; its calls end, then it leaves', async () => {
+    const { store: sessions, open, ended } = store('default/desk', 1);
+    const session = open();
+    let closed = 0;
+    session.attach({ send: () => true, close: () => closed++ });
+    const call = { cancellation: new Cancellation() };
+    session.calls.set('1', call);
+    sessions.release(session);
+    sessions.release(session);
+    expect([closed, ended, sessions.size, sessions.held(session.id)]).toEqual([1, [], 0, undefined]);
+    // Its calls still cost what they cost.
+    expect(sessions.create(wanted)).toBeUndefined();
+    sessions.cancelReleased('another', '1');
+    sessions.cancelReleased(session.id, '2');
+    expect(call.cancellation.cancelled).toBe(false);
+    sessions.cancelReleased(session.id, '1');
+    expect(call.cancellation.reason).toBe('client-cancelled');
+    session.callEnded('1', call);
+    sessions.sweep();
+    expect(ended).toEqual([`${session.id} left`]);
+    const idle = open();
+    sessions.release(idle);
+    const last = open();
+    last.calls.set('1', { cancellation: new Cancellation() });
+    sessions.release(last);
+    sessions.endAll();
+    expect(ended.slice(1)).toEqual([`${idle.id} left`, `${last.id} left`]);
+    expect(last.closed).toBe(true);
+  });
+
+  test('the end of the process is the end of no session', () => {
+    const { store: sessions, open, ended } = store();
+    const session = open();
+    sessions.endAll();
+    expect(ended).toEqual([`${session.id} closed`]);
   });
 });
