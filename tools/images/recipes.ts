@@ -4,7 +4,7 @@
  * `/quaymaster` of the hub's image is laid out as the init container of user images copies it: loader, libraries, Node and program, which
  * together start on any Linux image. In the images themselves links from the usual places lead there, so Node is started like any program.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { root } from '../support/run.ts';
@@ -55,7 +55,8 @@ export function baseLayer(sources: Sources, architecture: Architecture): LayerPl
       for (const name of readdirSync(libraries))
         if (ofLibc.test(name)) tree.file(`${home}/lib/${name}`, join(libraries, name), 0o755);
       tree.file(`${home}/lib/ld.so`, join(libraries, loader.replace(/^.*\//, '')), 0o755);
-      for (const { folder } of others) addLibraries(tree, `${home}/lib`, folder, triplet);
+      for (const { folder } of others)
+        if (existsSync(join(folder, 'usr/lib', triplet))) addLibraries(tree, `${home}/lib`, folder, triplet);
       tree.file(`${home}/bin/node`, join(node.folder, 'bin/node'), 0o755);
       tree.link(loader, `${home}/lib/ld.so`);
       tree.link(`lib/${triplet}`, `${home}/lib`);
@@ -183,13 +184,16 @@ function authorities({ folder }: Source): string {
     .join('');
 }
 
+/** Each library once, under the name that programs ask for: the link's where there is one. */
 function addLibraries(tree: TreeBuilder, into: string, folder: string, triplet: string): void {
-  const place = join('usr/lib', triplet);
-  const libraries = filesBelow(folder).filter(
-    (file) => file.startsWith(`${place}/`) && /^[^/]+\.so(\.\d+)*$/.test(file.slice(place.length + 1)),
-  );
-  for (const library of libraries)
-    tree.folder(into, join(folder, place), (file) => file === library.slice(place.length + 1));
+  const place = join(folder, 'usr/lib', triplet);
+  const libraries = readdirSync(place, { withFileTypes: true }).filter(({ name }) => /\.so(\.\d+)*$/.test(name));
+  const links = libraries.filter((entry) => entry.isSymbolicLink());
+  const meant = new Set(links.map(({ name }) => realpathSync(join(place, name))));
+  for (const { name } of libraries) {
+    const file = join(place, name);
+    if (!meant.has(file)) tree.file(`${into}/${name}`, file, 0o755);
+  }
 }
 
 /** Licences travel with what they are for. A package whose documents are a link to another's needs none of its own. */
