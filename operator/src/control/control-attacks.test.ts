@@ -83,7 +83,7 @@ describe('who may come in', () => {
   });
 
   test('a hello must come in time, first and once', async () => {
-    await begin({ helloMs: 30 });
+    await begin({ helloMs: 150 });
     expect((await stage.dial({ hello: null }).closed).code).toBe(4008);
     expect(rejected('noHello')).toBe(1);
     const early = stage.dial({ hello: null });
@@ -249,6 +249,25 @@ describe('slow and dead', () => {
     await until('the slow one is up to date', () => slow.last('config')?.document.generation === 40);
     expect(slow.messages.filter((message) => message.type === 'config').length).toBeLessThanOrEqual(3);
     expect(sent).toBeLessThan(60);
+  });
+
+  test('bytes under way to all hubs together are bounded: others wait until a dead reader is cut off, and cost nothing meanwhile', async () => {
+    await begin({ bytesUnderWay: 1_000_000, pingMs: 50, silenceMs: 600 });
+    const dead = await stage.join();
+    const other = await stage.join({ hub: 'default/i', name: 'i-1', uid: 'u2' });
+    dead.socket.pause();
+    const filler = 'x'.repeat(12 * 1_024 * 1_024);
+    stage.server.publish('default/h', publication(1, {}, filler));
+    await until('stuck', () => stage.metrics.sum('quaymaster_control_bytes_total', { direction: 'out' }) > 1_000_000);
+    let written = 0;
+    const large = publication(1, {}, 'x'.repeat(100_000));
+    const document = { ...large.document, toJSON: () => ((written += 1), large.document) };
+    stage.server.publish('default/i', { ...large, document });
+    expect(written).toBe(0);
+    expect(other.messages).toEqual([]);
+    await until('its turn', () => other.types().length === 4);
+    expect(rejected('silent')).toBe(1);
+    expect(written).toBe(1);
   });
 
   test('a peer without any sign of life is cut off; one that only answers pings stays', async () => {

@@ -41,6 +41,43 @@ describe('publishing', () => {
     expect(stage.metrics.sum('quaymaster_control_bytes_total', { direction: 'out' })).toBeGreaterThan(400);
   });
 
+  test('a document is written once for all replicas, given up when all have it, and written again for one that comes later', async () => {
+    let written = 0;
+    const state = publication(1);
+    const document = { ...state.document, toJSON: () => ((written += 1), state.document) };
+    const replicas = [
+      await stage.join(),
+      await stage.join({ name: 'h-2', uid: 'u2' }),
+      await stage.join({ name: 'h-3', uid: 'u3' }),
+    ];
+    stage.server.publish('default/h', { ...state, document });
+    await until('all have it', () => replicas.every((peer) => peer.types().includes('peers')));
+    expect(written).toBe(1);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 60);
+    });
+    const late = await stage.join({ name: 'h-4', uid: 'u4' });
+    await until('it has it', () => late.types().includes('peers'));
+    expect(written).toBe(2);
+  });
+
+  test('orders to drain are bounded, and forgotten when their time is over', async () => {
+    await using small = await startStage({ limits: { connectionsPerHub: 2, sweepMs: 10 } });
+    for (const uid of ['u1', 'u2', 'u3']) small.server.drain('default/h', uid, 150);
+    const first = await small.join();
+    const third = await small.join({ name: 'h-3', uid: 'u3' });
+    await until('the order', () => third.last('drain') !== undefined);
+    expect(first.messages).toEqual([]);
+    third.socket.terminate();
+    await new Promise((resolve) => {
+      setTimeout(resolve, 200);
+    });
+    const again = await small.join({ name: 'h-3', uid: 'u3' });
+    small.server.publish('default/h', publication(1));
+    await until('the rest', () => again.types().includes('peers'));
+    expect(again.types()).not.toContain('drain');
+  });
+
   test('the same again sends nothing; a change sends what changed', async () => {
     stage.server.publish('default/h', publication(1));
     const peer = await stage.join({ acks: true });

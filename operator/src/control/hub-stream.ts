@@ -18,6 +18,7 @@ import type { WebSocket } from 'ws';
 
 import type { ControlMetrics } from './control-metrics.ts';
 import type { HubReplica, PodIdentity } from './control-types.ts';
+import type { Flow } from './flow.ts';
 import { createFrame, type Frame } from './frame.ts';
 import { documentKey, type HubFrames } from './hub-frames.ts';
 import type { ControlLimits } from './limits.ts';
@@ -45,6 +46,7 @@ export interface HubStreamDeps {
   readonly clock: Clock;
   readonly metrics: ControlMetrics;
   readonly limits: ControlLimits;
+  readonly flow: Flow;
   readonly frames: () => HubFrames | undefined;
   /** Monotonic; until when this replica has to be done. */
   readonly drainUntil: () => number | undefined;
@@ -72,11 +74,13 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
   let digest = '';
   /** The document whose acknowledgement was measured: a replica that repeats itself spoils no histogram. */
   let measured: string | undefined;
-  let isSending = false;
+  /** Bytes the socket has not taken yet. */
+  let underWay: number | undefined;
   let hasEnded = false;
   let drainSentFor: number | undefined;
   let heardAt = joinedAt;
   let pingedAt = joinedAt;
+  let isSuspect = false;
   let budget = { messages: limits.messagesPerSweep, bytes: limits.bytesPerSweep };
 
   const isSettled = (): boolean => {
@@ -104,11 +108,20 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
     deps.onEnd(why);
   };
 
+  const taken = (): void => {
+    if (underWay === undefined) return;
+    const bytes = underWay;
+    underWay = undefined;
+    deps.flow.leave(bytes);
+  };
+
   const wake = (): void => {
-    if (isSending || hasEnded) return;
+    if (underWay !== undefined || hasEnded) return;
     const frame = due();
     if (frame === undefined) return;
     if (!deps.mayTell()) return end(controlClose.notLeader, '', 'notLeader');
+    // Before the bytes are made: who waits costs nothing.
+    if (!deps.flow.enter(wake)) return;
     const bytes = frame.bytes();
     if (frame.type === 'drain') drainSentFor = deps.drainUntil();
     else sent.set(frame.type, frame.key);
@@ -116,12 +129,13 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
       deps.onOversize(frame);
       return wake();
     }
-    isSending = true;
+    underWay = bytes.length;
+    deps.flow.add(bytes.length);
     metrics.count('quaymaster_control_messages_total', { type: frame.type, direction: 'out' });
     metrics.count('quaymaster_control_bytes_total', { direction: 'out' }, bytes.length);
     socket.send(bytes, { binary: false }, () => {
+      taken();
       // After an error the socket closes by itself, and nothing more is due.
-      isSending = false;
       if (socket.readyState === socket.OPEN) wake();
     });
   };
@@ -173,6 +187,7 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
     metrics.observe('quaymaster_control_ack_seconds', { verdict }, (clock.monotonic() - since) / 1_000);
   };
 
+  socket.on('close', taken);
   socket.on('pong', () => {
     heardAt = clock.monotonic();
   });
@@ -189,16 +204,19 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
     }),
     wake,
     receive,
-    needs: (frame) => isSending || due()?.key === frame.key,
+    needs: (frame) => underWay !== undefined || due()?.key === frame.key,
     isSettled,
     sweep(now) {
       if (hasEnded) return;
-      if (now - heardAt >= limits.silenceMs) {
+      const isSilent = now - heardAt >= limits.silenceMs;
+      if (isSilent && isSuspect) {
         // It would not read a closing frame either.
         hasEnded = true;
         socket.terminate();
         return deps.onEnd('silent');
       }
+      // When this process itself was held up, what was said meanwhile is read before the next sweep.
+      isSuspect = isSilent;
       budget = { messages: limits.messagesPerSweep, bytes: limits.bytesPerSweep };
       if (socket.isPaused) socket.resume();
       if (now - pingedAt >= limits.pingMs) {

@@ -13,6 +13,8 @@ export interface ControlLimits {
   /** What one replica may say between two sweeps; beyond it is not read until the next. */
   readonly messagesPerSweep: number;
   readonly bytesPerSweep: number;
+  /** Under way to all hubs together before the next message has to wait. One message more may be added to it. */
+  readonly bytesUnderWay: number;
   /** From the accepted token to `hello`. */
   readonly helloMs: number;
   /** For TLS and for the request that becomes a stream. */
@@ -40,6 +42,7 @@ export const defaultControlLimits: ControlLimits = {
   messageBytes: maxHubFrameBytes,
   messagesPerSweep: 250,
   bytesPerSweep: 4 * maxHubFrameBytes,
+  bytesUnderWay: 32 * 1_024 * 1_024,
   helloMs: 10_000,
   handshakeMs: 10_000,
   pingMs: 10_000,
