@@ -21,7 +21,7 @@ import {
 } from '../driver/index.ts';
 import type { ProcessLogger } from '../observe/index.ts';
 import { createProbes } from '../ops/index.ts';
-import { createPeers, type Peers, startPeerListener } from '../peers/index.ts';
+import { createPeers, type Peers } from '../peers/index.ts';
 import { createSealer, type RotatingSealer } from '../session/index.ts';
 import { Credentials } from './credentials.ts';
 import { EndpointBook } from './endpoint-book.ts';
@@ -30,7 +30,7 @@ import { watchMounts } from './mounts/index.ts';
 import { OperatorLink } from './operator-link.ts';
 import { ReplicaFacts } from './replica-facts.ts';
 import { ReplicaHub } from './replica-hub.ts';
-import { allowedHosts, openHealth, openListener } from './replica-ports.ts';
+import { allowedHosts, openHealth, openListener, openPeerListener } from './replica-ports.ts';
 import type { ReplicaSettings } from './replica-settings.ts';
 import type { SealingKeys } from './sealing-keys.ts';
 
@@ -205,7 +205,7 @@ class ReplicaRun {
       await Promise.all([peers.leave(), listener.close(this.#graceMs - leaving, leaving)]);
     });
     const common = { peers, door: listener.door, clock: this.#clock, log, observer };
-    const side = await startPeerListener({ ...common, host: settings.pod.ip, port: settings.hub.peerPort });
+    const side = await openPeerListener(settings, common);
     this.#shutdown.add('servers', () => side.close(lastAnswersMs));
     this.#shutdown.add('connections', () => peers.close());
     this.#listener = listener;

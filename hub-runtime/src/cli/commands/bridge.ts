@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 
 import type { BridgePodSettings } from '@quaymaster/crds';
 
-import { QmError } from '../../base/index.ts';
 import type { InstallPackage } from '../../bridge-server/index.ts';
 import { type Cli, CliError, exitCode } from '../support/index.ts';
 
@@ -28,6 +27,8 @@ export function addBridge(program: Command, cli: Cli): void {
       try {
         await (options.install === undefined ? serve(cli, words) : copyTools(cli, options.install));
       } catch (error) {
+        // Loaded here: what every command loads before its first line stays small.
+        const { QmError } = await import('../../base/index.ts');
         throw error instanceof QmError ? new CliError(exitCode.occupied, error.message, error.row.next) : error;
       }
     });
