@@ -36,10 +36,10 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{crds,hub-runtime,operator}/src/**/*.test.ts',
-            'test/{kit,bench,conformance,cluster}/**/*.test.ts',
+            'test/{kit,bench,conformance,cluster,parity}/**/*.test.ts',
             'tools/**/*.test.ts',
           ],
-          exclude: ['**/*.{cluster,node}.test.ts'],
+          exclude: ['**/*.{cluster,node,soak}.test.ts'],
           isolate: false,
           testTimeout: 10_000,
         },
@@ -62,6 +62,18 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,
+        },
+      },
+      // Long and large forms: `make soak`.
+      {
+        extends: true,
+        test: {
+          name: 'soak',
+          include: ['{operator,test}/**/*.soak.test.ts'],
+          env: { QM_CLUSTER: `${import.meta.dirname}/test/cluster/cluster` },
+          fileParallelism: false,
+          testTimeout: 3_600_000,
+          hookTimeout: 2_400_000,
         },
       },
       // On a real Kubernetes: `cluster` with simulated nodes, `node` with real Pods, one file and one cluster at a time.

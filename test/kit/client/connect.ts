@@ -14,7 +14,12 @@ export function connectModern(url: string, options: ClientOptions = {}): Promise
   return connectHttp(url, 'modern', options);
 }
 
-export async function connectHttp(url: string, era: EraName, options: ClientOptions = {}): Promise<KitClient> {
+/** Several URLs (replicas of one hub): requests go to each in turn. */
+export async function connectHttp(
+  url: string | readonly string[],
+  era: EraName,
+  options: ClientOptions = {},
+): Promise<KitClient> {
   const transcript = new Transcript();
   return greet(new KitClient(new HttpLink(url, transcript), era, options, transcript), options);
 }

@@ -9,16 +9,15 @@ import type { Transcript } from './transcript.ts';
 export class HttpLink implements Link {
   readonly transport = 'http';
   onUnasked: (arrival: Arrival) => void = () => undefined;
-  readonly #origin: string;
-  readonly #path: string;
+  readonly #urls: readonly URL[];
+  #turn = 0;
   readonly #agent: Agent;
   readonly #transcript: Transcript;
   readonly #streams = new Set<Promise<void>>();
 
-  constructor(url: string, transcript: Transcript) {
-    const parsed = new URL(url);
-    this.#origin = parsed.origin;
-    this.#path = parsed.pathname + parsed.search;
+  /** Several URLs: each request goes to the next of them, as behind the worst of balancers. */
+  constructor(url: string | readonly string[], transcript: Transcript) {
+    this.#urls = [url].flat().map((one) => new URL(one));
     this.#transcript = transcript;
     this.#agent = new Agent({
       connections: 256,
@@ -75,15 +74,17 @@ export class HttpLink implements Link {
     await Promise.all(this.#streams);
   }
 
-  #send(
+  async #send(
     method: string,
     headers: Readonly<Record<string, string>>,
     body?: string | Buffer,
     signal?: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
+    const url = this.#urls[this.#turn++ % this.#urls.length];
+    if (url === undefined) throw new Error('no URL');
     return this.#agent.request({
-      origin: this.#origin,
-      path: this.#path,
+      origin: url.origin,
+      path: url.pathname + url.search,
       method: method as Dispatcher.HttpMethod,
       headers,
       ...(body === undefined ? {} : { body }),

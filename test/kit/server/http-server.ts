@@ -63,7 +63,7 @@ export async function startHttpServer(
   const listen = (port: number): Promise<void> =>
     new Promise((resolve, reject) => {
       http.once('error', reject);
-      http.listen(port, '127.0.0.1', () => {
+      http.listen(port, script.http?.host ?? '127.0.0.1', () => {
         http.off('error', reject);
         resolve();
       });

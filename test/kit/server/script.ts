@@ -41,6 +41,8 @@ export interface ServerScript {
 }
 
 export interface HttpScript {
+  /** Address to listen on. Default 127.0.0.1; a Pod needs 0.0.0.0. */
+  host?: string;
   /** Default `/mcp`. */
   path?: string;
   /** Default 0: a free one. */
