@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { contentHash, type HubDocument, hubDocument } from '@quaymaster/crds';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -108,6 +109,14 @@ function load(clients: readonly KitClient[], servers: readonly string[] = ['file
   };
 }
 
+async function freePort(host: string): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
 /** fetch writes its own Host. */
 function statusFor(port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -143,7 +152,7 @@ test('EF-57 HT-0.05 changes over the stream are in force and acknowledged in les
     { type: 'credentials', hash: 'c1', values: {} },
     config(basic(1)),
     { type: 'endpoints', servers: { 'default/files': [endpointOf(files)] } },
-    { type: 'peers', peers: [{ name: 'desk-hub-0', uid: 'uid-0', ip: '127.0.0.1' }] },
+    { type: 'peers', peers: [{ name: 'desk-hub-0', uid: 'uid of desk-hub-0', ip: '127.0.0.1' }] },
   ];
   await using replica = await startReplica(pod, operator.port);
   await until(() => operator.stream !== undefined, { because: 'the replica has dialled' });
@@ -151,7 +160,7 @@ test('EF-57 HT-0.05 changes over the stream are in force and acknowledged in les
   expect(stream.hello).toMatchObject({
     protocol: 1,
     hub: 'default/desk',
-    pod: { name: 'desk-hub-0', uid: 'uid-0', ip: '127.0.0.1' },
+    pod: { name: 'desk-hub-0', uid: 'uid of desk-hub-0', ip: '127.0.0.1' },
     running: { hash: basic(1).hash, generation: 1 },
   });
   await until(() => stream.acks.length === 1, { because: 'what runs already is acknowledged as well' });
@@ -445,16 +454,75 @@ describe('the end', () => {
   }, 30_000);
 });
 
-test('HT-0.09 replicas open what each other sealed, also while the key changes', async () => {
+/** One request of a legacy client, to whichever replica; the answer's session id beside it. */
+async function post(
+  url: string,
+  message: object,
+  session?: string,
+): Promise<{ status: number; text: string; session: string }> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2025-11-25',
+      ...(session === undefined ? {} : { 'mcp-session-id': session }),
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+  });
+  return {
+    status: response.status,
+    text: await response.text(),
+    session: response.headers.get('mcp-session-id') ?? '',
+  };
+}
+
+test('HT-0.09 EF-30 a session is served by any replica, also while the common key changes and after its own has drained', async () => {
   pod.config({ document: basic(1), ca: authority.ca });
-  await operator.kill();
-  await using one = await startReplica(pod, operator.port);
-  await using two = await startReplica(pod, operator.port);
-  await using client = await connectModern(one.url);
-  expect(await client.callTool('files_echo', { said: 'x' })).toBeToolResult(/x/);
+  const peers = [2, 3].map((n) => ({ name: `desk-hub-${n}`, uid: `uid of desk-hub-${n}`, ip: `127.0.0.${n}` }));
+  operator.greeting = [config(basic(1)), { type: 'peers', peers }];
+  const peerPort = await freePort('127.0.0.2');
+  const start = (n: number) =>
+    startReplica(pod, operator.port, { name: `desk-hub-${n}`, ip: `127.0.0.${n}`, peerPort });
+  const [one, two] = await Promise.all([start(2), start(3)]);
+  await using _one = one;
+  await using _two = two;
+  await until(() => operator.streams.filter(({ closeCode }) => closeCode === undefined).length === 2, {
+    because: 'both have dialled',
+  });
+  const initialize = {
+    id: 1,
+    method: 'initialize',
+    params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } },
+  };
+  const begin = async (url: string): Promise<string> => {
+    const { session } = await post(url, initialize);
+    await post(url, { method: 'notifications/initialized' }, session);
+    return session;
+  };
+  const echo = (url: string, session: string, said: string) =>
+    post(url, { id: 2, method: 'tools/call', params: { name: 'files_echo', arguments: { said } } }, session);
+  const session = await begin(one.url);
+  await until(async () => (await echo(two.url, session, 'elsewhere')).text.includes('elsewhere'), {
+    because: 'the other replica passes it on',
+  });
   pod.sealing({ current: randomBytes(32), previous: sealing.current });
   await new Promise((resolve) => setTimeout(resolve, 300));
-  expect((await fetch(`${two.health}/readyz`)).status).toBe(200);
+  const later = await begin(two.url);
+  for (const [url, id] of [
+    [one.url, later],
+    [two.url, session],
+    [two.url, later],
+    [one.url, session],
+  ] as const)
+    expect((await echo(url, id, 'rotated')).text).toContain('rotated');
+  one.program.kill('SIGTERM');
+  expect(await one.program.ended(10_000)).toEqual({ code: 0, signal: null });
+  expect(await echo(two.url, session, 'adopted')).toMatchObject({
+    status: 200,
+    text: expect.stringContaining('adopted'),
+  });
   pod.sealing({ current: randomBytes(31) });
   await two.program.line(/sealing key .* has 31 bytes/);
-});
+  expect((await fetch(`${two.health}/readyz`)).status).toBe(200);
+}, 60_000);

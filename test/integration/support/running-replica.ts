@@ -90,20 +90,21 @@ export function podDirectory(): PodDirectory {
 export async function startReplica(
   pod: PodDirectory,
   controlPort: number,
-  settings: { drainMs?: number; env?: Record<string, string> } = {},
+  settings: { drainMs?: number; name?: string; ip?: string; peerPort?: number } = {},
 ): Promise<RunningReplica> {
+  const { name = 'desk-hub-0', ip = '127.0.0.1', peerPort = 0, drainMs = 5_000 } = settings;
   const hub = {
     version: 1,
     hub: hubKey,
     port: 0,
     healthPort: 0,
-    peerPort: 0,
+    peerPort,
     peers: 'localhost',
     configDirectory: join(pod.root, 'config'),
     credentialsDirectory: join(pod.root, 'credentials'),
     sealingDirectory: join(pod.root, 'sealing'),
     control: { address: `localhost:${controlPort}`, tokenFile: join(pod.root, 'control', 'token') },
-    drainMs: settings.drainMs ?? 5_000,
+    drainMs,
   };
   const { command, args } = qm('hub');
   const spawnedMs = performance.now();
@@ -111,10 +112,9 @@ export async function startReplica(
     cwd: pod.root,
     env: {
       QM_HUB: JSON.stringify(hub),
-      QM_POD_NAME: 'desk-hub-0',
-      QM_POD_UID: 'uid-0',
-      QM_POD_IP: '127.0.0.1',
-      ...settings.env,
+      QM_POD_NAME: name,
+      QM_POD_UID: `uid of ${name}`,
+      QM_POD_IP: ip,
     },
   });
   const stop = async (): Promise<void> => {
