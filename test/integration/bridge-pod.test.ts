@@ -2,6 +2,9 @@
  * HT-0.11: a stdio server behind `qm bridge`, as in a Pod. A hub in front of it must give its clients, byte for byte, what a hub gives
  * that runs the same server as its own child; and what only a Pod has (tokens, drains, an environment with a prefix) holds.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectHttp, connectLegacy, connectModern, isAlive, stdioCommand, until } from '../kit/index.ts';
 import type { Answer, EraName, JsonObject, KitClient, ServerScript } from '../kit/index.ts';
@@ -143,6 +146,8 @@ describe.each(eras)('a %s server, as the child of a hub and behind a bridge', (e
   test.each(eras)('a changed list reaches a %s client through both', async (client) => {
     for (const hub of [near, far]) {
       await using caller = await connectHttp(hub.url, client);
+      // Changes are announced to those who know a list.
+      await caller.listAll('tools/list');
       using stream = await caller.openStream({ toolsListChanged: true });
       const name = `added_${client}`;
       await caller.callTool('control', { action: 'addTool', tool: { name } });
@@ -212,6 +217,45 @@ describe('the bridge alone', () => {
     await until(async () => (await status(old)) === 401, { because: 'the old token is still taken' });
     expect(await status('Bearer the-next-one')).toBe(200);
   });
+
+  test('EF-43 a package is installed by npm into the cache of the Pod, and started without it the next time', async () => {
+    const cache = mkdtempSync(join(tmpdir(), 'qm-pod-cache-'));
+    const program = {
+      kind: 'npm',
+      package: '@modelcontextprotocol/server-memory',
+      version: '2026.8.31',
+      resolvedBefore: '2026-11-01',
+      cache,
+    };
+    const set = { settings: { program }, env: { QM_CHILD_MEMORY_FILE_PATH: join(cache, 'memory.json') } };
+    try {
+      for (const more of [{}, { npm_config_registry: 'http://127.0.0.1:9' }]) {
+        await using bridge = await startBridge(undefined, {
+          settings: set.settings,
+          env: { ...set.env, ...more },
+          ready: false,
+        });
+        await until(async () => (await bridge.readyz()).status === 200, {
+          because: 'it was not installed',
+          timeoutMs: 60_000,
+        });
+        await using client = await connect(bridge, 'legacy');
+        expect((await client.listAll('tools/list')).map((tool) => tool['name'])).toContain('read_graph');
+      }
+      const missing = { ...program, package: '@modelcontextprotocol/no-such-server-at-all', cache };
+      await using bridge = await startBridge(undefined, { settings: { program: missing }, ready: false });
+      const status = await until(
+        async () => {
+          const now = await bridge.statusz();
+          return now['phase'] === 'Degraded' ? now : undefined;
+        },
+        { because: 'the failure is not shown', timeoutMs: 60_000 },
+      );
+      expect(status).toMatchObject({ ready: false, reason: 'PackageNotFound' });
+    } finally {
+      rmSync(cache, { recursive: true, force: true });
+    }
+  }, 180_000);
 
   test('a program that cannot be run: not ready, and a hub that asks is told why', async () => {
     await using bridge = await startBridge(undefined, { words: ['/no/such/program'], ready: false });

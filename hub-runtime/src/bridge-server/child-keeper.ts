@@ -42,7 +42,7 @@ export interface ChildKeeperDeps {
   /** A conversation stands. Called before its first message is handed on. */
   readonly onUp: (conversation: Conversation) => void;
   /** The child is gone; its calls have been answered. */
-  readonly onDown: (message: string) => void;
+  readonly onDown: () => void;
   readonly onState: (state: UpstreamState) => void;
 }
 
@@ -203,7 +203,7 @@ export class ChildKeeper {
     // What is left of its process group is ended before the next one starts: it may hold a port or a file.
     this.#closing ??= conversation.close(message);
     this.#take();
-    this.#deps.onDown(message);
+    this.#deps.onDown();
     this.#happened({ kind: 'lost', reason, message });
     void this.#closing.finally(() => (this.#closing = undefined));
   }

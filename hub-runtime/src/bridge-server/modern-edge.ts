@@ -4,6 +4,8 @@
  * `subscriptions/listen` is answered here: the bridge listens to the child once, and each listener gets the list changes it asked for under its own
  * id. Everything else, `server/discover` included, is the child's to answer.
  */
+import type { Era } from '@quaymaster/crds';
+
 import { hubError, type UpstreamState } from '../exchange/index.ts';
 import {
   editObject,
@@ -86,14 +88,18 @@ export class ModernEdge {
 
   /** A list of the child changed. */
   heard(method: string, message: RawJson): void {
-    for (const { id, reply, methods } of this.#listeners)
-      if (methods.has(method)) reply.notify(withSubscription(message, id));
+    for (const listener of this.#listeners) if (listener.methods.has(method)) this.#tell(listener, message);
   }
 
-  /** The child is gone: what it would have announced meanwhile is unknown, so the streams break and are opened again. */
-  childLost(): void {
-    for (const { reply } of this.#listeners) reply.empty(200);
-    this.#listeners.clear();
+  /** A new child: what the old one would have announced is unknown, so all that is listened to counts as changed. */
+  childUp(era: Era): void {
+    if (era !== 'modern') {
+      for (const { reply } of this.#listeners) reply.empty(200);
+      this.#listeners.clear();
+      return;
+    }
+    for (const listener of this.#listeners)
+      for (const method of listener.methods) this.#tell(listener, notificationRaw(method, emptyObject));
   }
 
   /** The bridge ends: each listener is told so, as the specification asks. */
@@ -103,6 +109,10 @@ export class ModernEdge {
       reply.answer(resultRaw(id, `{"resultType":"complete","_meta":${meta}}` as RawJson), 200);
     }
     this.#listeners.clear();
+  }
+
+  #tell({ reply, id }: Listener, message: RawJson): void {
+    reply.notify(withSubscription(message, id));
   }
 
   #listen(reply: Reply, id: RawJson, params: ScannedObject | undefined): void {

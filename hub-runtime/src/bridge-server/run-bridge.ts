@@ -97,11 +97,9 @@ class Bridge {
       target: (progress, signal) => childTarget(options, progress, signal),
       onUp: (conversation) => {
         conversation.onNotification((method, _params, message) => this.#heard(undefined, method, message));
+        this.#modern.childUp(conversation.era);
       },
-      onDown: () => {
-        this.#sessions.endWhere((session) => session.owner === undefined, undefined);
-        this.#modern.childLost();
-      },
+      onDown: () => this.#sessions.endWhere((session) => session.owner === undefined, undefined),
       onState: ({ phase, restarts }) => observer.upstreamState(settings.server, phase, restarts),
     });
     this.#served = new ServedChildren({
