@@ -106,7 +106,7 @@ test('steady state and a forced resync write nothing', async () => {
   expect(await ourWrites(since)).toEqual([]);
 });
 
-test('HT-0.10 what is deleted or changed by hand is back within five seconds', async () => {
+test('what is deleted or changed by hand is back within five seconds', async () => {
   for (const what of owned('a')) {
     const uid = await get('one', what, '.metadata.uid');
     await cluster.kubectl(['delete', '-n', 'one', what, '--wait=true']);
