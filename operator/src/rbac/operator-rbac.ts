@@ -32,6 +32,8 @@ export function operatorRbac(): OperatorRbac {
     clusterRules: [{ apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] }],
     namespaceRules: [
       { apiGroups: ['quaymaster.dev'], resources: ['mcphubs', 'mcpservers'], verbs: watch },
+      // Before what a dead server left behind is swept, the API server itself must say that it is dead.
+      { apiGroups: ['quaymaster.dev'], resources: ['mcpservers'], verbs: ['get'] },
       { apiGroups: ['quaymaster.dev'], resources: ['mcphubs/status', 'mcpservers/status'], verbs: ['patch'] },
       // Where OwnerReferencesPermissionEnforcement is on, an owner reference that blocks deletion asks for this.
       { apiGroups: ['quaymaster.dev'], resources: ['mcphubs/finalizers', 'mcpservers/finalizers'], verbs: ['update'] },
@@ -40,6 +42,8 @@ export function operatorRbac(): OperatorRbac {
       { apiGroups: [''], resources: ['configmaps'], verbs: ['get', ...watch] },
       { apiGroups: [''], resources: ['pods'], verbs: watch },
       { apiGroups: ['apps'], resources: ['deployments'], verbs: own },
+      // Is the autoscaler that once decided on the number of Pods still there?
+      { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: ['list'] },
       { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: own },
       { apiGroups: ['networking.k8s.io'], resources: ['ingresses', 'networkpolicies'], verbs: own },
       { apiGroups: ['gateway.networking.k8s.io'], resources: ['httproutes'], verbs: own },

@@ -115,7 +115,7 @@ test('of an EndpointSlice the addresses, of every server and of none', () => {
     metadata: { name: 's', labels: { 'kubernetes.io/service-name': 'a-server', x: 'y' } },
     addressType: 'IPv4',
     endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready: true }, zone: 'z' }] as never,
-    ports: [{ name: 'mcp', port: 7575, protocol: 'TCP' }],
+    ports: [{ name: 'mcp', port: 7575 }],
   } as EndpointSlice;
   expect(slimSlice(slice)).toMatchObject({
     metadata: { labels: { 'kubernetes.io/service-name': 'a-server' } },
