@@ -19,7 +19,9 @@ const places = [
 function reasonsIn(text: string): string[] {
   // Phases, and the actions of events, are words of their own.
   const plain = text.replaceAll(/\bphase === '\w+'/g, 'phase').replaceAll(/\baction: '\w+'/g, 'action');
-  return places.flatMap((place) => [...plain.matchAll(place)].map((match) => match[1] ?? ''));
+  const words = places.flatMap((place) => [...plain.matchAll(place)].map((match) => match[1] ?? ''));
+  // What holds of a condition is no reason.
+  return words.filter((word) => word !== 'True' && word !== 'False');
 }
 
 function sources(folder: string): { readonly file: string; readonly text: string }[] {
