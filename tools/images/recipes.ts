@@ -69,7 +69,7 @@ export function baseLayer(sources: Sources, architecture: Architecture): LayerPl
 
 /** The hub, and the bridge: one program. */
 export function hubLayer(bundle: string, version: string): LayerPlan {
-  const files = ['qm.js', ...filesBelow(join(bundle, 'chunks')).map((name) => `chunks/${name}`)];
+  const files = filesBelow(bundle).filter((name) => /^[\w-]+\.js$/.test(name) || name.startsWith('chunks/'));
   return programLayer('hub', bundle, files, version);
 }
 

@@ -37,6 +37,9 @@ beforeEach(() => {
   write(at('image/bin/node'), 'node', 0o755);
   write(at('image/chunks/a.js'), 'a');
   write(at('image/qm.js'), 'qm');
+  write(at('image/base.js'), 'base');
+  write(at('image/package.json'), '{}');
+  write(at('image/LICENSE'), 'text');
   write(at('image/other/secret'), 'not for the volume');
 });
 
@@ -54,8 +57,8 @@ function unlock(place: string): void {
 const modeOf = (...parts: string[]): string => (statSync(at(...parts)).mode & 0o777).toString(8);
 
 test('EF-56 exactly the program is copied: readable and runnable by everybody, writable by nobody', async () => {
-  expect(await installTools({ source, target })).toEqual({ files: 5 });
-  expect(readdirSync(target).toSorted()).toEqual(['bin', 'chunks', 'lib', 'qm.js']);
+  expect(await installTools({ source, target })).toEqual({ files: 7 });
+  expect(readdirSync(target).toSorted()).toEqual(['base.js', 'bin', 'chunks', 'lib', 'package.json', 'qm.js']);
   expect(readFileSync(at('volume/lib/ld.so'), 'utf8')).toBe('loader');
   expect([modeOf('volume/bin/node'), modeOf('volume/qm.js'), modeOf('volume/lib')]).toEqual(['555', '444', '555']);
 });
@@ -65,9 +68,10 @@ test('a second run replaces what is there, half-done or not', async () => {
   write(at('volume/.install/lib/half'), 'of an interrupted run');
   write(at('image/qm.js'), 'qm 2');
   rmSync(at('image/chunks'), { recursive: true });
+  rmSync(at('image/base.js'));
   await installTools({ source, target });
   expect(readFileSync(at('volume/qm.js'), 'utf8')).toBe('qm 2');
-  expect(readdirSync(target).toSorted()).toEqual(['bin', 'lib', 'qm.js']);
+  expect(readdirSync(target).toSorted()).toEqual(['bin', 'lib', 'package.json', 'qm.js']);
 });
 
 test('links inside the program become the files they mean; none leads out', async () => {

@@ -10,9 +10,10 @@ import path from 'node:path';
 
 import { QmError } from '../base/index.ts';
 
-/** What a volume needs to hold, and in which order it is put in place. */
-const parts = ['lib', 'bin', 'chunks', 'package.json', 'qm.js'] as const;
-const required: ReadonlySet<string> = new Set(['lib', 'bin', 'qm.js']);
+const main = 'qm.js';
+const required: readonly string[] = ['lib', 'bin', main];
+/** Beside the folders: the modules of the program, and what says how they are read. */
+const belongs = /^(lib|bin|chunks|package\.json|[\w-]+\.js)$/;
 const staging = '.install';
 
 export interface InstallToolsOptions {
@@ -29,24 +30,22 @@ export async function installTools({ source, target }: InstallToolsOptions): Pro
   const next = path.join(to, staging);
   await removeTree(next);
   await mkdir(next, { mode: 0o755 });
+  const parts = await partsOf(from);
+  for (const part of required) if (!parts.includes(part)) throw refused(source, `it has no ${part}`);
   let files = 0;
-  for (const part of parts) {
-    const entry = path.join(from, part);
-    if (!(await exists(entry))) {
-      if (required.has(part)) throw refused(source, `it has no ${part}`);
-      continue;
-    }
-    files += await copy(entry, path.join(next, part), from);
-  }
-  for (const part of parts) {
-    const ready = path.join(next, part);
-    await removeTree(path.join(to, part));
-    if (await exists(ready)) await rename(ready, path.join(to, part));
-  }
+  for (const part of parts) files += await copy(path.join(from, part), path.join(next, part), from);
+  for (const old of await partsOf(to)) await removeTree(path.join(to, old));
+  for (const part of parts) await rename(path.join(next, part), path.join(to, part));
   await removeTree(next);
   // Now, since a directory that nobody may write cannot be moved either.
-  for (const part of parts) if (await exists(path.join(to, part))) await lock(path.join(to, part));
+  for (const part of parts) await lock(path.join(to, part));
   return { files };
+}
+
+/** The entry last. */
+async function partsOf(directory: string): Promise<readonly string[]> {
+  const names = (await readdir(directory)).filter((name) => belongs.test(name) && name !== main).toSorted();
+  return (await exists(path.join(directory, main))) ? [...names, main] : names;
 }
 
 async function copy(from: string, to: string, root: string): Promise<number> {
