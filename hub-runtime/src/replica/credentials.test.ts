@@ -45,6 +45,13 @@ test('EF-57 without a stream a mount that changes is the newer one, unless it sh
   expect(credentials.mounted(mount({ a: '2' }), false)).toBe(true);
 });
 
+test('nothing is no change', () => {
+  expect(new Credentials().mounted(mount({}), false)).toBe(false);
+  const credentials = new Credentials();
+  credentials.mounted(mount({ a: '1' }), false);
+  expect(credentials.mounted(mount({}), false)).toBe(true);
+});
+
 test('what is remembered of the past is bounded', () => {
   const credentials = new Credentials();
   for (let turn = 0; turn <= 70; turn++) credentials.streamed(message(`h${turn}`, { a: `${turn}` }));

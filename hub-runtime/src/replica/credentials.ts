@@ -50,8 +50,9 @@ export class Credentials {
 
   #take(values: Values): boolean {
     const digest = digestOf(values);
-    if (digest === this.#digest) return false;
-    if (this.#digest !== undefined) this.#replaced.add(this.#digest);
+    const before = this.#digest;
+    if (digest === before) return false;
+    if (before !== undefined) this.#replaced.add(before);
     this.#replaced.delete(digest);
     for (const oldest of this.#replaced) {
       if (this.#replaced.size <= mostReplaced) break;
@@ -59,7 +60,7 @@ export class Credentials {
     }
     this.#values = values;
     this.#digest = digest;
-    return true;
+    return before !== undefined || values.size > 0;
   }
 }
 

@@ -17,7 +17,11 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 function stage(
   addresses: readonly string[] | Error = ['10.0.0.1', '10.0.0.2'],
-  options: { accessFails?: () => boolean } = {},
+  options: {
+    accessFails?: () => boolean;
+    messageFails?: () => boolean;
+    lookup?: () => Promise<readonly string[]>;
+  } = {},
 ) {
   const clock = createTestClock();
   const dialled: Dialled[] = [];
@@ -35,17 +39,21 @@ function stage(
       return { authority: 'PEM', token: 't' };
     },
     lookup: async () => {
+      if (options.lookup !== undefined) return options.lookup();
       if (addresses instanceof Error) throw addresses;
       return addresses;
     },
     clock,
     // The order of the lookup.
     random: () => 0.5,
-    log: { ...silentLogger, info: note('info'), warn: note('warn') },
+    log: { ...silentLogger, info: note('info'), warn: note('warn'), error: note('error') },
     hello: () => ({ type: 'hello' }) as never,
     onUp: () => events.push('up'),
     onDown: () => events.push('down'),
-    onMessage: (message) => events.push(message.type),
+    onMessage: (message) => {
+      if (options.messageFails?.() === true) throw new Error('bug');
+      events.push(message.type);
+    },
     dial: (given, signal) =>
       new Promise((resolve) => {
         let served = false;
@@ -189,6 +197,24 @@ test('a name that does not resolve is tried again', async () => {
   expect(events).toEqual(['warn the operator cannot be reached {"why":"its name does not resolve: ENOTFOUND"}']);
   await client.close();
   expect(clock.pending).toBe(0);
+});
+
+test('a resolver that never answers does not hold up the end', async () => {
+  const { client, clock } = stage(undefined, { lookup: () => new Promise(() => {}) });
+  await turn();
+  await client.close();
+  expect(clock.pending).toBe(0);
+});
+
+test('a message that cannot be taken over is said, and the next one is heard', async () => {
+  let fails = true;
+  const { last, events, client } = stage(['10.0.0.1'], { messageFails: () => fails });
+  await turn();
+  last().say();
+  fails = false;
+  last().say();
+  expect(events.slice(-2)).toEqual([expect.stringContaining('error a message of the operator could not'), 'peers']);
+  await client.close();
 });
 
 test('however many addresses a name has, a round is bounded', async () => {

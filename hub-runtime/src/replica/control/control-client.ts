@@ -110,7 +110,7 @@ export class ControlClient {
   async #addresses(): Promise<string[]> {
     let found: readonly string[];
     try {
-      found = await this.#deps.lookup(this.#host);
+      found = await this.#unlessEnded(this.#deps.lookup(this.#host));
     } catch (error) {
       this.#say(`its name does not resolve: ${messageOf(error)}`);
       return [];
@@ -124,7 +124,7 @@ export class ControlClient {
   }
 
   async #dial(address: string): Promise<StreamEnd | undefined> {
-    const { clock, hello, onMessage, dial = runStream } = this.#deps;
+    const { clock, hello, log, onMessage, dial = runStream } = this.#deps;
     let access: StreamAccess;
     try {
       access = await this.#deps.access();
@@ -143,7 +143,12 @@ export class ControlClient {
         onMessage: (message, stream) => {
           if (!up) this.#up(address, stream);
           up = true;
-          onMessage(message);
+          try {
+            onMessage(message);
+          } catch (error) {
+            // A fault of ours; what is next may be understood.
+            log.error({ err: error, type: message.type }, 'a message of the operator could not be taken over');
+          }
         },
       },
       this.#ended.signal,
@@ -178,6 +183,16 @@ export class ControlClient {
     if (this.#said === why || this.#ended.signal.aborted) return;
     this.#said = why;
     this.#deps.log.warn({ why }, 'the operator cannot be reached');
+  }
+
+  /** A resolver that does not answer must not hold up the end. */
+  #unlessEnded<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this.#ended;
+    return new Promise((resolve, reject) => {
+      const end = (): void => reject(new Error('given up'));
+      signal.addEventListener('abort', end);
+      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', end));
+    });
   }
 
   #wait(delayMs: number): Promise<void> {
