@@ -20,6 +20,12 @@ const plants: readonly Plant[] = [
   { file: 'hub-runtime/src/ops/a2.ts', line: "export { a } from '../wire/index.ts';" },
   { file: 'hub-runtime/src/ops/a3.ts', line: "export { a } from '../local/index.ts';", rule: border },
   { file: 'hub-runtime/src/ops/a9.ts', line: "export { a } from '../replica/index.ts';", rule: border },
+  {
+    file: 'hub-runtime/src/bridge-server/j1.ts',
+    line: "export { a } from '../local/packages/index.ts';",
+    rule: border,
+  },
+  { file: 'hub-runtime/src/bridge-server/j2.ts', line: "export { a } from '../upstream/index.ts';" },
   { file: 'hub-runtime/src/replica/i1.ts', line: "export { a } from '../local/index.ts';", rule: border },
   { file: 'hub-runtime/src/replica/i2.ts', line: "export { a } from '../driver/index.ts';" },
   { file: 'hub-runtime/src/ops/a4.ts', line: "export { a } from '@quaymaster/crds/src/index.ts';", rule: border },

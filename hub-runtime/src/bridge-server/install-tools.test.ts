@@ -56,7 +56,7 @@ function unlock(place: string): void {
 
 const modeOf = (...parts: string[]): string => (statSync(at(...parts)).mode & 0o777).toString(8);
 
-test('EF-56 exactly the program is copied: readable and runnable by everybody, writable by nobody', async () => {
+test('exactly the program is copied: readable and runnable by everybody, writable by nobody', async () => {
   expect(await installTools({ source, target })).toEqual({ files: 7 });
   expect(readdirSync(target).toSorted()).toEqual(['base.js', 'bin', 'chunks', 'lib', 'package.json', 'qm.js']);
   expect(readFileSync(at('volume/lib/ld.so'), 'utf8')).toBe('loader');
