@@ -10,7 +10,6 @@ import type { WebSocket } from 'ws';
 import { createAdmission, notAuthorized } from './admission.ts';
 import { createChangeFeed } from './change-feed.ts';
 import type { ControlServer, ControlServerDeps, PodIdentity } from './control-types.ts';
-import { createFlow } from './flow.ts';
 import { createHubGroup, type HubGroup } from './hub-group.ts';
 import { createHubStream, type HubStream } from './hub-stream.ts';
 import { defaultControlLimits } from './limits.ts';
@@ -25,7 +24,6 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
   const rejections = createRejections({ clock, logger, metrics });
   const changes = createChangeFeed((error) => logger.error({ error: String(error) }, 'a listener of hubs failed'));
   const reviewer = createTokenReviewer({ ...deps, limits });
-  const flow = createFlow(limits.bytesUnderWay);
   let listener: Listener | undefined;
   let stopSweep = (): void => {};
 
@@ -66,7 +64,6 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
       clock,
       metrics,
       limits,
-      flow,
       frames: group.frames,
       drainUntil: () => group.drainUntil(pod.uid),
       mayTell: deps.isLeader,

@@ -2,7 +2,7 @@
  * The stream of one replica, from its accepted hello to its end.
  *
  * Out: what the hub's frames say and this replica was not sent yet, one message at a time. The next is chosen when the socket has taken the
- * one before, so a reader that is slow gets the newest state, and costs at most one message of memory, shared with its siblings.
+ * one before, so a reader that is slow gets the newest state, and holds one message at most, mostly shared with its siblings, for a bounded time.
  * In: acknowledgements and reports. Only the last of each is kept; a replica that says more than its budget is not read for a while.
  * It never decides who may be here; `admission` did, and the sweep asks again.
  */
@@ -18,12 +18,12 @@ import type { WebSocket } from 'ws';
 
 import type { ControlMetrics } from './control-metrics.ts';
 import type { HubReplica, PodIdentity } from './control-types.ts';
-import type { Flow } from './flow.ts';
 import { createFrame, type Frame } from './frame.ts';
 import { documentKey, type HubFrames } from './hub-frames.ts';
 import type { ControlLimits } from './limits.ts';
 import type { Rejection } from './rejections.ts';
 import { reportDigest } from './report-digest.ts';
+import { sendInPieces } from './send-in-pieces.ts';
 
 export interface HubStream {
   readonly pod: PodIdentity;
@@ -46,7 +46,6 @@ export interface HubStreamDeps {
   readonly clock: Clock;
   readonly metrics: ControlMetrics;
   readonly limits: ControlLimits;
-  readonly flow: Flow;
   readonly frames: () => HubFrames | undefined;
   /** Monotonic; until when this replica has to be done. */
   readonly drainUntil: () => number | undefined;
@@ -74,8 +73,8 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
   let digest = '';
   /** The document whose acknowledgement was measured: a replica that repeats itself spoils no histogram. */
   let measured: string | undefined;
-  /** Bytes the socket has not taken yet. */
-  let underWay: number | undefined;
+  /** While a message is on its way to the socket. */
+  let sendingSince: number | undefined;
   let hasEnded = false;
   let drainSentFor: number | undefined;
   let heardAt = joinedAt;
@@ -108,20 +107,18 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
     deps.onEnd(why);
   };
 
-  const taken = (): void => {
-    if (underWay === undefined) return;
-    const bytes = underWay;
-    underWay = undefined;
-    deps.flow.leave(bytes);
+  /** For those who would not read a closing frame. */
+  const cutOff = (why: Rejection): void => {
+    hasEnded = true;
+    socket.terminate();
+    deps.onEnd(why);
   };
 
   const wake = (): void => {
-    if (underWay !== undefined || hasEnded) return;
+    if (sendingSince !== undefined || hasEnded) return;
     const frame = due();
     if (frame === undefined) return;
     if (!deps.mayTell()) return end(controlClose.notLeader, '', 'notLeader');
-    // Before the bytes are made: who waits costs nothing.
-    if (!deps.flow.enter(wake)) return;
     const bytes = frame.bytes();
     if (frame.type === 'drain') drainSentFor = deps.drainUntil();
     else sent.set(frame.type, frame.key);
@@ -129,14 +126,12 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
       deps.onOversize(frame);
       return wake();
     }
-    underWay = bytes.length;
-    deps.flow.add(bytes.length);
+    sendingSince = clock.monotonic();
     metrics.count('quaymaster_control_messages_total', { type: frame.type, direction: 'out' });
     metrics.count('quaymaster_control_bytes_total', { direction: 'out' }, bytes.length);
-    socket.send(bytes, { binary: false }, () => {
-      taken();
-      // After an error the socket closes by itself, and nothing more is due.
-      if (socket.readyState === socket.OPEN) wake();
+    sendInPieces(socket, bytes, () => {
+      sendingSince = undefined;
+      wake();
     });
   };
 
@@ -187,7 +182,6 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
     metrics.observe('quaymaster_control_ack_seconds', { verdict }, (clock.monotonic() - since) / 1_000);
   };
 
-  socket.on('close', taken);
   socket.on('pong', () => {
     heardAt = clock.monotonic();
   });
@@ -204,17 +198,13 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
     }),
     wake,
     receive,
-    needs: (frame) => underWay !== undefined || due()?.key === frame.key,
+    needs: (frame) => sendingSince !== undefined || due()?.key === frame.key,
     isSettled,
     sweep(now) {
       if (hasEnded) return;
       const isSilent = now - heardAt >= limits.silenceMs;
-      if (isSilent && isSuspect) {
-        // It would not read a closing frame either.
-        hasEnded = true;
-        socket.terminate();
-        return deps.onEnd('silent');
-      }
+      if (isSilent && isSuspect) return cutOff('silent');
+      if (sendingSince !== undefined && now - sendingSince >= limits.messageMs) return cutOff('slow');
       // When this process itself was held up, what was said meanwhile is read before the next sweep.
       isSuspect = isSilent;
       budget = { messages: limits.messagesPerSweep, bytes: limits.bytesPerSweep };

@@ -13,15 +13,15 @@ export interface ControlLimits {
   /** What one replica may say between two sweeps; beyond it is not read until the next. */
   readonly messagesPerSweep: number;
   readonly bytesPerSweep: number;
-  /** Under way to all hubs together before the next message has to wait. One message more may be added to it. */
-  readonly bytesUnderWay: number;
   /** From the accepted token to `hello`. */
   readonly helloMs: number;
   /** For TLS and for the request that becomes a stream. */
   readonly handshakeMs: number;
   readonly pingMs: number;
-  /** Without any sign of life (a message, a pong) a stream is dead. Also ends readers too slow to take one message in this time. */
+  /** Without any sign of life (a message, a pong) a stream is dead. */
   readonly silenceMs: number;
+  /** For a reader to take one message. */
+  readonly messageMs: number;
   /** For the closing handshake. */
   readonly closeMs: number;
   /** How often certificate, office and permissions are looked at. */
@@ -42,11 +42,11 @@ export const defaultControlLimits: ControlLimits = {
   messageBytes: maxHubFrameBytes,
   messagesPerSweep: 250,
   bytesPerSweep: 4 * maxHubFrameBytes,
-  bytesUnderWay: 32 * 1_024 * 1_024,
   helloMs: 10_000,
   handshakeMs: 10_000,
   pingMs: 10_000,
   silenceMs: 25_000,
+  messageMs: 60_000,
   closeMs: 5_000,
   sweepMs: 2_500,
   reviewsAtOnce: 32,

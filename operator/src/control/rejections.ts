@@ -27,6 +27,7 @@ export type Rejection =
   | 'tooLarge'
   | 'replaced'
   | 'silent'
+  | 'slow'
   | 'documentTooLarge';
 
 export interface Rejections {

@@ -95,7 +95,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     clock,
     logger,
     metrics,
-    client: reader,
+    // Hubs that come back must not wait behind the writes of a cold start.
+    client: createKubeClient(transport, { urgent: true }),
     audience: settings.render.control.audience,
     tls: authority.tls,
     port: options.controlPort,
