@@ -5,6 +5,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from '@modelcontextprotocol/client';
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectHttp, connectLegacy, connectModern, isAlive, stdioCommand, until } from '../kit/index.ts';
 import type { Answer, EraName, JsonObject, KitClient, ServerScript } from '../kit/index.ts';
@@ -452,6 +455,37 @@ describe('the bridge alone', () => {
     });
     await using next = await connect(bridge, 'legacy');
     expect((JSON.parse(textOf(await next.callTool('whoami'))) as { pid: number }).pid).not.toBe(pid);
+  });
+
+  test('the SDK clients see a plain MCP server: v1 and v2 a legacy one, v2 a modern one', async () => {
+    const info = { name: 'probe', version: '1' };
+    await using legacy = await startBridge(script('legacy'));
+    await using modern = await startBridge(script('modern'));
+    const v1 = new ClientV1(info);
+    // The v1 transport declares `sessionId?: string`, which exactOptionalPropertyTypes does not take for its own interface.
+    const old = new HttpV1(new URL(legacy.url), { requestInit: { headers: legacy.headers } });
+    await v1.connect(old as Parameters<ClientV1['connect']>[0]);
+    const names = async (client: ClientV1 | ClientV2) => (await client.listTools()).tools.map((tool) => tool.name);
+    const steps: number[] = [];
+    const called = await v1.callTool({ name: 'chatty', arguments: { a: 1 } }, undefined, {
+      onprogress: ({ progress }) => steps.push(progress),
+    });
+    expect(called.content).toMatchObject([{ text: '{"a":1}' }]);
+    expect(steps.length).toBeGreaterThanOrEqual(2);
+    expect(v1.getServerVersion()).toMatchObject({ name: 'wonder' });
+    expect(v1.getInstructions()).toBe('Wünder wisely.');
+    const abort = new AbortController();
+    const hanging = v1.callTool({ name: 'hang' }, undefined, { signal: abort.signal }).catch(() => 'aborted');
+    setTimeout(() => abort.abort(), 50);
+    expect(await hanging).toBe('aborted');
+    for (const bridge of [legacy, modern]) {
+      const v2 = new ClientV2(info, { versionNegotiation: { mode: 'auto' } });
+      await v2.connect(new HttpV2(new URL(bridge.url), { requestInit: { headers: bridge.headers } }));
+      expect(await names(v2)).toEqual(await names(v1));
+      expect((await v2.callTool({ name: 'echo', arguments: { b: 2 } })).content).toMatchObject([{ text: '{"b":2}' }]);
+      await v2.close();
+    }
+    await v1.close();
   });
 
   test('a child of one era tells callers of the other era so', async () => {

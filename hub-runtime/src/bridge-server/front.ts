@@ -112,6 +112,8 @@ export class Front {
     reply.request.resume();
     if (why === 'unauthorized') {
       reply.head('WWW-Authenticate', 'Bearer');
+      // Whatever else it wants to send is not waited for.
+      reply.head('Connection', 'close');
       reply.empty(401);
     } else if (why === 'path') reply.empty(404);
     else {
