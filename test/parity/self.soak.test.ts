@@ -2,13 +2,12 @@
  * The parity suite measured with itself: every scenario played twice by the process driver gives one transcript, so whatever differs between
  * drivers is a difference of drivers; and a difference that is planted is found.
  */
-import { createServer } from 'node:net';
-
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { EraName } from '../kit/index.ts';
 import { compareStreams } from './compare.ts';
 import { startProcessDriver } from './drivers/process-driver.ts';
+import { freePort } from './free-port.ts';
 import { play } from './play.ts';
 import type { ParityDriver } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
@@ -32,14 +31,3 @@ describe.each(scenarios)('$name', (scenario) => {
     expect(differences, differences.join('\n')).toEqual([]);
   });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.on('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
