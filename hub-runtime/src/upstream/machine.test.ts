@@ -176,9 +176,13 @@ const events: fc.Arbitrary<MachineEvent> = fc.oneof(
   fc.constant<MachineEvent>({ kind: 'progress', message: 'x' }),
   fc.constant(ready),
   fc
-    .record({ reason: fc.constantFrom('Exited', 'Unreachable', 'InstallFailed'), retryable: fc.boolean() })
+    .record({
+      reason: fc.constantFrom('Exited', 'Unreachable', 'InstallFailed', 'NoEndpoints', 'Starting'),
+      retryable: fc.boolean(),
+    })
     .map(({ reason, retryable }) => failed(reason, retryable)),
-  fc.constantFrom('Exited', 'Unreachable', 'HealthCheckFailed').map((reason) => lost(reason)),
+  fc.constantFrom('Exited', 'Unreachable', 'HealthCheckFailed', 'NoEndpoints').map((reason) => lost(reason)),
+  fc.constant<MachineEvent>({ kind: 'arrived' }),
   fc.constant<MachineEvent>({ kind: 'restart', message: 'x' }),
   fc.constant<MachineEvent>({ kind: 'drain' }),
   fc.constant<MachineEvent>({ kind: 'stopped' }),

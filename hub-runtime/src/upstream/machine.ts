@@ -197,7 +197,7 @@ function lost(machine: Machine, event: Extract<MachineEvent, { kind: 'lost' }>, 
     return to(
       machine,
       now,
-      { phase: 'Starting', reason, message, attempts: 0, downSince: now.steady },
+      { phase: 'Starting', reason, message, pid: undefined, attempts: 0, downSince: now.steady },
       again(0, false),
     );
   }

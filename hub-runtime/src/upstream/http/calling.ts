@@ -25,7 +25,7 @@ import { type CallMessages, readCallMessage } from './call-messages.ts';
 import type { CallerTags } from './caller-tags.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import type { Endpoint } from './endpoint.ts';
-import { reasonGiven } from './given-reason.ts';
+import { turnedAway } from './given-reason.ts';
 import { type CallHost, HttpCall } from './http-call.ts';
 import type { Failure } from './http-request.ts';
 import { httpLimits } from './limits.ts';
@@ -234,15 +234,14 @@ export abstract class Calling implements CallHost, CallMessages {
       this.refused(call, message);
       return;
     }
-    if (this.#sendElsewhere(call)) return;
-    // With a reason it is the server as a whole that takes no calls: they wait until it does.
-    const given = reasonGiven(call.status, message);
-    if (given === undefined) {
+    const { elsewhere, over } = turnedAway(call.status, message);
+    if (elsewhere && this.#sendElsewhere(call)) return;
+    if (over === undefined) {
       this.refused(call, message);
       return;
     }
-    this.over(given.reason, given.message);
-    this.sendAgain(call, this.unavailable(given.message));
+    this.over(over.reason, over.message);
+    this.sendAgain(call, this.unavailable(over.message));
   }
 
   #broken(call: HttpCall, reason: string): void {

@@ -156,8 +156,17 @@ describe('modern', () => {
     expect(all.reduce((sum, one) => sum + toolCalls(one), 0)).toBe(4);
   });
 
-  test('turned away by the only one, with the reason: the call goes back and waits', async () => {
-    const a = await serve(modern(() => turnedAway({ reason: 'Draining', message: 'it ends' })));
+  test('a replica that is full is the answer: a caller does not take its state to the next one', async () => {
+    const { a, b, conversation } = await two(modern(() => turnedAway({ code: 'QM_OVERLOADED' })));
+    expect(await call(conversation)).toMatchObject({ kind: 'error', message: 'draining' });
+    expect(toolCalls(a) + toolCalls(b)).toBe(1);
+  });
+
+  test.each([
+    ['the reason', { reason: 'Draining', message: 'it ends' }],
+    ['the code of an end', { code: 'QM_SHUTTING_DOWN' }],
+  ])('turned away by the only one, with %s: the call goes back and waits', async (_title, data) => {
+    const a = await serve(modern(() => turnedAway(data)));
     const resend = (): Promise<Outcome> => Promise.resolve({ kind: 'ready', result: '{}' as never });
     const { conversation } = await openTo({ request: { resend }, target: { endpoints: new FakeFeed(a.address) } });
     const end = ended(conversation);
