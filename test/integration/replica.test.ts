@@ -408,7 +408,7 @@ describe('the end', () => {
       tools: [{ name: 'echo', does: { latencyMs: 800 } }],
     });
 
-  test('HT-0.10 HS-13 SIGTERM: not ready at once, calls in flight and those that still come are answered, streams end, exit 0', async () => {
+  test('HS-13 SIGTERM: not ready at once, calls in flight and those that still come are answered, streams end, exit 0', async () => {
     await using server = await slow();
     const document = documentOf(1, [inCluster('files')], { files: { url: server.url, inCluster: true } });
     pod.config({ document, ca: authority.ca });
@@ -477,7 +477,7 @@ async function post(
   };
 }
 
-test('HT-0.09 EF-30 a session is served by any replica, also while the common key changes and after its own has drained', async () => {
+test('EF-30 a session is served by any replica, also while the common key changes and after its own has drained', async () => {
   pod.config({ document: basic(1), ca: authority.ca });
   const peers = [2, 3].map((n) => ({ name: `desk-hub-${n}`, uid: `uid of desk-hub-${n}`, ip: `127.0.0.${n}` }));
   operator.greeting = [config(basic(1)), { type: 'peers', peers }];
