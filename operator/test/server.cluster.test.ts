@@ -347,6 +347,13 @@ describe('the end', () => {
     }
   });
 
+  test('HT-4.09 the rights that ship were enough: no request was forbidden but by quotas', async () => {
+    const forbidden = (await cluster.audit(new Date(0))).filter(
+      (event) => event.code === 403 && event.userAgent.startsWith(userAgent) && event.namespace !== 'refused',
+    );
+    expect(forbidden).toEqual([]);
+  });
+
   test('deleting the namespace finishes', async () => {
     await cluster.kubectl(['delete', 'namespace', 'one', 'refs', 'quota', '--wait=true', '--timeout=60s']);
   });

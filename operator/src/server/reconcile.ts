@@ -4,7 +4,14 @@
  * Everything is read from caches, everything is compared before it is written, status comes last. Whatever goes wrong in a step is a condition
  * when people can do something about it, and an error for the queue when it passes by itself; the other steps go on in both cases.
  */
-import { ownLabels, type RenderSettings, renderServer, selectorLabels, type ServerOutcome } from '@quaymaster/crds';
+import {
+  ownLabels,
+  type RenderSettings,
+  renderServer,
+  selectorLabels,
+  serverNames,
+  type ServerOutcome,
+} from '@quaymaster/crds';
 
 import {
   done,
@@ -111,7 +118,7 @@ async function run(steps: Steps, server: KubeObject, outcome: ServerOutcome, sig
       const { againMs } = await steps.bridges.ensure(server, signal);
       if (againMs !== undefined) work.waits.push(againMs);
     } catch (error) {
-      note(work, error, 'Secret');
+      note(work, error, serverNames(name).bridge);
       // Whose token it is decides who may call: nothing starts without one of ours.
       return work;
     }
@@ -144,8 +151,8 @@ async function rest(steps: Steps, server: KubeObject, signal: AbortSignal): Prom
   return work;
 }
 
-function note(work: Work, error: unknown, what: string): void {
-  const problem = problemOf(error, resources.secrets, what);
+function note(work: Work, error: unknown, secret: string): void {
+  const problem = problemOf(error, resources.secrets, secret);
   if (problem === undefined) work.errors.push(error);
   else {
     work.problems.push(problem);

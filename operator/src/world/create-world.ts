@@ -7,7 +7,15 @@
 import { loadValidator, type RenderSettings, type Validator } from '@quaymaster/crds';
 import type { Clock, Logger } from 'quaymaster/base';
 
-import { isStatus, type KubeClient, type KubeObject, type Manager, type MetricSink } from '../kube/index.ts';
+import {
+  classify,
+  isStatus,
+  type KubeClient,
+  KubeError,
+  type KubeObject,
+  type Manager,
+  type MetricSink,
+} from '../kube/index.ts';
 import { createCaches } from './caches.ts';
 import { checksumKey } from './checksum-key.ts';
 import { createCompanions } from './companions.ts';
@@ -33,6 +41,7 @@ type Listener = (key: string, initial: boolean) => void;
 
 /** How often the start looks whether all referenced objects are read. */
 const pollMs = 20;
+const retryMs = 1_000;
 
 export function createWorld(deps: WorldDeps): World {
   const { client, clock, logger } = deps;
@@ -59,6 +68,10 @@ export function createWorld(deps: WorldDeps): World {
     companions,
     notify,
     onCompiled: (ms) => logger.debug({ ms: Math.round(ms) }, 'a namespace was compiled'),
+    onFailed: (namespace, error) => {
+      const err = error instanceof Error ? error.stack : String(error);
+      logger.error({ namespace, err }, 'a namespace could not be compiled; its last state stays');
+    },
   });
 
   /** Its keys may decide whether a server runs; its values are in Pods and hubs whatever else changes. */
@@ -94,18 +107,34 @@ export function createWorld(deps: WorldDeps): World {
     views.put('McpHub', change.key, change.type === 'removed' ? undefined : change.object);
   });
 
+  /** What the API server cannot give now it may give in a second; an office is not thrown away for that. */
+  const patiently = async <T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    for (;;) {
+      try {
+        return await task();
+      } catch (error) {
+        if (!(error instanceof KubeError) || classify(error) === 'terminal') throw error;
+        signal?.throwIfAborted();
+        logger.warn({ err: error.message }, 'not ready yet; trying again');
+        await wait(retryMs);
+      }
+    }
+  };
+  const wait = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      clock.after(ms, resolve);
+    });
+
   const whenReady = async (signal?: AbortSignal): Promise<void> => {
     await whenSynced(signal);
-    key ??= await checksumKey(client, deps.settings.operatorNamespace, signal);
+    key ??= await patiently(() => checksumKey(client, deps.settings.operatorNamespace, signal), signal);
     validate ??= await loadValidator();
     companions.begin();
     for (const server of stores.servers.values()) for (const id of referencesOf(server)) companions.look(id);
     // Everything at once: a view without what its servers refer to would take them down.
     while (companions.pending > 0) {
       signal?.throwIfAborted();
-      await new Promise<void>((resolve) => {
-        clock.after(pollMs, resolve);
-      });
+      await wait(pollMs);
     }
     views.begin();
   };

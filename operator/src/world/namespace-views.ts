@@ -19,7 +19,9 @@ export interface ViewsDeps {
   readonly companions: Pick<Companions, 'known' | 'unreadable' | 'isPending'>;
   readonly notify: (kind: 'server' | 'hub', key: string, initial: boolean) => void;
   /** Milliseconds one compilation took. */
-  readonly onCompiled?: (ms: number) => void;
+  readonly onCompiled: (ms: number) => void;
+  /** A fault of ours: the last view stays. */
+  readonly onFailed: (namespace: string, error: unknown) => void;
 }
 
 export interface NamespaceViews {
@@ -76,10 +78,19 @@ export function createNamespaceViews(deps: ViewsDeps): NamespaceViews {
     space.view = view;
     const tookMs = clock.monotonic() - started;
     space.notBefore = clock.monotonic() + Math.min(longestRestMs, tookMs * restFactor);
-    deps.onCompiled?.(tookMs);
+    deps.onCompiled(tookMs);
     tellChanges('server', before?.compiled.servers, compiled.servers, initial);
     tellChanges('hub', before?.compiled.hubOutcomes, compiled.hubOutcomes, initial);
     if (space.objects.size === 0) spaces.delete(namespace);
+  };
+
+  /** One namespace that cannot be understood must not take the others down. */
+  const tryRecompile = (namespace: string, space: Space, initial: boolean): void => {
+    try {
+      recompile(namespace, space, initial);
+    } catch (error) {
+      deps.onFailed(namespace, error);
+    }
   };
 
   const tellChanges = (
@@ -103,7 +114,7 @@ export function createNamespaceViews(deps: ViewsDeps): NamespaceViews {
     space.cancel = clock.after(Math.max(collectMs, space.notBefore - clock.monotonic()), () => {
       waiting -= 1;
       space.cancel = undefined;
-      recompile(namespace, space, false);
+      tryRecompile(namespace, space, false);
     });
   };
 
@@ -134,7 +145,7 @@ export function createNamespaceViews(deps: ViewsDeps): NamespaceViews {
     touch: schedule,
     begin() {
       begun = true;
-      for (const [namespace, space] of spaces) recompile(namespace, space, true);
+      for (const [namespace, space] of spaces) tryRecompile(namespace, space, true);
     },
     get waiting() {
       return waiting;

@@ -1,6 +1,7 @@
 import { createTestClock, silentLogger, type TestClock } from 'quaymaster/base';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { KubeError } from '../kube/index.ts';
 import { createWorld, resources, type World } from './index.ts';
 import { createFakeCluster, type FakeCluster, status } from './testing/index.ts';
 
@@ -246,6 +247,17 @@ describe('what servers refer to', () => {
     cluster.remove(resources.secrets, 'system/quaymaster-operator-checksums');
     await start();
     expect(world.checksums('n')['Secret/s']).not.toBe(first);
+  });
+
+  test('an API server that is away for a moment ends no office', async () => {
+    putServer('a');
+    let failures = 3;
+    cluster.intercept = (verb) =>
+      verb === 'get' && failures-- > 0 ? new KubeError('KUBE_NETWORK', 'reset') : undefined;
+    const leading = start();
+    for (let turn = 0; turn < 10; turn++) await clock.advance(1_000);
+    await leading;
+    expect(conditions('a')?.[0]).toBe('Accepted=Accepted');
   });
 
   test('a former leader that made the key first is no failure; a Secret without a key is', async () => {

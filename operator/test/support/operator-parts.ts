@@ -1,4 +1,7 @@
-/** The parts of the operator that a test runs by itself, as administrator: caches and the controller of servers, with hubs that say anything. */
+/**
+ * The parts of the operator that a test runs by itself: caches and the controller of servers, with the rights that ship and nothing more, and
+ * with hubs that say anything.
+ */
 import { randomBytes, randomUUID } from 'node:crypto';
 
 import type { Cluster } from '@quaymaster/cluster';
@@ -10,11 +13,14 @@ import {
   createKubeClient,
   createManager,
   createTransport,
+  type Endpoint,
+  fixedCredentials,
   type KubeClient,
   type Manager,
 } from '../../src/kube/index.ts';
 import { createServerController, type HubReports } from '../../src/server/index.ts';
 import { createWorld, type World } from '../../src/world/index.ts';
+import { operatorRbac } from '../../src/rbac/index.ts';
 import { adminEndpoint } from './world.ts';
 
 export const userAgent = 'server-test';
@@ -32,10 +38,10 @@ export interface SayingHubs extends HubReports {
 }
 
 export async function runServers(cluster: Cluster): Promise<OperatorParts> {
-  const transport = createTransport({ endpoint: await adminEndpoint(cluster), clock: systemClock, userAgent });
+  const transport = createTransport({ endpoint: await operatorEndpoint(cluster), clock: systemClock, userAgent });
   const client = createKubeClient(transport);
   const manager = createManager({ client, clock: systemClock, random: Math.random, logger: silentLogger });
-  const settings = { ...defaultRenderSettings('0.0.0'), operatorNamespace: 'default' };
+  const settings = { ...defaultRenderSettings('0.0.0'), operatorNamespace: namespace };
   const world = createWorld({ manager, client, clock: systemClock, logger: silentLogger, settings, namespaces: [] });
   const hubs = sayingHubs();
   const events = createEventRecorder({
@@ -62,6 +68,31 @@ export async function runServers(cluster: Cluster): Promise<OperatorParts> {
       await transport.close();
     },
   };
+}
+
+const namespace = 'quaymaster-system';
+const name = 'operator';
+
+/** A ServiceAccount with exactly the rights of the chart, cluster-wide. */
+async function operatorEndpoint(cluster: Cluster): Promise<Endpoint> {
+  const { clusterRules, namespaceRules, ownNamespaceRules } = operatorRbac();
+  const rbac = 'rbac.authorization.k8s.io';
+  const subjects = [{ kind: 'ServiceAccount', name, namespace }];
+  const role = (kind: string, metadata: object, rules: readonly unknown[]) => [
+    { apiVersion: `${rbac}/v1`, kind, metadata, rules },
+    { apiVersion: `${rbac}/v1`, kind: `${kind}Binding`, metadata, subjects, roleRef: { apiGroup: rbac, kind, name } },
+  ];
+  const objects = [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } },
+    ...role('ClusterRole', { name }, [...clusterRules, ...namespaceRules]),
+    ...role('Role', { name, namespace }, ownNamespaceRules),
+  ];
+  await cluster.apply(objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+  const token = (await cluster.kubectl(['create', 'token', name, '-n', namespace, '--duration=1h'])).trim();
+  const admin = await adminEndpoint(cluster);
+  const { ca } = await admin.credentials.tls();
+  return { ...admin, credentials: fixedCredentials(token, { ca }) };
 }
 
 function sayingHubs(): SayingHubs {
