@@ -21,7 +21,7 @@ import {
 } from '../session/index.ts';
 import { Forward } from './forward.ts';
 import { Outbox } from './outbox.ts';
-import { type Peer, type PeerAddress, PeerList } from './peer-list.ts';
+import { type Peer, type PeerAddress, type PeerFailure, PeerList } from './peer-list.ts';
 import {
   type CancelCall,
   type Claim,
@@ -74,6 +74,8 @@ export interface Peers extends PeerRouter {
 const claimMs = 1_000;
 const noteMs = 2_000;
 const sweepMs = 60_000;
+/** How often a replica that owes answers is asked whether it is there. */
+const lookMs = 3_000;
 const lastWordsMs = 500;
 const mostForwards = 2_048;
 
@@ -95,7 +97,9 @@ class PeersOfHub implements Peers {
   /** Where the copy of each session held here is. */
   readonly #mirroredAt = new Map<string, string>();
   readonly #stop: () => void;
-  #forwards = 0;
+  /** Forwarded requests that wait for an answer, by replica. */
+  readonly #forwards = new Map<string, number>();
+  #forwarding = 0;
   #leaving = false;
 
   constructor(options: PeersOptions) {
@@ -124,9 +128,11 @@ class PeersOfHub implements Peers {
       taken: (absent) => this.#taken(absent),
     });
     const stopSweep = clock.every(sweepMs, () => this.#register.sweep());
+    const stopLooking = clock.every(lookMs, () => this.#look());
     const stopGauge = observer.gauge('tombstones', '', () => this.#register.tombstones);
     this.#stop = () => {
       stopSweep();
+      stopLooking();
       stopGauge();
     };
   }
@@ -141,6 +147,7 @@ class PeersOfHub implements Peers {
   update(peers: readonly PeerAddress[]): void {
     this.#list.update(peers);
     this.#outbox.keep((id) => this.#list.get(id) !== undefined);
+    this.#transport.keep(new Set([...this.#list.all()].map(({ origin }) => origin)));
     for (const hub of this.#hubs.values())
       for (const session of hub.all())
         if (this.#successor(session.id) !== this.#mirroredAt.get(session.id)) this.mirror(session);
@@ -181,14 +188,15 @@ class PeersOfHub implements Peers {
   forward(id: string, request: ForwardRequest, sink: ForwardSink): Forwarding {
     const peer = this.#list.get(id);
     const { observer, clock, log, mostForwards: most = mostForwards } = this.#options;
-    if (peer === undefined || this.#forwards >= most) {
+    if (peer === undefined || this.#forwarding >= most) {
       if (peer !== undefined) observer.count('limitRejections', 'peerForwards');
       sink.end(peer === undefined ? 'refused' : 'busy');
       return { resume: () => {}, cancel: () => {} };
     }
-    this.#forwards++;
+    this.#forwarding++;
+    this.#forwards.set(id, (this.#forwards.get(id) ?? 0) + 1);
     const deps = { transport: this.#transport, list: this.#list, register: this.#register, clock, log };
-    return new Forward(deps, peer, request, sink, () => this.#forwards--);
+    return new Forward(deps, peer, request, sink, () => this.#forwarded(id));
   }
 
   cancel(session: LegacySession, callKey: string): void {
@@ -197,7 +205,7 @@ class PeersOfHub implements Peers {
     for (const [hub, { held }] of this.#hubs) {
       if (held(session.id) !== session) continue;
       const message: CancelCall = { id: session.id, hub, call: callKey };
-      this.#transport.call(peer, peerPaths.cancel, message, noteMs).catch(() => {});
+      this.#call(peer, peerPaths.cancel, message, noteMs).catch(() => {});
     }
   }
 
@@ -220,6 +228,7 @@ class PeersOfHub implements Peers {
   }
 
   heard(from: string, notes: Notes): void {
+    this.#list.heardOf(from);
     this.#list.says(from, notes.leaving);
     for (const { id, untilMs } of notes.ended) {
       this.#register.end(id, untilMs);
@@ -259,16 +268,44 @@ class PeersOfHub implements Peers {
     for (const { id } of this.#list.all()) this.#outbox.add(id, { kind, note });
   }
 
-  async #tell(id: string, notes: Notes): Promise<void> {
-    const peer = this.#list.get(id);
-    if (peer !== undefined) await this.#transport.call(peer, peerPaths.notes, notes, noteMs);
+  #forwarded(id: string): void {
+    this.#forwarding--;
+    const left = (this.#forwards.get(id) ?? 1) - 1;
+    if (left > 0) this.#forwards.set(id, left);
+    else this.#forwards.delete(id);
   }
 
-  async #ask(peer: Peer, claim: Claim): Promise<ClaimReply> {
+  /** A machine that is lost closes no connection: what waits for a replica that says nothing at all is given up. */
+  #look(): void {
+    const nothing: Notes = { leaving: this.#leaving, ended: [], taken: [], mirrors: [] };
+    for (const id of this.#forwards.keys()) {
+      const peer = this.#list.get(id);
+      if (peer === undefined) continue;
+      if (this.#list.isGone(id)) this.#transport.cut(peer.origin);
+      else this.#tell(id, nothing).catch(() => {});
+    }
+  }
+
+  async #tell(id: string, notes: Notes): Promise<void> {
+    const peer = this.#list.get(id);
+    if (peer !== undefined) await this.#call(peer, peerPaths.notes, notes, noteMs);
+  }
+
+  async #ask(peer: Peer, claim: Claim): Promise<ClaimReply | PeerFailure> {
     try {
-      return readClaimReply(await this.#transport.call(peer, peerPaths.claim, claim, claimMs));
+      return readClaimReply(await this.#call(peer, peerPaths.claim, claim, claimMs));
     } catch (error) {
-      if (error instanceof PeerFailed && error.unreachable) this.#list.suspect(peer.id);
+      return error instanceof PeerFailed ? error.how : 'silent';
+    }
+  }
+
+  async #call(peer: Peer, path: string, message: unknown, timeoutMs: number): Promise<unknown> {
+    try {
+      const answer = await this.#transport.call(peer, path, message, timeoutMs);
+      this.#list.heardOf(peer.id);
+      return answer;
+    } catch (error) {
+      if (error instanceof PeerFailed) this.#list.failed(peer.id, error.how);
       throw error;
     }
   }

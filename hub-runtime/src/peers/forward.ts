@@ -16,7 +16,14 @@ import {
 } from '../session/index.ts';
 import type { Peer, PeerList } from './peer-list.ts';
 import { peerPaths } from './peer-messages.ts';
-import { type AnswerHandler, codeOf, type Exchange, type PeerRequest, type PeerTransport } from './peer-transport.ts';
+import {
+  type AnswerHandler,
+  codeOf,
+  type Exchange,
+  failureOf,
+  type PeerRequest,
+  type PeerTransport,
+} from './peer-transport.ts';
 import type { SessionRegister } from './session-register.ts';
 
 export interface ForwardDeps {
@@ -72,8 +79,8 @@ export class Forward implements Forwarding, AnswerHandler {
     this.#request = request;
     this.#sink = sink;
     this.#over = over;
-    const { method, url, rawHeaders, body } = request;
-    this.#wire = { method, url: `${peerPaths.forward}${url}`, headers: headersFor(rawHeaders), body };
+    const { method, path, rawHeaders, body } = request;
+    this.#wire = { method, url: `${peerPaths.forward}${path}`, headers: headersFor(rawHeaders), body };
     this.#send();
   }
 
@@ -93,17 +100,19 @@ export class Forward implements Forwarding, AnswerHandler {
     if (status === 421) {
       const holder = headers[holderHeader];
       if (typeof holder === 'string' && holder !== this.#peer.id && list.get(holder) !== undefined) {
-        list.trust(holder);
+        list.heardOf(holder);
         register.held(session.id, holder, session.expiresMs);
       } else {
+        // It is about to end, or does not serve this hub.
         register.forgetHolder(session.id);
-        list.suspect(this.#peer.id);
+        list.failed(this.#peer.id, 'dead');
       }
       this.#moved = true;
     } else if (status === 401 && typeof why === 'string') {
       this.#deps.log.warn({ peer: this.#peer.name, why }, 'another replica did not accept a request of this one');
       this.#again = true;
     } else {
+      this.#deps.list.heardOf(this.#peer.id);
       this.#status = status;
       this.#sink.head(status, answerHeaders(headers));
     }
@@ -125,13 +134,15 @@ export class Forward implements Forwarding, AnswerHandler {
     const { list, clock, log } = this.#deps;
     if (this.#done) return;
     if (this.#status !== 0) this.#end('lost');
-    else if (sent && this.#request.method === 'POST') {
-      list.suspect(this.#peer.id);
-      this.#end('lost');
+    else if (sent && this.#request.method === 'POST') this.#end('lost');
+    else if (codeOf(error) === 'UND_ERR_INVALID_ARG') {
+      // What cannot be sent to anybody says nothing about this one.
+      log.warn({ peer: this.#peer.name }, 'a request cannot be sent on');
+      this.#end('busy');
     } else if (this.#attempts < 2) clock.after(retryMs, () => this.#send());
     else {
       log.info({ peer: this.#peer.name, reason: codeOf(error) }, 'another replica cannot be reached');
-      list.suspect(this.#peer.id);
+      list.failed(this.#peer.id, failureOf(sent, error));
       this.#end('refused');
     }
   }

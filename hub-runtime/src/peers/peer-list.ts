@@ -1,8 +1,9 @@
 /**
- * The replicas that are known, and how they do: named by the operator, found unreachable by us, leaving by their own word.
+ * The replicas that are known, and how they do: named by the operator, seen by us, leaving by their own word.
  *
- * What the operator says replaces what it said before; when it says nothing for a while, the last word stands. A replica that cannot be
- * reached is passed over for a short while and then tried again, so that a mistake mends itself.
+ * What the operator says replaces what it said before; when it says nothing for a while, the last word stands. A replica at whose address
+ * nobody listens is passed over for a short while and then tried again. One that does not answer may only be busy: it keeps what it has
+ * until nothing was heard of it for `goneMs`.
  */
 import type { Clock } from '../base/index.ts';
 import { sessionDigest } from '../session/index.ts';
@@ -23,8 +24,13 @@ export interface Peer {
   readonly origin: string;
 }
 
-/** How long one that could not be reached is passed over. */
-const suspectMs = 2_000;
+/** How a request that got no answer failed. `dead`: nobody listens there. `silent`: no answer in time, or the connection broke. */
+export type PeerFailure = 'dead' | 'silent';
+
+/** How long one at whose address nobody listens is passed over. */
+const deadMs = 2_000;
+/** After this long without a word a silent one counts as dead. */
+const goneMs = 10_000;
 const mostPeers = 256;
 
 export class PeerList {
@@ -33,7 +39,9 @@ export class PeerList {
   readonly #port: number;
   #peers = new Map<string, Peer>();
   #known = false;
-  readonly #suspects = new Map<string, number>();
+  readonly #dead = new Map<string, number>();
+  /** Since when nothing was heard of one that was asked. */
+  readonly #silent = new Map<string, number>();
   readonly #leaving = new Set<string>();
 
   constructor(self: string, port: number, clock: Clock) {
@@ -56,8 +64,8 @@ export class PeerList {
     }
     this.#peers = peers;
     this.#known = true;
-    for (const id of this.#suspects.keys()) if (!peers.has(id)) this.#suspects.delete(id);
-    for (const id of this.#leaving) if (!peers.has(id)) this.#leaving.delete(id);
+    for (const known of [this.#dead, this.#silent, this.#leaving])
+      for (const id of known.keys()) if (!peers.has(id)) known.delete(id);
   }
 
   get(id: string): Peer | undefined {
@@ -68,21 +76,31 @@ export class PeerList {
     return this.#peers.values();
   }
 
-  suspect(id: string): void {
-    if (this.#peers.has(id)) this.#suspects.set(id, this.#clock.monotonic() + suspectMs);
+  failed(id: string, how: PeerFailure): void {
+    if (!this.#peers.has(id)) return;
+    const now = this.#clock.monotonic();
+    if (how === 'dead') this.#dead.set(id, now + deadMs);
+    else if (!this.#silent.has(id)) this.#silent.set(id, now);
   }
 
-  /** Another replica has just heard from it. */
-  trust(id: string): void {
-    this.#suspects.delete(id);
+  /** It answered, or somebody has just heard of it. */
+  heardOf(id: string): void {
+    this.#dead.delete(id);
+    this.#silent.delete(id);
   }
 
-  isSuspect(id: string): boolean {
-    const until = this.#suspects.get(id);
-    if (until === undefined) return false;
-    if (this.#clock.monotonic() < until) return true;
-    this.#suspects.delete(id);
-    return false;
+  isDead(id: string): boolean {
+    const now = this.#clock.monotonic();
+    const until = this.#dead.get(id);
+    if (until !== undefined && now < until) return true;
+    this.#dead.delete(id);
+    return this.isGone(id);
+  }
+
+  /** Nothing was heard of it for so long that nothing will be. */
+  isGone(id: string): boolean {
+    const since = this.#silent.get(id);
+    return since !== undefined && this.#clock.monotonic() - since >= goneMs;
   }
 
   /** By its own word; a new life of the same Pod takes it back. */
@@ -91,9 +109,9 @@ export class PeerList {
     else if (this.#peers.has(id)) this.#leaving.add(id);
   }
 
-  /** Known, reachable as far as we know, and staying. */
+  /** Known, not dead as far as we know, and staying. */
   isGood(id: string): boolean {
-    return this.#peers.has(id) && !this.#leaving.has(id) && !this.isSuspect(id);
+    return this.#peers.has(id) && !this.#leaving.has(id) && !this.isDead(id);
   }
 
   /** Who goes on with a session when `except` do not: this replica or a good peer. */

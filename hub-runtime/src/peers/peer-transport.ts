@@ -5,10 +5,10 @@
  * so that whoever asks may try elsewhere without doing anything twice.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { Agent, type Dispatcher } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 
 import type { KeyRing } from '../session/index.ts';
-import type { Peer } from './peer-list.ts';
+import type { Peer, PeerFailure } from './peer-list.ts';
 import { pskClient } from './psk.ts';
 import { type RequestMac, signatureHeader } from './request-mac.ts';
 
@@ -32,39 +32,61 @@ const connectMs = 1_000;
 /** Connections to one replica: each forwarded call and each forwarded stream has one. */
 const mostConnections = 2_048;
 const idleMs = 30_000;
-const aliveProbeMs = 10_000;
 
 export class PeerTransport {
-  readonly #agent: Agent;
+  readonly #keys: KeyRing;
   readonly #mac: RequestMac;
+  /** By origin; those of replicas that are gone go with `keep`. */
+  readonly #pools = new Map<string, Pool>();
 
   constructor(keys: KeyRing, mac: RequestMac) {
+    this.#keys = keys;
     this.#mac = mac;
-    this.#agent = new Agent({
+  }
+
+  #pool(origin: string): Pool {
+    let pool = this.#pools.get(origin);
+    if (pool !== undefined) return pool;
+    pool = new Pool(origin, {
       connections: mostConnections,
       pipelining: 1,
       allowH2: false,
       keepAliveTimeout: idleMs,
-      // A call may take as long as its server does; a peer whose machine is gone is found by probes of its connection.
+      // A call may take as long as its server does; a peer whose machine is gone is found by asking it (create-peers).
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: {
-        ...pskClient(keys),
+        ...pskClient(this.#keys),
         timeout: connectMs,
         maxCachedSessions: 0,
-        keepAlive: true,
-        keepAliveInitialDelay: aliveProbeMs,
       },
     });
+    this.#pools.set(origin, pool);
+    return pool;
+  }
+
+  /** Cuts all that is under way to one replica: nothing will come of it. */
+  cut(origin: string): void {
+    const pool = this.#pools.get(origin);
+    this.#pools.delete(origin);
+    pool?.destroy().catch(() => {});
+  }
+
+  /** What is under way elsewhere ends by itself. */
+  keep(origins: ReadonlySet<string>): void {
+    for (const [origin, pool] of this.#pools) {
+      if (origins.has(origin)) continue;
+      this.#pools.delete(origin);
+      pool.close().catch(() => {});
+    }
   }
 
   send(peer: Peer, request: PeerRequest, handler: AnswerHandler): Exchange {
     const exchange = new Exchange(handler);
     const { method, url, headers, body } = request;
     const signature = this.#mac.sign(request, peer.id, body);
-    this.#agent.dispatch(
+    this.#pool(peer.origin).dispatch(
       {
-        origin: peer.origin,
         path: url,
         method: method as Dispatcher.HttpMethod,
         headers: [...headers, signatureHeader, signature],
@@ -82,46 +104,55 @@ export class PeerTransport {
       let text = '';
       const body = Buffer.from(JSON.stringify(message));
       const request = { method: 'POST', url, headers: ['content-type', 'application/json'], body };
-      const timer = setTimeout(() => exchange.abort(new PeerFailed(true, 'no answer in time')), timeoutMs);
+      const timer = setTimeout(() => exchange.abort(new PeerFailed('silent', 'no answer in time')), timeoutMs);
       const exchange = this.send(peer, request, {
         started: (code) => void (status = code),
         data(chunk) {
           text += chunk.toString('utf8');
-          if (text.length > mostAnswerChars) exchange.abort(new PeerFailed(true, 'answer too large'));
+          if (text.length > mostAnswerChars) exchange.abort(new PeerFailed('silent', 'answer too large'));
           return true;
         },
         ended() {
           clearTimeout(timer);
           try {
             if (status === 200) resolve(JSON.parse(text));
-            else reject(new PeerFailed(false, `it answered ${status}`));
+            else reject(new PeerFailed('silent', `it answered ${status}`));
           } catch {
-            reject(new PeerFailed(false, 'it answered no JSON'));
+            reject(new PeerFailed('silent', 'it answered no JSON'));
           }
         },
-        failed(_sent, error) {
+        failed(sent, error) {
           clearTimeout(timer);
-          reject(error instanceof PeerFailed ? error : new PeerFailed(true, codeOf(error)));
+          reject(error instanceof PeerFailed ? error : new PeerFailed(failureOf(sent, error), codeOf(error)));
         },
       });
     });
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy();
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map((pool) => pool.destroy()));
   }
 }
 
 const mostAnswerChars = 64 * 1024;
 
-/** Why a message got no answer; `unreachable`: nobody seems to be there. */
+/** Why a message got no answer. */
 export class PeerFailed extends Error {
-  readonly unreachable: boolean;
+  readonly how: PeerFailure;
 
-  constructor(unreachable: boolean, reason: string) {
+  constructor(how: PeerFailure, reason: string) {
     super(reason);
-    this.unreachable = unreachable;
+    this.how = how;
   }
+}
+
+/** Said by the machine, so that nobody can be there; everything else may pass. */
+const nobodyThere = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
+
+export function failureOf(sent: boolean, error: Error): PeerFailure {
+  return !sent && nobodyThere.has(codeOf(error)) ? 'dead' : 'silent';
 }
 
 /** A code, never a message: those of network libraries quote addresses and more. */

@@ -8,12 +8,13 @@
  *
  * A request that another replica has sent here skips 1 and 2: it was sent because this one is to go on with the session. The claim finds out
  * when that replica was wrong, so a one-sided view of the network moves no session away from a replica that has it. When two claim at
- * once the better one wins (the owner, then rendezvous). Only what nobody answered for can be held twice, until the `taken` note arrives.
+ * once the better one wins (the owner, then rendezvous). While somebody does not answer who may have the session, or know of it, nothing is
+ * decided: the request waits and asks again. Only what nobody answered for can be held twice, until the `taken` note arrives.
  */
 import type { Clock, Logger } from '../base/index.ts';
 import type { AbsentSession, LegacySession, PeerHub, Placement, SessionMirror } from '../session/index.ts';
 import type { Claim, ClaimReply } from './peer-messages.ts';
-import type { Peer, PeerList } from './peer-list.ts';
+import type { Peer, PeerFailure, PeerList } from './peer-list.ts';
 import { peerScore } from './rendezvous.ts';
 import type { SessionRegister } from './session-register.ts';
 
@@ -24,8 +25,8 @@ export interface LocatorDeps {
   readonly log: Logger;
   hub(key: string): PeerHub | undefined;
   leaving(): boolean;
-  /** Asks one replica. Rejects when it does not answer; `suspect` when nobody seems to be there. */
-  ask(peer: Peer, claim: Claim): Promise<ClaimReply>;
+  /** Asks one replica. Never rejects. */
+  ask(peer: Peer, claim: Claim): Promise<ClaimReply | PeerFailure>;
   /** Tells the others that it is here now. */
   taken(absent: AbsentSession): void;
 }
@@ -33,6 +34,12 @@ export interface LocatorDeps {
 interface Heard {
   readonly peer: Peer;
   readonly reply: ClaimReply;
+}
+
+interface Answers {
+  readonly heard: readonly Heard[];
+  /** Those that are there and did not answer. */
+  readonly silent: ReadonlySet<string>;
 }
 
 /** A replica that was just started waits this long for the first word about the others. */
@@ -53,7 +60,7 @@ export class SessionLocator {
   async locate(absent: AbsentSession, hub: string, direct: boolean): Promise<Placement> {
     const { list, register, clock } = this.#deps;
     if (register.isEnded(absent.id)) return { kind: 'ended' };
-    if (!list.known && clock.monotonic() - this.#startedMs < patienceMs) return { kind: 'unknown' };
+    if (!list.known && clock.monotonic() - this.#startedMs < patienceMs) return { kind: 'unknown', soon: false };
     const peer = direct ? undefined : this.#elsewhere(absent);
     if (peer !== undefined) return { kind: 'peer', peer };
     let claim = this.#claims.get(absent.id);
@@ -94,7 +101,8 @@ export class SessionLocator {
 
   async #claim(absent: AbsentSession, hub: string): Promise<Placement> {
     const { list, register, log } = this.#deps;
-    const heard = await this.#askAll({ id: absent.id, hub }, absent.owner);
+    const holder = register.holder(absent.id);
+    const { heard, silent } = await this.#askAll({ id: absent.id, hub }, absent.owner);
     const said = (state: ClaimReply['state']): Heard | undefined => heard.find(({ reply }) => reply.state === state);
     if (said('ended') !== undefined || register.isEnded(absent.id)) {
       register.end(absent.id, absent.expiresMs);
@@ -114,6 +122,9 @@ export class SessionLocator {
       from = peer.id;
       break;
     }
+    const mayHold = [absent.owner, ...(holder === undefined ? [] : [holder])];
+    if (mayHold.some((one) => silent.has(one)) || (mirror === undefined && silent.size > 0))
+      return { kind: 'unknown', soon: true };
     if (mirror !== undefined && mirror.id === absent.id) register.keepMirror(mirror, absent.expiresMs);
     register.forgetHolder(absent.id);
     this.#deps.taken(absent);
@@ -126,20 +137,21 @@ export class SessionLocator {
     return { kind: 'peer', peer };
   }
 
-  async #askAll(claim: Claim, owner: string): Promise<readonly Heard[]> {
+  async #askAll(claim: Claim, owner: string): Promise<Answers> {
     const { list, ask } = this.#deps;
     const peers = [...list.all()]
-      .filter(({ id }) => !list.isSuspect(id))
+      .filter(({ id }) => !list.isDead(id))
       .map((peer) => ({ peer, order: peer.id === owner ? '~' : peerScore(claim.id, peer.id) }))
       .toSorted((one, other) => (one.order < other.order ? 1 : -1))
       .slice(0, mostAsked);
-    const answers = peers.map(({ peer }) =>
-      ask(peer, claim).then(
-        (reply) => [{ peer, reply }],
-        () => [],
-      ),
-    );
-    return (await Promise.all(answers)).flat();
+    const replies = await Promise.all(peers.map(async ({ peer }) => ({ peer, reply: await ask(peer, claim) })));
+    const heard: Heard[] = [];
+    const silent = new Set<string>();
+    for (const { peer, reply } of replies) {
+      if (reply === 'silent') silent.add(peer.id);
+      else if (reply !== 'dead') heard.push({ peer, reply });
+    }
+    return { heard, silent };
   }
 }
 

@@ -114,25 +114,40 @@ describe('the list of replicas', () => {
     const list = new PeerList('me', 1, clock);
     list.update([address('b')]);
     const b = sessionDigest('b');
-    list.suspect(b);
-    list.suspect('unknown');
-    expect([list.isGood(b), list.isGood('unknown')]).toEqual([false, false]);
+    list.failed(b, 'dead');
+    list.failed('unknown', 'dead');
+    expect([list.isGood(b), list.isGood('unknown'), list.isDead('unknown')]).toEqual([false, false, false]);
     await clock.advance(2_000);
     expect(list.isGood(b)).toBe(true);
-    list.suspect(b);
-    list.trust(b);
+    list.failed(b, 'dead');
+    list.heardOf(b);
     expect(list.isGood(b)).toBe(true);
     list.says(b, true);
     list.says('unknown', true);
     expect([list.isGood(b), list.successor('s', new Set(['me']))]).toEqual([false, undefined]);
     list.says(b, false);
     expect(list.successor('s', new Set(['me']))).toBe(b);
-    list.suspect(b);
+    list.failed(b, 'dead');
     list.says(b, true);
     list.update([]);
     list.update([address('b')]);
     expect(list.isGood(b)).toBe(true);
   });
+});
+
+test('one that does not answer keeps what it has, until nothing was heard of it for ten seconds', async () => {
+  const clock = createTestClock();
+  const list = new PeerList('me', 1, clock);
+  list.update([{ name: 'b', uid: 'b', ip: '10.0.0.1' }]);
+  const b = sessionDigest('b');
+  list.failed(b, 'silent');
+  await clock.advance(9_999);
+  list.failed(b, 'silent');
+  expect([list.isGood(b), list.isGone(b)]).toEqual([true, false]);
+  await clock.advance(1);
+  expect([list.isGood(b), list.isGone(b)]).toEqual([false, true]);
+  list.heardOf(b);
+  expect(list.isGood(b)).toBe(true);
 });
 
 describe('signatures', () => {

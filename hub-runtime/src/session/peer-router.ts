@@ -35,8 +35,8 @@ export type Placement =
   | { readonly kind: 'here'; readonly mirror: SessionMirror | undefined; readonly from: string | undefined }
   | { readonly kind: 'peer'; readonly peer: string }
   | { readonly kind: 'ended' }
-  /** This replica does not know the others yet. */
-  | { readonly kind: 'unknown' };
+  /** Nobody can say at the moment: who the others are, or (`soon`) what one says that does not answer. */
+  | { readonly kind: 'unknown'; readonly soon: boolean };
 
 /** A hub as its replicas see it. */
 export interface PeerHub {
@@ -53,8 +53,8 @@ export interface PeerHub {
 export interface ForwardRequest {
   readonly session: AbsentSession;
   readonly method: string;
-  /** Path and query. */
-  readonly url: string;
+  /** Of the hub; no hub reads a query. */
+  readonly path: string;
   /** As node:http has them: names and values in turn. */
   readonly rawHeaders: readonly string[];
   readonly body: Buffer | undefined;

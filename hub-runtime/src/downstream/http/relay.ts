@@ -23,6 +23,8 @@ import type { HttpReply } from './http-reply.ts';
 
 /** Who a request may be sent to, one after the other, before the client is told to come again. */
 const mostAttempts = 4;
+/** Before somebody who did not answer is asked again. */
+const againMs = 250;
 
 /** `id`: of the JSON-RPC request, when it is one. */
 export function relay(
@@ -65,6 +67,11 @@ async function route(
         reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason: 'it has ended' }));
         return;
       case 'unknown':
+        if (placement.soon && attempt + 1 < mostAttempts) {
+          await new Promise<void>((resolve) => void edge.deps.clock.after(againMs, resolve));
+          if (reply.done) return;
+          continue;
+        }
         reply.refuse(id, hubError('QM_REPLICA_UNREACHABLE'));
         return;
       case 'here': {
@@ -121,7 +128,8 @@ function send(
   return new Promise((resolve) => {
     const pipe = new Pipe(edge, reply, request, id, resolve);
     const { method = 'POST', url = '', rawHeaders } = request;
-    pipe.forwarding = peers.forward(peer, { session, method, url, rawHeaders, body: request.body }, pipe);
+    const [path = ''] = url.split('?', 1);
+    pipe.forwarding = peers.forward(peer, { session, method, path, rawHeaders, body: request.body }, pipe);
   });
 }
 

@@ -1,0 +1,60 @@
+/**
+ * What stands in front of replicas in a cluster, at its worst: every request goes to the next one, whatever session it belongs to. Knows
+ * nothing of MCP. One that is taken out (not ready any more) keeps the requests it has.
+ */
+import { Agent, createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface SprayBalancer extends AsyncDisposable {
+  readonly url: string;
+  /** Requests that could not be passed on. */
+  readonly failures: readonly string[];
+  use(urls: readonly string[]): void;
+}
+
+export async function startSprayBalancer(): Promise<SprayBalancer> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 2_000 });
+  const failures: string[] = [];
+  let targets: readonly URL[] = [];
+  let turn = 0;
+  const server = createServer((from, answer) => {
+    const target = targets[turn++ % targets.length];
+    if (target === undefined) {
+      answer.writeHead(503).end();
+      return;
+    }
+    const { hostname, port, pathname, host } = target;
+    const to = request({
+      agent,
+      hostname,
+      port,
+      path: pathname,
+      method: from.method,
+      headers: { ...from.headers, host },
+    });
+    to.on('response', (response) => {
+      answer.writeHead(response.statusCode ?? 502, response.headers);
+      answer.flushHeaders();
+      response.on('error', () => answer.destroy());
+      response.on('aborted', () => answer.destroy());
+      response.pipe(answer);
+    });
+    to.on('error', (error) => {
+      failures.push(`${from.method} to ${host}: ${String(error)}`);
+      answer.destroy();
+    });
+    answer.on('close', () => to.destroy());
+    from.pipe(to);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+    failures,
+    use: (urls) => void (targets = urls.map((url) => new URL(url))),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      agent.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
