@@ -137,7 +137,10 @@ export function createHubController(deps: HubControllerDeps): Controller {
     labelled('quaymaster.dev/server')(slice).flatMap((server) => hubsOf(world, server)),
   );
   stores.secrets.subscribe((change) => {
-    if (change.type === 'removed') credentials.forget(change.key);
+    if (change.type !== 'removed') return;
+    credentials.forget(change.key);
+    // A stranger's Secret that stood in the way, perhaps.
+    for (const key of hubsNeeding(stores, change.object)) later(key, swarmMs);
   });
   control.onChange((key, what) => {
     if (what === 'state') later(key, acknowledgedMs);
@@ -159,4 +162,15 @@ function labelled(label: string): KeysOf<KubeObject> {
 function hubsOf(world: World, server: string): readonly string[] {
   const [namespace = '', name = ''] = server.split('/');
   return world.namespace(namespace)?.server(name)?.hubs ?? [];
+}
+
+/** Hubs of the namespace that need a Secret of this name for themselves. */
+function hubsNeeding({ hubs }: World['stores'], { metadata }: KubeObject): readonly string[] {
+  const found: string[] = [];
+  for (const suffix of ['-config', '-credentials', '-sealing']) {
+    if (!metadata.name.endsWith(suffix)) continue;
+    const key = makeKey(metadata.namespace, metadata.name.slice(0, -suffix.length));
+    if (hubs.get(key) !== undefined) found.push(key);
+  }
+  return found;
 }

@@ -115,6 +115,10 @@ export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
     return known;
   };
 
+  cache.subscribe((change) => {
+    if (change.type === 'removed') remembered.delete(change.key);
+  });
+
   return {
     async look(owner, name, signal) {
       const { namespace } = owner.object.metadata;
@@ -122,7 +126,7 @@ export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
       const record = remembered.get(id);
       const cached = cache.get(id);
       if (cached === undefined) {
-        const own = record !== undefined && clock.monotonic() - record.atMs < cacheLagMs;
+        const own = record?.known.whose === 'own' && clock.monotonic() - record.atMs < cacheLagMs;
         return own ? { state: 'present', known: record.known } : { state: 'absent' };
       }
       if (cached.metadata.deletionTimestamp !== undefined) return { state: 'terminating' };

@@ -40,7 +40,7 @@ export interface ReconcileDeps {
 /** The view follows the cache within some tens of milliseconds, and its listener wakes us; this is for the case that it need not change. */
 const viewRetryMs = 50;
 /** What only people can mend is looked at so often: no event tells of objects that are not ours. */
-const problemRetryMs = 30_000;
+const problemRetryMs = 10_000;
 const terminatingRetryMs = 500;
 
 export function createReconcile(deps: ReconcileDeps): {
