@@ -54,6 +54,7 @@ export class Front {
   readonly #open = new Set<Reply>();
   readonly #stopSweep: () => void;
   #receiving = 0;
+  #arriving = 0;
   #draining = false;
 
   constructor(deps: FrontDeps) {
@@ -75,9 +76,9 @@ export class Front {
     });
   }
 
-  /** Requests without an answer, apart from streams that only listen. */
+  /** Requests without an answer, those still arriving too; apart from streams that only listen. */
   get inFlight(): number {
-    return this.#open.size;
+    return this.#open.size + this.#arriving;
   }
 
   /** From now on nothing new is begun here. It still listens: refusals are clearer than a closed port, and calls in flight may be cancelled. */
@@ -98,10 +99,18 @@ export class Front {
     if (!this.#deps.token.accepts(headers.authorization)) return this.#refuse(reply, 'unauthorized');
     if ((request.url ?? '').split('?', 1)[0] !== mcpPath) return this.#refuse(reply, 'path');
     if (method === 'POST') return this.#post(reply, request);
-    if (this.#era !== 'legacy' || (method !== 'GET' && method !== 'DELETE')) return this.#refuse(reply, 'method');
-    if (method === 'DELETE') this.#deps.legacy.delete(reply);
+    if (method !== 'GET' && method !== 'DELETE') return this.#refuse(reply, 'method');
+    // Of a child that is on its way back: a 404 for the session that ended with it says more than a 405.
+    const era = this.#era ?? this.#lastEra;
+    if (era === 'modern') this.#refuse(reply, 'method');
+    else if (era === undefined) reply.fail(undefined, notReady(this.#server, this.#deps.served.keeper.state, false));
+    else if (method === 'DELETE') this.#deps.legacy.delete(reply);
     else if (this.#draining) reply.fail(undefined, hubError('QM_SHUTTING_DOWN'));
     else this.#deps.legacy.get(reply);
+  }
+
+  get #server(): string {
+    return this.#deps.settings.server;
   }
 
   get #era(): Era | undefined {
@@ -133,7 +142,10 @@ export class Front {
     }
     const chunks: Buffer[] = [];
     let received = 0;
+    this.#arriving += 1;
+    const arrived = once(() => (this.#arriving -= 1));
     const give = (): void => {
+      arrived();
       this.#receiving -= received;
       received = 0;
       chunks.length = 0;
@@ -212,10 +224,10 @@ export class Front {
   }
 
   #serveNow(reply: Reply, message: ScannedMessage, caller: string | undefined, era: Era | undefined): void {
-    const { served, settings, legacy, modern } = this.#deps;
+    const { served, legacy, modern } = this.#deps;
     const { keeper } = served;
     if (era === undefined)
-      return reply.fail(message.id, notReady(settings.server, keeper.state, handshakeMethods.has(message.method)));
+      return reply.fail(message.id, notReady(this.#server, keeper.state, handshakeMethods.has(message.method)));
     this.#lastEra = era;
     if (era === 'legacy') {
       const meta = readMeta(message.params?.meta);
@@ -243,6 +255,14 @@ export class Front {
     const given = reply.request.headers[callerHeader];
     return typeof given === 'string' && isPlain(given, this.#deps.limits.callerKeyChars) ? given : undefined;
   }
+}
+
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
 }
 
 function tooLarge(limit: number): ErrorOutcome {
