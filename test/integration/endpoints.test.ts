@@ -18,12 +18,14 @@ import {
   until,
 } from '../kit/index.ts';
 import { type FakeOperator, startFakeOperator } from './support/fake-operator.ts';
+import { type RunningBridge, startBridge } from './support/running-bridge.ts';
 import { mcpServer } from './support/running-hub.ts';
 import {
   documentOf,
   type PodDirectory,
   podDirectory,
   type RunningReplica,
+  secretKey,
   startReplica,
 } from './support/running-replica.ts';
 import { createTestAuthority } from './support/test-authority.ts';
@@ -45,6 +47,7 @@ let operator: FakeOperator;
 let pod: PodDirectory;
 let hub: RunningReplica;
 const replicas = new Map<RunningServer, State>();
+const bridges = new Map<RunningBridge, State>();
 const started: RunningServer[] = [];
 
 beforeAll(async () => {
@@ -52,10 +55,16 @@ beforeAll(async () => {
   operator = await startFakeOperator(authority);
   pod = podDirectory();
   pod.sealing({ current: randomBytes(32) });
-  pod.credentials({});
   pod.token('token-1');
   const server = mcpServer('files', { source: { image: { image: 'example/server:1' } }, http: { port: 8080 } });
-  const document = documentOf(1, [server], { files: { url: `http://${host}/mcp`, inCluster: true } });
+  const bridged = mcpServer('wonder', { source: { image: { image: 'example/server:1' } }, http: { port: 8080 } });
+  const bridgeToken = secretKey('wonder-bridge', 'token');
+  // What `startBridge` asks for.
+  pod.credentials({ [bridgeToken]: 'bridge-token-of-a-test' });
+  const document = documentOf(1, [server, bridged], {
+    files: { url: `http://${host}/mcp`, inCluster: true },
+    wonder: { url: 'http://wonder-server.default.svc:7575/mcp', inCluster: true, bridgeToken },
+  });
   pod.config({ document, ca: authority.ca });
   tell();
   hub = await startReplica(pod, operator.port);
@@ -64,6 +73,7 @@ beforeAll(async () => {
 
 afterEach(async () => {
   replicas.clear();
+  bridges.clear();
   tell();
   for (const one of started.splice(0)) await one.kill();
 });
@@ -76,7 +86,8 @@ afterAll(async () => {
 
 function tell(): void {
   const files = [...replicas].map(([{ port }, state]) => ({ address: `127.0.0.1:${port}`, state }));
-  const message = { type: 'endpoints', servers: { 'default/files': files } } as const;
+  const wonder = [...bridges].map(([{ url }, state]) => ({ address: new URL(url).host, state }));
+  const message = { type: 'endpoints', servers: { 'default/files': files, 'default/wonder': wonder } } as const;
   operator.greeting = [message];
   operator.stream?.send(message);
 }
@@ -124,7 +135,7 @@ interface Load {
 }
 
 /** Clients of both eras, each five calls a second whatever becomes of them. */
-async function load(): Promise<Load & AsyncDisposable> {
+async function load(tool = 'files_work'): Promise<Load & AsyncDisposable> {
   const all: KitClient[] = [];
   for (let n = 0; n < clients; n++) all.push(await (n % 2 === 0 ? connectModern(hub.url) : connectLegacy(hub.url)));
   const failed: Failed[] = [];
@@ -136,7 +147,7 @@ async function load(): Promise<Load & AsyncDisposable> {
     const sentMs = performance.now();
     open.add(id);
     try {
-      const answer = await client.callTool('files_work', { id }, { timeoutMs: 45_000 });
+      const answer = await client.callTool(tool, { id }, { timeoutMs: 45_000 });
       if (answer.error !== undefined || !answer.raw.includes(id)) failed.push({ id, sentMs, what: answer.raw });
     } catch (error) {
       failed.push({ id, sentMs, what: String(error) });
@@ -187,10 +198,14 @@ function executions(): Map<string, number> {
 
 const twice = (): string[] => [...executions()].filter(([, times]) => times > 1).map(([id]) => id);
 
-async function ready(): Promise<void> {
+async function ready(tool = 'files_work'): Promise<void> {
   await using client = await connectModern(hub.url);
-  await until(async () => (await client.listAll('tools/list')).length === 3, { because: 'its tools are listed' });
-  await until(async () => (await client.callTool('files_work', {})).error === undefined, { because: 'calls arrive' });
+  await until(async () => (await client.callTool(tool, {})).error === undefined, { because: 'calls arrive' });
+}
+
+async function filesListed(client: KitClient): Promise<number> {
+  const tools = (await client.listAll('tools/list')) as { name: string }[];
+  return tools.filter(({ name }) => name.startsWith('files_')).length;
 }
 
 const listChanges = (stream: EventStream): number =>
@@ -264,6 +279,43 @@ describe.each(['modern', 'legacy'] as const)('a %s server', (era) => {
   });
 });
 
+test.each(['modern', 'legacy'] as const)(
+  'EF-57 a %s stdio server behind bridges: one of two ends under load, then the last one, and calls wait for the next',
+  async (era) => {
+    const start = async (): Promise<RunningBridge> => {
+      const bridge = await startBridge({
+        era,
+        serverInfo: { name: 'wonder', version: '1' },
+        tools: [{ name: 'work', does: { latencyMs: workMs } }],
+      });
+      bridges.set(bridge, 'ready');
+      tell();
+      return bridge;
+    };
+    const endOf = async (bridge: RunningBridge): Promise<void> => {
+      bridges.set(bridge, 'draining');
+      tell();
+      await pause(noticeMs);
+      await bridge[Symbol.asyncDispose]();
+      bridges.delete(bridge);
+      tell();
+    };
+    const [one, two] = [await start(), await start()];
+    await ready('wonder_work');
+    const pressure = await load('wonder_work');
+    await pause(1_000);
+    await endOf(one);
+    await pause(500);
+    await endOf(two);
+    const three = await start();
+    await pause(500);
+    await pressure[Symbol.asyncDispose]();
+    await three[Symbol.asyncDispose]();
+    expect(pressure.failed).toEqual([]);
+    expect(pressure.answered()).toBeGreaterThan(clients * 10);
+  },
+);
+
 test('EF-57 HT-0.09 no replica for longer than 30 s is said so, with the advice to come again; the tools stay listed', async () => {
   const only = await startReplicaOf('modern');
   await ready();
@@ -277,7 +329,7 @@ test('EF-57 HT-0.09 no replica for longer than 30 s is said so, with the advice 
   expect(answer.error?.message).toContain('no replica of it is ready');
   expect(waitedMs).toBeGreaterThan(29_000);
   expect(waitedMs).toBeLessThan(33_000);
-  expect(await client.listAll('tools/list')).toHaveLength(3);
+  expect(await filesListed(client)).toBe(3);
   await until(() => operator.stream?.reports.at(-1)?.servers['default/files']?.observed.reason === 'NoEndpoints', {
     because: 'the operator hears why',
   });
@@ -327,7 +379,7 @@ test('HT-0.09 a replica that is starting gets no calls, and is called as soon as
   expect(first.recorder.of('tools/list')).toEqual([]);
   replicas.set(first, 'ready');
   tell();
-  await until(async () => (await client.listAll('tools/list')).length === 3, {
+  await until(async () => (await filesListed(client)) === 3, {
     because: 'it is listed',
     timeoutMs: 1_000,
   });
