@@ -221,6 +221,27 @@ describe('bounds', () => {
     await until('all of it', () => stage.server.replicas('default/h')[0]?.report?.tools === 20);
   });
 
+  test('one that floods pings is not answered for ever: not read, or cut off by the library', async () => {
+    await begin({ messagesPerSweep: 5, sweepMs: 50 });
+    const peer = await stage.join();
+    const other = await stage.join({ name: 'h-2', uid: 'u2' });
+    let pongs = 0;
+    peer.socket.on('pong', () => {
+      pongs += 1;
+    });
+    // More than one read of the socket takes.
+    for (let count = 0; count < 40_000; count++) peer.socket.ping('x'.repeat(100));
+    peer.say(reportOf({ tools: 3 }));
+    other.say(reportOf({ tools: 7 }));
+    const byOther = () => stage.server.replicas('default/h').find(({ pod: { uid } }) => uid === 'u2')?.report?.tools;
+    await until('the other is heard', () => byOther() === 7);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 250);
+    });
+    expect(pongs).toBeLessThan(20_000);
+    expect(stage.server.replicas('default/h').some(({ report }) => report?.tools === 3)).toBe(false);
+  });
+
   test('a document over the largest frame is not sent, and the rest is', async () => {
     await begin();
     const peer = await stage.join();

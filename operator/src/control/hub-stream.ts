@@ -135,12 +135,16 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
     });
   };
 
-  const receive: HubStream['receive'] = (data, isBinary) => {
-    if (hasEnded) return;
+  const heard = (bytes: number): void => {
     heardAt = clock.monotonic();
     budget.messages -= 1;
-    budget.bytes -= data.length;
+    budget.bytes -= bytes;
     if (budget.messages < 0 || budget.bytes < 0) socket.pause();
+  };
+
+  const receive: HubStream['receive'] = (data, isBinary) => {
+    if (hasEnded) return;
+    heard(data.length);
     metrics.count('quaymaster_control_bytes_total', { direction: 'in' }, data.length);
     if (isBinary) return end(controlClose.protocolError, 'messages are text', 'malformed');
     const read = readHubMessage(data.toString('utf8'));
@@ -182,9 +186,8 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
     metrics.observe('quaymaster_control_ack_seconds', { verdict }, (clock.monotonic() - since) / 1_000);
   };
 
-  socket.on('pong', () => {
-    heardAt = clock.monotonic();
-  });
+  socket.on('ping', () => heard(0));
+  socket.on('pong', () => heard(0));
 
   return {
     pod,
