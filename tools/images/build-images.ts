@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { bundle } from '../bundle.ts';
+import { bundle, bundleOperator } from '../bundle.ts';
 import { root } from '../support/run.ts';
 import { assemble, writeArchive } from './archive.ts';
 import { fetchSources, type Sources } from './fetch.ts';
@@ -58,7 +58,8 @@ export async function buildImages(options: BuildOptions): Promise<readonly Built
     };
     const [sources] = await Promise.all([
       fetchSources(readPins(), wanted, { ...options, architectures: [...new Set([...architectures, host])] }),
-      layerNames.has('hub') ? bundle({ write: true, outdir: scratch }) : undefined,
+      layerNames.has('hub') ? bundle({ write: true, outdir: join(scratch, 'hub') }) : undefined,
+      layerNames.has('operator') ? bundleOperator({ write: true, outdir: join(scratch, 'operator') }) : undefined,
     ]);
     const plans = async (architecture: Architecture): Promise<ReadonlyMap<LayerName, LayerPlan>> => {
       const own = sources[architecture];
@@ -91,9 +92,6 @@ export function imageVersion(): string {
   return manifest.version;
 }
 
-/** Where the operator's bundle is, once it was built. */
-export const operatorBundle = join(root, 'operator/dist');
-
 function planOf(
   name: Exclude<LayerName, 'python'>,
   sources: Sources,
@@ -109,9 +107,9 @@ function planOf(
     case 'npm':
       return npmLayer(sources);
     case 'hub':
-      return hubLayer(bundled, version);
+      return hubLayer(join(bundled, 'hub'), version);
     case 'operator':
-      return operatorLayer(operatorBundle, version);
+      return operatorLayer(join(bundled, 'operator'), version);
   }
 }
 

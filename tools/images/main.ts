@@ -3,13 +3,12 @@
  *
  *   main.ts [--image NAME]... [--arch amd64|arm64]... [--out FOLDER] [--newer] [--roots] [--json]
  */
-import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { root } from '../support/run.ts';
-import { type BuiltImage, buildImages, operatorBundle } from './build-images.ts';
-import { type ImageName, imageNames } from './images.ts';
+import { type BuiltImage, buildImages } from './build-images.ts';
+import { imageNames } from './images.ts';
 import { architectures } from './pins.ts';
 
 const { values } = parseArgs({
@@ -27,7 +26,7 @@ const started = performance.now();
 const say = (line: string): void => console.error(line);
 try {
   const built = await buildImages({
-    names: chosen('image', values.image, imageNames).filter(buildable),
+    names: chosen('image', values.image, imageNames),
     architectures: chosen('arch', values.arch, architectures),
     out: values.out,
     newer: values.newer,
@@ -50,12 +49,6 @@ function chosen<T extends string>(
   const unknown = asked?.find((each) => !all.some((known) => known === each));
   if (unknown !== undefined) throw new Error(`--${option} is one of ${all.join(', ')}, not ${unknown}`);
   return asked === undefined ? all : all.filter((each) => asked.includes(each));
-}
-
-function buildable(name: ImageName): boolean {
-  if (name !== 'operator' || existsSync(join(operatorBundle, 'operator.js'))) return true;
-  say('operator: not made, since operator/dist/operator.js is not there; run make build');
-  return false;
 }
 
 function line({ name, architecture, bytes, plainBytes, digest, archive }: BuiltImage): string {

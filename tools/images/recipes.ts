@@ -69,16 +69,16 @@ export function baseLayer(sources: Sources, architecture: Architecture): LayerPl
 
 /** The hub, and the bridge: one program. */
 export function hubLayer(bundle: string, version: string): LayerPlan {
-  const files = filesBelow(bundle).filter((name) => /^[\w-]+\.js$/.test(name) || name.startsWith('chunks/'));
-  return programLayer('hub', bundle, files, version);
+  return programLayer('hub', bundle, version);
 }
 
 export function operatorLayer(bundle: string, version: string): LayerPlan {
-  const files = filesBelow(bundle).filter((name) => name === 'operator.js' || name.startsWith('chunks/'));
-  return programLayer('operator', bundle, files, version);
+  return programLayer('operator', bundle, version);
 }
 
-function programLayer(name: string, bundle: string, files: readonly string[], version: string): LayerPlan {
+/** Everything the bundler wrote: its parts import each other. */
+function programLayer(name: string, bundle: string, version: string): LayerPlan {
+  const files = filesBelow(bundle);
   const manifest = `${JSON.stringify({ name: 'quaymaster', version, type: 'module' })}\n`;
   const licence = join(root, 'LICENSE');
   const sums = files.map((file) => `${file} ${sha256(readFileSync(join(bundle, file)))}`);
