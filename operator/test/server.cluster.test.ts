@@ -140,6 +140,18 @@ test('what is deleted or changed by hand is back within five seconds', async () 
     await eventually(`${what} ${patch} is repaired`, async () => (await get('one', what, path)) === wanted, 5_000);
   }
   await eventually('the token is back', async () => (await get('one', 'secret/a-bridge', '.data.token')) !== '', 5_000);
+  const patch = '{"status":{"phase":"Stopped"}}';
+  await cluster.kubectl([
+    'patch',
+    '-n',
+    'one',
+    'mcpservers.quaymaster.dev/a',
+    '--subresource=status',
+    '--type=merge',
+    '-p',
+    patch,
+  ]);
+  await eventually('the status is ours again', async () => (await statusOf('one', 'a')).phase === 'Ready', 5_000);
   // Whatever others add stays.
   await cluster.kubectl(['annotate', '-n', 'one', 'deployment/a-server', 'argocd.argoproj.io/tracking-id=x']);
   await cluster.kubectl(['label', '-n', 'one', 'service/a-server', 'team=docs']);

@@ -42,6 +42,7 @@ type Listener = (key: string, initial: boolean) => void;
 /** How often the start looks whether all referenced objects are read. */
 const pollMs = 20;
 const retryMs = 1_000;
+const gatewayPollMs = 5_000;
 
 export function createWorld(deps: WorldDeps): World {
   const { client, clock, logger } = deps;
@@ -49,6 +50,7 @@ export function createWorld(deps: WorldDeps): World {
   const listeners = { server: new Set<Listener>(), hub: new Set<Listener>() };
   let validate: Validator | undefined;
   let key: Buffer | undefined;
+  let stopWatching: (() => void) | undefined;
 
   const notify = (kind: 'server' | 'hub', changed: string, initial: boolean): void => {
     for (const listener of listeners[kind]) listener(changed, initial);
@@ -137,8 +139,21 @@ export function createWorld(deps: WorldDeps): World {
       await wait(pollMs);
     }
     views.begin();
+    watchGateway();
+  };
+  /** A kind that comes or goes has no event of its own, and hubs with a route wait for it. */
+  const watchGateway = (): void => {
+    let served = gatewayServed();
+    stopWatching?.();
+    stopWatching = clock.every(gatewayPollMs, () => {
+      if (gatewayServed() === served) return;
+      served = gatewayServed();
+      logger.info({ served }, 'HTTPRoutes of the Gateway API');
+      for (const hub of stores.hubs.keys()) notify('hub', hub, false);
+    });
   };
   deps.manager.onLeading(whenReady);
+  deps.manager.onStopping(async () => stopWatching?.());
   deps.manager.addController(companions.reader);
 
   return {
@@ -146,9 +161,6 @@ export function createWorld(deps: WorldDeps): World {
     namespace: (namespace) => views.get(namespace),
     checksums: (namespace) => companions.checksums(namespace),
     known: (kind, namespace, name) => companions.known(referenceId(kind, namespace, name)),
-    async secretValue(namespace, name, valueKey, signal) {
-      return (await readSecret(client, namespace, name, signal))?.[valueKey];
-    },
     secretValues: (namespace, name, signal) => readSecret(client, namespace, name, signal),
     onChange(kind, listener) {
       const own: Listener = (changed, initial) => listener(changed, initial);

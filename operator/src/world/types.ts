@@ -120,9 +120,7 @@ export interface World {
   /** Checksums of referenced objects by `Secret/<name>` and `ConfigMap/<name>`, bridge tokens included. */
   checksums(namespace: string): Readonly<Record<string, string>>;
   known(kind: CompanionKind, namespace: string, name: string): KnownObject | undefined;
-  /** Read from the API server now, never kept. Undefined: no such Secret, or no such key. */
-  secretValue(namespace: string, name: string, key: string, signal?: AbortSignal): Promise<Buffer | undefined>;
-  /** All values of one Secret, with one request. */
+  /** Read from the API server now, never kept. Undefined: no such Secret. */
   secretValues(
     namespace: string,
     name: string,

@@ -52,6 +52,7 @@ beforeEach(() => {
 afterEach(async () => {
   // Whatever the test left scheduled runs out; nothing repeats for ever.
   cluster.intercept = () => undefined;
+  await cluster.stop();
   await clock.advance(200_000);
   expect(clock.pending).toBe(0);
 });
@@ -126,6 +127,19 @@ describe('the view of a namespace', () => {
     expect(heard).toContain('hub n/h');
   });
 
+  test('hubs hear when the Gateway API comes, and when it goes', async () => {
+    cluster.absent.add('httproutes');
+    putHub();
+    await start();
+    expect(world.gatewayServed).toBe(false);
+    await clock.advance(10_000);
+    heard.length = 0;
+    cluster.absent.clear();
+    await clock.advance(10_000);
+    expect(heard).toEqual(['hub n/h']);
+    expect(world.gatewayServed).toBe(true);
+  });
+
   test('the full rules hold: a stored object may be older than they are', async () => {
     putServer('bad', { source: { ...npm.source, remote: { url: 'https://a.example' } } });
     await start();
@@ -145,8 +159,7 @@ describe('what servers refer to', () => {
     expect(Object.keys(world.checksums('n'))).toEqual(['Secret/s']);
     expect(cluster.reads).not.toContain('Secret/stranger');
     expect(JSON.stringify([world.stores.secrets.get('n/s'), world.checksums('n')])).not.toContain(btoa('hunter2'));
-    expect(await world.secretValue('n', 's', 'k')).toEqual(Buffer.from('hunter2'));
-    expect(await world.secretValue('n', 's', 'no')).toBeUndefined();
+    expect(await world.secretValues('n', 's')).toEqual({ k: Buffer.from('hunter2') });
     expect(await world.secretValues('n', 'no')).toBeUndefined();
   });
 

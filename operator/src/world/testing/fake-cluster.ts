@@ -41,6 +41,10 @@ export interface FakeCluster {
   get(resource: Resource, key: string): (KubeObject & Json) | undefined;
   /** Runs what the manager runs on a leader before its controllers. */
   lead(): Promise<void>;
+  /** Runs what the manager runs at its end. */
+  stop(): Promise<void>;
+  /** Kinds (plural names) that this cluster does not serve. */
+  readonly absent: Set<string>;
   resync(): void;
 }
 
@@ -55,6 +59,8 @@ export function createFakeCluster(): FakeCluster {
   const kinds = new Map<string, Map<string, KubeObject & Json>>();
   const caches: { readonly request: InformerRequest<KubeObject>; readonly store: ObjectStore<KubeObject> }[] = [];
   const tasks: ((signal: AbortSignal) => Promise<void>)[] = [];
+  const endings: (() => Promise<void>)[] = [];
+  const absent = new Set<string>();
   const writes: FakeWrite[] = [];
   const reads: string[] = [];
   let version = 100;
@@ -136,8 +142,12 @@ export function createFakeCluster(): FakeCluster {
     remove,
     get: (resource, key) => objectsOf(resource).get(key),
     async lead() {
-      for (const task of tasks) await task(new AbortController().signal);
+      for (const task of tasks.splice(0)) await task(new AbortController().signal);
     },
+    async stop() {
+      for (const task of endings) await task();
+    },
+    absent,
     resync() {
       for (const { store: cache } of caches) cache.resync();
     },
@@ -154,12 +164,20 @@ export function createFakeCluster(): FakeCluster {
         caches.push({ request: request as unknown as InformerRequest<KubeObject>, store: cache });
         for (const object of objectsOf(request.resource).values())
           if (matches(request as never, object)) cache.put(structuredClone(object), object.metadata.resourceVersion);
-        const state = { phase: 'watching', synced: true, lastError: undefined, failures: 0, relists: 0 };
-        return { resource: request.resource, store: cache, synced: true, states: [state], whenSynced: async () => {} };
+        return {
+          resource: request.resource,
+          store: cache,
+          synced: true,
+          get states() {
+            const phase = absent.has(request.resource.plural) ? 'absent' : 'watching';
+            return [{ phase, synced: true, lastError: undefined, failures: 0, relists: 0 }];
+          },
+          whenSynced: async () => {},
+        };
       },
       addController: () => {},
       onLeading: (task: (signal: AbortSignal) => Promise<void>) => void tasks.push(task),
-      onStopping: () => {},
+      onStopping: (task: () => Promise<void>) => void endings.push(task),
     } as unknown as Manager,
     client: {
       async get(resource: Resource, namespace: string | undefined, name: string) {
