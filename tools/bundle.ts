@@ -27,7 +27,7 @@ const banner = [
   "import { fileURLToPath as __qmFileURLToPath } from 'node:url';",
   'const require = __qmCreateRequire(import.meta.url);',
   'const __filename = __qmFileURLToPath(import.meta.url);',
-  "const __dirname = __qmFileURLToPath(new URL('.', import.meta.url));",
+  "const __dirname = __qmFileURLToPath(new globalThis.URL('.', import.meta.url));",
 ].join('\n');
 
 interface Options {
