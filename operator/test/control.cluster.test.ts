@@ -277,7 +277,7 @@ test('HT-3.19 a hundred replicas come back within 3 s, and a megabyte reaches al
   expect(large).toBeLessThan(5_000);
 });
 
-test('HT-0.09 a Secret deleted by hand comes back with a new authority, and streams live on', async () => {
+test('a Secret deleted by hand comes back with a new authority, and streams live on', async () => {
   const [authority] = authorities;
   const leader = operators[0];
   if (authority === undefined || leader === undefined) throw new Error('no operator');

@@ -105,7 +105,7 @@ describe('what has to happen', () => {
     expect(readFiles({ ...data, 'tls.key': data['ca.key'] ?? '' })).toEqual(rest);
   });
 
-  test('HT-0.05 an authority is followed by one that hubs have trusted for a day before it signs', async () => {
+  test('an authority is followed by one that hubs have trusted for a day before it signs', async () => {
     const late = start + 2_500 * day;
     const prepared = await bringUpToDate(files, hosts, late, issuer);
     expect(prepared.steps).toEqual(['prepare', 'serve']);
