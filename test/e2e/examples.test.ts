@@ -66,7 +66,13 @@ const tried: Readonly<Record<string, () => Promise<void>>> = {
     await up('quickstart');
     expect(await call('everything_echo', 'message=hi')).toContain('hi');
     expect(await call('memory_read_graph')).toContain('entities');
-    expect(await call('files_read_text_file', `path=${join(folder, 'quickstart/data/welcome.txt')}`)).toContain(
+    const scratch = /\/\S*\/scratch\b/.exec(await call('files_list_allowed_directories'))?.[0] ?? '';
+    await call('files_write_file', `path=${scratch}/note.txt`, 'content=kept for now');
+    expect(await call('files_read_text_file', `path=${scratch}/note.txt`)).toContain('kept for now');
+  },
+  'local-files': async () => {
+    await up('local-files');
+    expect(await call('files_read_text_file', `path=${join(folder, 'local-files/data/welcome.txt')}`)).toContain(
       'Welcome',
     );
   },

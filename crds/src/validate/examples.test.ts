@@ -23,7 +23,8 @@ beforeAll(async () => {
 });
 
 test('the promised examples exist', () => {
-  expect(directories).toEqual(expect.arrayContaining(['minimal', 'multi-hub', 'python', 'quickstart', 'remote']));
+  const promised = ['local-files', 'minimal', 'multi-hub', 'python', 'quickstart', 'remote'];
+  expect(directories).toEqual(expect.arrayContaining(promised));
 });
 
 describe('every example compiles clean', () => {
@@ -44,6 +45,10 @@ describe('every example compiles clean', () => {
 test('EF-02 a governed endpoint needs at most 15 lines', () => {
   const lines = texts('minimal').flatMap((text) => text.split('\n').filter((line) => line.trim() !== ''));
   expect(lines.length).toBeLessThanOrEqual(15);
+});
+
+test('the quickstart has nothing that only a laptop has', () => {
+  expect(texts('quickstart').join('\n')).not.toMatch(/directory:|claim:/);
 });
 
 test('examples pin what they run', () => {
