@@ -103,7 +103,7 @@ afterAll(async () => {
 });
 
 describe('the operator', () => {
-  test('EF-56 manifests of a laptop become objects, Secrets, streams and conditions', async () => {
+  test('EF-55 manifests of a laptop become objects, Secrets, streams and conditions', async () => {
     await cluster.kubectl(['create', 'namespace', 'team']);
     await cluster.kubectl(['label', 'namespace', 'team', 'pod-security.kubernetes.io/enforce=restricted']);
     await cluster.kubectl([
@@ -332,7 +332,7 @@ describe('the operator', () => {
     await cluster.kubectl(['delete', 'mcphub', 'open', '-n', 'team']);
   });
 
-  test('EF-55 nothing happens, nothing is written: 20 s of silence, and a second replica beside', async () => {
+  test('nothing happens, nothing is written: 20 s of silence, and a second replica beside', async () => {
     await (await start('second')).ready();
     await hubIs('settled', 20_000, (hub) => condition(hub, 'Reconciling')?.status === 'False');
     await new Promise((resolve) => {
@@ -427,7 +427,7 @@ describe('the operator', () => {
     expect(operators[2]?.log()).not.toMatch(/"level":"error"/);
   });
 
-  test('EF-56 the shipped rights were enough all the way', async () => {
+  test('the shipped rights were enough all the way', async () => {
     const refused = (await cluster.audit(began)).filter(
       (event) => event.code === 403 && event.user.includes('quaymaster-operator') && !event.uri.includes('/leases/'),
     );

@@ -49,7 +49,7 @@ export const observedReasons = {
   },
   ContainerConfigInvalid: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
-    kinds: server,
+    kinds: both,
     severity: 'error',
     meaning:
       'The container of a Pod cannot be created from what its manifest says: a missing Secret, a user that may not run, a program that is not there.',
@@ -58,7 +58,7 @@ export const observedReasons = {
   },
   CrashLoop: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
-    kinds: server,
+    kinds: both,
     severity: 'error',
     meaning: 'The server ends again and again shortly after it starts. It is retried with growing pauses.',
     say: () => 'the server keeps exiting',
@@ -131,7 +131,7 @@ export const observedReasons = {
   },
   ImagePullFailed: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
-    kinds: server,
+    kinds: both,
     severity: 'error',
     meaning: 'The image of a Pod cannot be pulled. It is tried again by itself.',
     say: () => 'the image cannot be pulled',
@@ -212,7 +212,7 @@ export const observedReasons = {
   },
   OutOfMemory: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
-    kinds: server,
+    kinds: both,
     severity: 'error',
     meaning: 'A container used more memory than its limit and was ended.',
     say: () => 'the server was ended for using more memory than its limit',
@@ -245,7 +245,7 @@ export const observedReasons = {
   },
   PodsRefused: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
-    kinds: server,
+    kinds: both,
     severity: 'error',
     meaning:
       'The cluster refuses to create the Pods: Pod Security of the namespace, an admission policy, a missing ServiceAccount.',
@@ -334,7 +334,7 @@ export const observedReasons = {
   },
   StartTimeout: {
     on: { Ready: 'False', Degraded: 'True' },
-    kinds: server,
+    kinds: both,
     severity: 'error',
     meaning: 'The server did not get ready within spec.timeouts.start.',
     say: () => 'the server did not get ready in time',
@@ -398,7 +398,7 @@ export const observedReasons = {
   },
   Unschedulable: {
     on: { Ready: 'False', Degraded: 'True' },
-    kinds: server,
+    kinds: both,
     severity: 'error',
     meaning:
       'No node of the cluster takes the Pod: too little memory or processor time, taints, node selectors, a volume elsewhere.',

@@ -6,6 +6,7 @@ import {
   type ConditionDraft,
   findReason,
   type HubDocument,
+  hubNames,
   type HubOutcome,
   type McpHubStatus,
   type RenderSettings,
@@ -20,10 +21,12 @@ import {
   isStatus,
   keyOf,
   type KubeObject,
+  makeKey,
   staleRetryMs,
   type StatusWriter,
 } from '../kube/index.ts';
 import type { Problem } from '../owned/index.ts';
+import { podFacts } from '../server/index.ts';
 import { resources, type World } from '../world/index.ts';
 import { type LastWord, replicaFacts, type ReplicaFacts } from './replicas.ts';
 import { statusOf } from './status.ts';
@@ -92,13 +95,16 @@ export function createStatusStep(deps: StatusStepDeps): StatusStep {
       findings.again.push(acknowledging);
       return;
     }
+    const deployment = world.stores.deployments.get(makeKey(outcome.namespace, hubNames(outcome.name).workload));
+    const { problem } = podFacts(deployment, pods);
+    const problems = problem === undefined ? findings.problems : [...findings.problems, problem];
     const status = statusOf({
       outcome,
       settings: deps.settings,
       document: findings.document ?? published,
       replicas: facts.replicas,
-      problems: findings.problems,
-      observed: [...findings.observed, ...blocking(facts, findings.problems)],
+      problems,
+      observed: [...findings.observed, ...blocking(facts, problems)],
       previous: before.conditions ?? [],
       now: new Date(now).toISOString(),
     });
