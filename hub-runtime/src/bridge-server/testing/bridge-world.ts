@@ -24,6 +24,8 @@ const results = {
   'server/discover': () => ({ supportedVersions: ['2026-07-28'], capabilities, ttlMs: 0, cacheScope: 'private' }),
   ping: () => ({}), echo: (params) => ({ params }), pid: () => ({ pid: process.pid }), seen: () => ({ seen }),
   'resources/subscribe': () => ({}), 'resources/unsubscribe': () => ({}), 'logging/setLevel': () => ({}),
+  'tools/list': () => ({ tools: [] }), 'resources/list': () => ({ resources: [] }),
+  'resources/templates/list': () => ({ resourceTemplates: [] }),
   say: (params) => {
     if (modern && listen === undefined) return {};
     const _meta = modern ? { _meta: { 'io.modelcontextprotocol/subscriptionId': listen } } : {};
@@ -49,6 +51,7 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
 export interface World extends AsyncDisposable {
   readonly bridge: RunningBridge;
   readonly url: string;
+  readonly authorization: string;
   readonly folder: string;
   /** A POST; `headers` undefined leaves one out. */
   post(body: unknown, headers?: Readonly<Record<string, string | undefined>>): Promise<Got>;
@@ -140,6 +143,7 @@ export async function startWorld({
   const world: World = {
     bridge,
     url: `${base}/mcp`,
+    authorization: `Bearer ${token}`,
     folder,
     post,
     health,
