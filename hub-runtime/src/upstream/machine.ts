@@ -54,7 +54,13 @@ export type MachineEvent =
       readonly patienceMs?: number;
     }
   /** It served and has ended, or stopped answering. */
-  | { readonly kind: 'lost'; readonly reason: string; readonly message: string }
+  | {
+      readonly kind: 'lost';
+      readonly reason: string;
+      readonly message: string;
+      /** Other replicas of it are ready. */
+      readonly elsewhere?: boolean;
+    }
   /** A replica is ready that was not. */
   | { readonly kind: 'arrived' }
   | { readonly kind: 'restart'; readonly message: string }
@@ -210,7 +216,7 @@ function lost(machine: Machine, event: Extract<MachineEvent, { kind: 'lost' }>, 
     return to(machine, now, { ...change, phase: 'Degraded', reason: 'CrashLoop', message }, todo);
   }
   // A server that hangs is no sooner back than its process is replaced: nobody should wait for it meanwhile.
-  if (event.reason === 'HealthCheckFailed')
+  if (event.reason === 'HealthCheckFailed' && event.elsewhere !== true)
     return to(machine, now, { ...change, phase: 'Degraded', reason: event.reason, message: event.message }, todo);
   const message = `starting again: ${event.message}`;
   return to(machine, now, { ...change, phase: 'Starting', reason: 'Starting', message }, todo);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { ServerConfig } from '@quaymaster/crds';
 
 import { createTestClock } from '../base/index.ts';
-import type { UpstreamEvent } from '../exchange/index.ts';
+import { hubError, type UpstreamEvent } from '../exchange/index.ts';
 import { ConnectError } from './conversation.ts';
 import { createUpstream } from './create-upstream.ts';
 import { replicaGraceMs } from './machine.ts';
@@ -185,6 +185,34 @@ describe('EF-57 when all have gone', () => {
     because(new ConnectError('Starting', 'installing', true));
     await clock.advance(40_000);
     expect(upstream.state).toMatchObject({ phase: 'Degraded', reason: 'NoEndpoints', message: 'installing' });
+  });
+});
+
+describe('one that hangs', () => {
+  const silence = hubError('QM_CALL_TIMEOUT', { server: 'default/files', ms: 1_000 });
+  const hung = async (...replicas: string[]) => {
+    const one = world(new FakeFeed(...replicas));
+    one.upstream.start();
+    await one.clock.advance(1);
+    one.connector.last.onRequest = () => silence;
+    const { intervalMs, timeoutMs } = serverConfig().health;
+    await one.clock.advance(intervalMs + 2 * timeoutMs);
+    expect(one.connector.last.closedWith).toContain('checks in a row failed');
+    return one;
+  };
+
+  test('while others are ready calls wait for the next conversation', async () => {
+    const { upstream, clock, call } = await hung('a:1', 'b:1');
+    expect(upstream.state.phase).toBe('Starting');
+    const waiting = call();
+    await clock.advance(1_000);
+    expect(resultOf(await waiting)).toEqual({ done: true });
+  });
+
+  test('as the only one it is down at once', async () => {
+    const { upstream, call } = await hung('a:1');
+    expect(upstream.state).toMatchObject({ phase: 'Degraded', reason: 'HealthCheckFailed' });
+    expect(await call()).toMatchObject({ errorCode: 'QM_SERVER_FAILED' });
   });
 });
 

@@ -49,6 +49,12 @@ export class Starter {
     return this.#feed === undefined ? graceMs : replicaGraceMs;
   }
 
+  /** More than one replica of it is ready. */
+  get hasOthers(): boolean {
+    const ready = this.#feed?.current?.filter(({ state }) => state === 'ready');
+    return ready !== undefined && ready.length > 1;
+  }
+
   /** How long one call waits for it. */
   get holdMs(): number {
     return this.#feed === undefined ? Math.min(graceMs, this.#options.config().timeouts.startMs) : replicaGraceMs;

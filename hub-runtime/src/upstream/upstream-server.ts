@@ -282,7 +282,7 @@ export class UpstreamServer implements Upstream {
     this.#primary.take();
     if (conversation.inFlight > 0) this.#retired.add(conversation);
     if (reason === 'HandshakeFailed') this.#starter.forgetEra();
-    this.#happened({ kind: 'lost', reason, message });
+    this.#happened({ kind: 'lost', reason, message, elsewhere: this.#starter.hasOthers });
   }
 
   #lists(): ListDeps {

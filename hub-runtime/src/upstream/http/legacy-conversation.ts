@@ -92,8 +92,13 @@ export class LegacyConversation extends HttpConversation {
     return this.#session.headers;
   }
 
-  /** The state of a session is worth more than a quick answer: whether its replica is dead is for the health check to say. */
-  doubt(): void {}
+  /**
+   * The state of a session is worth more than a quick answer: it stays, until the health check says that its replica is dead. Only new ones are
+   * opened elsewhere.
+   */
+  doubt(place: Place): void {
+    this.deps.places.avoid(place);
+  }
 
   notify(name: string, params: RawJson): void {
     if (this.#session.place.state === 'ready') void this.#session.post(notificationRaw(name, params));

@@ -237,6 +237,19 @@ describe('avoiding', () => {
     expect(places.pick()).toBe(b);
   });
 
+  test('one that is avoided is better than none: the others have gone', () => {
+    const feed = new FakeFeed('a:1', 'b:1');
+    const { places } = world(feed);
+    const a = at(places.pick());
+    const other = a.address === 'a:1' ? 'b:1' : 'a:1';
+    places.avoid(a);
+    let left: Place | undefined;
+    places.onChange(() => (left = places.pick()));
+    feed.say(String(a.address), draining(other));
+    expect(left).toBe(a);
+    expect(places.anyReady).toBe(true);
+  });
+
   test('a place that left needs no avoiding; its timer goes with it', async () => {
     const feed = new FakeFeed('a:1', 'b:1');
     const { places, clock } = world(feed);

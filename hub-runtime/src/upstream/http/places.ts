@@ -105,20 +105,21 @@ export class Places {
 
   /** It could not be reached, or turned a call away: nothing new goes there for a while. False: there is nowhere else. */
   avoid(place: Place): boolean {
-    const others = this.#usable.some((one) => one !== place) || this.#takeBackAllBut(place);
-    if (!others) return false;
-    if (place.state !== 'ready' || place.stopAvoiding !== undefined) return true;
-    const { first, longest } = httpLimits.avoidMs;
-    const pause = Math.min(longest, first * 2 ** Math.min(place.failures++, 10));
-    place.stopAvoiding = this.#options.clock.after(pause, () => {
-      place.stopAvoiding = undefined;
-      this.#choose();
-    });
+    if (!this.#usable.some((one) => one !== place) && !this.#takeBackAllBut(place)) return false;
+    if (place.state === 'ready' && place.stopAvoiding === undefined) {
+      const { first, longest } = httpLimits.avoidMs;
+      const pause = Math.min(longest, first * 2 ** Math.min(place.failures++, 10));
+      place.stopAvoiding = this.#options.clock.after(pause, () => {
+        place.stopAvoiding = undefined;
+        this.#choose();
+      });
+    }
     this.#choose();
     return true;
   }
 
-  #takeBackAllBut(place: Place): boolean {
+  /** Better one that failed a moment ago than none. True when there was one. */
+  #takeBackAllBut(place: Place | undefined): boolean {
     let found = false;
     for (const one of this.#all.values()) {
       if (one === place || one.stopAvoiding === undefined) continue;
@@ -173,10 +174,15 @@ export class Places {
   }
 
   #choose(): void {
+    this.#usable = this.#unavoided();
+    if (this.#usable.length === 0 && this.#takeBackAllBut(undefined)) this.#usable = this.#unavoided();
+  }
+
+  #unavoided(): readonly Place[] {
     const usable: Place[] = [];
     for (const place of this.#all.values())
       if (place.state === 'ready' && place.stopAvoiding === undefined) usable.push(place);
-    this.#usable = usable;
+    return usable;
   }
 
   #forget(): void {
