@@ -1,2 +1,2 @@
 /** For tests only. */
-export { createFakeReports, type FakeReports } from './reports.ts';
+export { type Bench, createBench, npm, podLabels, ready, remote } from './bench.ts';
