@@ -255,6 +255,38 @@ describe('replicas that go', () => {
     console.log(`${outcomes.length} calls over two drains`);
   });
 
+  test('EF-30 a replica that hangs keeps its sessions for a while, then loses them, and knows it when it wakes', async () => {
+    const [owner, second] = [ownerOf(0), ownerOf(1)];
+    const client = await legacy(owner.url);
+    const elsewhere = await connectLegacy(second.url, { handshake: false });
+    clients.push(elsewhere);
+    elsewhere.sessionId = client.sessionId;
+    expect(await echo(elsewhere, 'before')).toBe('ok');
+    owner.replica.program.kill('SIGSTOP');
+    const waiting = echo(elsewhere, 'while it hangs');
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    owner.replica.program.kill('SIGCONT');
+    expect(await waiting).toBe('ok');
+    expect(await fleet.metric(adopted)).toBe(0);
+    owner.replica.program.kill('SIGSTOP');
+    const lost = echo(elsewhere, 'for too long');
+    expect(await lost).toContain('QM_REPLICA_LOST');
+    await until(async () => (await echo(elsewhere, 'after')) === 'ok', {
+      because: 'it goes on at another replica',
+      timeoutMs: 10_000,
+    });
+    owner.replica.program.kill('SIGCONT');
+    await until(
+      async () => {
+        const before = await fleet.metric(forwarded);
+        expect(await echo(client, 'at the old place')).toBe('ok');
+        return (await fleet.metric(forwarded)) === before + 1;
+      },
+      { because: 'it sends on what it had before', timeoutMs: 10_000 },
+    );
+    expect(await fleet.metric(adopted)).toBe(1);
+  }, 60_000);
+
   test('EF-30 a stream whose replica is killed is opened anew by the SDK and hears of changes again', async () => {
     let changes = 0;
     const client = new ClientV2(

@@ -59,7 +59,7 @@ export interface Peers extends PeerRouter {
   update(peers: readonly PeerAddress[]): void;
   /** This replica is about to end: others take its sessions over as their clients arrive there. Resolves when they have been told. */
   leave(): Promise<void>;
-  /** Resolves when the others have heard all there is to say, or could not be told. */
+  /** Resolves when the others have heard all there is to say. */
   told(): Promise<void>;
   /** Last words first, for a moment. */
   close(): Promise<void>;
@@ -213,7 +213,7 @@ class PeersOfHub implements Peers {
     this.#leaving = true;
     const notes: Notes = { leaving: true, ended: [], taken: [], mirrors: [] };
     await Promise.allSettled([...this.#list.all()].map(({ id }) => this.#tell(id, notes)));
-    await this.told();
+    await this.#lastWords();
   }
 
   told(): Promise<void> {
@@ -222,8 +222,7 @@ class PeersOfHub implements Peers {
 
   async close(): Promise<void> {
     this.#stop();
-    const { clock } = this.#options;
-    await Promise.race([this.told(), new Promise<void>((resolve) => void clock.after(lastWordsMs, resolve))]);
+    await this.#lastWords();
     await this.#transport.close();
   }
 
@@ -266,6 +265,11 @@ class PeersOfHub implements Peers {
 
   #tellAll(kind: 'ended' | 'taken', note: Ended): void {
     for (const { id } of this.#list.all()) this.#outbox.add(id, { kind, note });
+  }
+
+  async #lastWords(): Promise<void> {
+    const { clock } = this.#options;
+    await Promise.race([this.told(), new Promise<void>((resolve) => void clock.after(lastWordsMs, resolve))]);
   }
 
   #forwarded(id: string): void {

@@ -1,6 +1,7 @@
 /**
- * Notes on their way to other replicas: collected for a moment, sent in bounded messages, tried twice. Best effort: what does not arrive is
- * asked for when it is needed (a claim asks everybody), or costs a client one `initialize`.
+ * Notes on their way to other replicas: collected for a moment, sent in bounded messages, and again until they arrive or their receiver is no
+ * replica any more: one that was stopped for a while must hear what became of its sessions. Bounded; what does not fit is dropped, asked for
+ * when it is needed (a claim asks everybody), or costs a client one `initialize`.
  */
 import type { Clock } from '../base/index.ts';
 import { type Ended, type Mirrored, mostNoteBytes, mostNotes, type Notes } from './peer-messages.ts';
@@ -25,6 +26,7 @@ interface Box {
 
 const collectMs = 10;
 const retryMs = 500;
+const longestRetryMs = 5_000;
 /** For one replica. */
 const mostWaiting = 20_000;
 const bytesPerMessage = mostNoteBytes / 4;
@@ -56,7 +58,7 @@ export class Outbox {
     this.#deps.clock.after(collectMs, () => void this.#drain(peer, box));
   }
 
-  /** Resolves when everything that waits now has arrived or was given up. */
+  /** Resolves when nothing waits. While somebody cannot be reached that may be never. */
   idle(): Promise<void> {
     return this.#sending === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
@@ -67,21 +69,24 @@ export class Outbox {
   }
 
   async #drain(peer: string, box: Box): Promise<void> {
+    let failures = 0;
     while (box.notes.size > 0 && this.#boxes.get(peer) === box) {
       const taken = take(box.notes);
-      const message = messageOf(taken, this.#deps.leaving());
-      const arrived = (await this.#try(peer, message)) || (await this.#tryLater(peer, message));
-      if (!arrived) this.#deps.dropped(taken.length);
+      if (await this.#try(peer, messageOf([...taken.values()], this.#deps.leaving()))) {
+        failures = 0;
+        continue;
+      }
+      // What was said about a session meanwhile is newer.
+      box.notes = new Map([...taken, ...box.notes]);
+      await this.#pause(Math.min(longestRetryMs, retryMs * 2 ** failures++));
     }
     box.sending = false;
     if (this.#boxes.get(peer) === box) this.#boxes.delete(peer);
     if (--this.#sending === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #tryLater(peer: string, message: Notes): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#deps.clock.after(retryMs, () => resolve(this.#try(peer, message)));
-    });
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#deps.clock.after(ms, resolve));
   }
 
   #try(peer: string, message: Notes): Promise<boolean> {
@@ -92,13 +97,13 @@ export class Outbox {
   }
 }
 
-function take(notes: Map<string, Note>): Note[] {
-  const taken: Note[] = [];
+function take(notes: Map<string, Note>): Map<string, Note> {
+  const taken = new Map<string, Note>();
   let bytes = 0;
   for (const [key, note] of notes) {
-    if (taken.length >= mostNotes || bytes > bytesPerMessage) break;
+    if (taken.size >= mostNotes || bytes > bytesPerMessage) break;
     notes.delete(key);
-    taken.push(note);
+    taken.set(key, note);
     if (note.kind === 'mirrors') bytes += note.note.capabilities.length + (note.note.clientInfo?.length ?? 0);
   }
   return taken;

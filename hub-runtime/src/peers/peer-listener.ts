@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 
 import { type Clock, type Logger, QmError } from '../base/index.ts';
 import type { Observer } from '../observe/index.ts';
@@ -70,6 +71,12 @@ export async function startPeerListener(options: PeerListenerOptions): Promise<P
     (request, response) => desk.receive(request, response),
   );
   server.maxConnections = mostConnections;
+  // Those in the middle of their handshake are nobody's yet; the end must not wait for them.
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.on('tlsClientError', (_error, socket) => {
     observer.count('peerRefusals', 'tls');
     socket.destroy();
@@ -86,7 +93,9 @@ export async function startPeerListener(options: PeerListenerOptions): Promise<P
         const until = clock.monotonic() + graceMs;
         while (desk.open > 0 && clock.monotonic() < until)
           await new Promise<void>((resolve) => void clock.after(pollMs, resolve));
-        server.closeAllConnections();
+        // Last answers are on their way: let the sockets take them.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        for (const socket of sockets) socket.destroy();
         await closed;
       })();
       return closing;

@@ -330,14 +330,22 @@ describe('notes on their way', () => {
     }
   });
 
-  test('are tried twice, then dropped and counted', async () => {
-    const { outbox, clock, sent, dropped } = rig(() => false);
-    outbox.add('b', ended(1));
+  test('are sent again until they arrive, the newest word about each session', async () => {
+    let there = false;
+    const { outbox, clock, sent, dropped } = rig(() => there);
+    outbox.add('b', mirror(1, 'old'));
+    outbox.add('b', ended(2));
     await clock.advance(10);
-    expect([sent.length, dropped()]).toEqual([1, 0]);
+    expect(sent).toHaveLength(1);
+    outbox.add('b', mirror(1, 'new'));
     await clock.advance(500);
+    await clock.advance(1_000);
+    expect(sent).toHaveLength(3);
+    there = true;
+    await clock.advance(2_000);
     await outbox.idle();
-    expect([sent.length, dropped()]).toEqual([2, 1]);
+    expect(sent.at(-1)).toMatchObject({ ended: [ended(2).note], mirrors: [mirror(1, 'new').note] });
+    expect([sent.length, dropped()]).toEqual([4, 0]);
   });
 
   test('what waits for one replica is bounded, and forgotten when it is gone', async () => {
