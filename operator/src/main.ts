@@ -20,5 +20,6 @@ for (const name of ['uncaughtException', 'unhandledRejection'] as const) {
     process.exit(1);
   });
 }
-// The exit ends what a library may have forgotten; everything of ours is closed by then.
-process.exit(await startOperator({ env: process.env, version, complain, signal: ending.signal }));
+// HUP: look at everything anew. The exit ends what a library may have forgotten; everything of ours is closed by then.
+const onResync = (resync: () => void): void => void process.on('SIGHUP', resync);
+process.exit(await startOperator({ env: process.env, version, complain, signal: ending.signal, onResync }));

@@ -340,7 +340,12 @@ describe('the operator', () => {
     });
     const since = new Date();
     await new Promise((resolve) => {
-      setTimeout(resolve, 20_000);
+      setTimeout(resolve, 15_000);
+    });
+    // And nothing is when everything is looked at anew.
+    operators[0]?.signal('SIGHUP');
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5000);
     });
     const writes = (await writesOf(since)).filter((line) => !ordinary.test(line));
     expect(writes).toEqual([]);

@@ -24,8 +24,6 @@ export interface Metrics extends MetricSink {
   text(): Promise<string>;
   /** Sets what only has a value at the moment of reading. */
   beforeRead(task: () => void): void;
-  /** Drops all series of a gauge, so that labels that are gone do not stay. */
-  reset(name: string): void;
 }
 
 export function createMetrics(tables: readonly Readonly<Record<string, MetricRow>>[]): Metrics {
@@ -45,7 +43,6 @@ export function createMetrics(tables: readonly Readonly<Record<string, MetricRow
     count: (name, labels, by = 1) => known(counters, name).inc(labels, by),
     gauge: (name, labels, value) => known(gauges, name).set(labels, value),
     observe: (name, labels, value) => known(histograms, name).observe(labels, value),
-    reset: (name) => known(gauges, name).reset(),
     beforeRead(task) {
       tasks.push(task);
     },

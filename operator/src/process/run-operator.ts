@@ -38,6 +38,8 @@ export interface OperatorOptions {
   readonly random: Random;
   readonly randomBytes: (size: number) => Buffer;
   readonly logger: ProcessLogger;
+  /** Hands out what makes every controller look at everything anew. Nothing is written when nothing changed. */
+  readonly onResync?: (resync: () => void) => void;
 }
 
 const leaseName = 'quaymaster-operator';
@@ -162,7 +164,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       },
       metrics,
     },
-  );
+  ).catch(async (error: unknown) => {
+    heartbeat.stop();
+    stopOwnMetrics();
+    await transport.close();
+    throw error;
+  });
+  options.onResync?.(() => manager.resync());
   const ending = new AbortController();
   const stop = AbortSignal.any([signal, ending.signal]);
   logger.info(

@@ -16,10 +16,18 @@ export interface ProcessSurroundings {
   /** For what must be said before there is a log. */
   readonly complain: (text: string) => void;
   readonly signal: AbortSignal;
+  /** Hands out what makes every controller look at everything anew. */
+  readonly onResync?: (resync: () => void) => void;
 }
 
 /** Resolves with the exit code: 0 told to end, 1 office lost or failed, 2 not usable as it is set up. */
-export async function startOperator({ env, version, complain, signal }: ProcessSurroundings): Promise<number> {
+export async function startOperator({
+  env,
+  version,
+  complain,
+  signal,
+  onResync,
+}: ProcessSurroundings): Promise<number> {
   const inside = isInCluster(env);
   let settings: OperatorSettings;
   let endpoint: Endpoint;
@@ -49,6 +57,7 @@ export async function startOperator({ env, version, complain, signal }: ProcessS
         random: Math.random,
         randomBytes,
         logger,
+        ...(onResync === undefined ? {} : { onResync }),
       },
       signal,
     );
