@@ -5,6 +5,8 @@
  * as the bytes that arrived. What arrives outside any request is a stream per client, compared as a set, since the specification orders
  * nothing there.
  */
+import { canonicalJson } from '@quaymaster/crds';
+
 import { connectHttp, LostAnswer, until } from '../kit/index.ts';
 import type {
   Answer,
@@ -134,9 +136,9 @@ export class Stage implements AsyncDisposable {
       if (this.#streams[at]?.label === label) this.#streams.splice(at, 1);
   }
 
-  /** A fact beside the wire. */
+  /** A fact beside the wire; the order of members means nothing (an API server sorts them). */
   note(label: string, value: unknown): void {
-    this.#record(label, [JSON.stringify(value) ?? 'undefined']);
+    this.#record(label, [canonicalJson(value ?? null)]);
   }
 
   /** The client's stream for what belongs to no request. */

@@ -207,11 +207,8 @@ export const life: readonly Scenario[] = [
         metadata: { name: 'wrong', labels: { hub: 'edits' } },
         spec: { source: {} },
       };
-      const refused = await driver.apply([wrong]).then(
-        () => 'taken',
-        () => 'refused',
-      );
-      stage.note('refused', refused);
+      // An API server refuses it at the door; on a laptop it is left out and reported. That both find it wrong is tested with the corpus.
+      await driver.apply([wrong]).catch(() => undefined);
       await stage.call(client, 'quick', { still: 'here' }, { label: 'call' });
       await driver.remove([wrong]);
     },
