@@ -2,7 +2,8 @@
  * The number beside a document's hash, and the document as it stands in the config Secret.
  *
  * A number is never used for two contents. It stands in an annotation of the config Secret and is raised under that Secret's version, so two
- * leaders cannot both take it. Should the Secret be lost, what status and replicas remember keeps the count going. Pure.
+ * leaders cannot both take it. Should the Secret be lost or the API server be restored to an older state, what status and replicas remember
+ * keeps the count going: a replica never goes back (decision 9). Pure.
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
 
@@ -32,11 +33,39 @@ export function generationOf(observedConfig: unknown): number {
   return found === undefined ? 0 : Number(found);
 }
 
-/** The document with its number: the one it has, if the content is the same; else one above all that are known. */
-export function number(content: HubDocumentContent, last: Numbered | undefined, known: readonly number[]): HubDocument {
+/** What is known of numbers that were given out. */
+export interface KnownNumbers {
+  /** What the config Secret holds. */
+  readonly last: Numbered | undefined;
+  /** What replicas run: after an API server was restored to an older state, they are ahead of everything it knows. */
+  readonly running: readonly Numbered[];
+  /** From places that do not say of what. */
+  readonly others: readonly number[];
+}
+
+/** A replica that says more than this is out of its mind, and nobody follows it. */
+const mostGenerations = 1e12;
+
+/** The document with its number: the highest that is known, if that stands for this very content; else the next one. */
+export function number(content: HubDocumentContent, { last, running, others }: KnownNumbers): HubDocument {
   const { hash } = hubDocument({ ...content, generation: 0 });
-  const generation = last?.hash === hash ? last.generation : Math.max(0, last?.generation ?? 0, ...known) + 1;
-  return hubDocument({ ...content, generation });
+  const given = [
+    ...(last === undefined ? [] : [last]),
+    ...running.filter((each) => each.generation <= mostGenerations),
+  ];
+  const highest = Math.max(0, ...others, ...given.map((each) => each.generation));
+  const holders = given.filter((each) => each.generation === highest);
+  const stands = holders.length > 0 && holders.every((each) => each.hash === hash);
+  return hubDocument({ ...content, generation: stands ? highest : highest + 1 });
+}
+
+/** Some replica runs something that this number does not allow for. */
+export function isOutrun(document: Numbered, running: readonly Numbered[]): boolean {
+  return running.some(
+    ({ hash, generation }) =>
+      generation <= mostGenerations &&
+      (generation > document.generation || (generation === document.generation && hash !== document.hash)),
+  );
 }
 
 /** Undefined: it does not fit. `ca` is the bundle that replicas trust on the control stream. */

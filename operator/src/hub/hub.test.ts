@@ -335,6 +335,21 @@ describe('EF-55 a hub in a cluster', () => {
     expect(document().generation).toBe(2);
   });
 
+  test('replicas that are ahead, as after a restored API server, get the content under a number above theirs', async () => {
+    putServer();
+    putHub();
+    await start();
+    await serving();
+    say('p1', { acknowledged: { hash: 'of a lost time', generation: 12 } });
+    await settle();
+    expect(published.at(-1)?.document.generation).toBe(13);
+    expect(document().generation).toBe(13);
+    say('p1');
+    say('p22');
+    await settle();
+    expect(statusOf().observedConfig).toBe('2/2 at generation 13');
+  });
+
   test('a successor takes what stands: no write, the same number; a number in status alone counts too', async () => {
     putServer();
     putHub();

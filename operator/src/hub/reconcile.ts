@@ -117,8 +117,8 @@ async function ensureSecrets(
     const sealingAgain = await deps.secrets.ensureSealing(hub, signal);
     if (sealingAgain !== undefined) findings.again.push(sealingAgain);
     const credentials = await deps.secrets.ensureCredentials(hub, config, signal);
-    const generations = deps.control.replicas(keyOf(hub)).map((replica) => replica.acknowledged?.generation ?? 0);
-    const { document, observed } = await deps.secrets.ensureDocument(hub, config, generations, signal);
+    const running = deps.control.replicas(keyOf(hub)).flatMap(({ acknowledged }) => acknowledged ?? []);
+    const { document, observed } = await deps.secrets.ensureDocument(hub, config, running, signal);
     findings.document = document;
     findings.observed.push(...observed);
     return credentials;

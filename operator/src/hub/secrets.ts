@@ -24,7 +24,7 @@ import { NameTakenError } from '../owned/index.ts';
 import { resources } from '../world/index.ts';
 import type { CredentialReader, Credentials } from './credentials.ts';
 import { credentialReferences, documentContent, type HubDocumentContent } from './document.ts';
-import { configContent, documentIn, generationOf, number, numberedBy } from './generation.ts';
+import { configContent, documentIn, generationOf, isOutrun, number, type Numbered, numberedBy } from './generation.ts';
 import type { OwnedSecrets, SecretContent, SecretOwner, Seen } from './owned-secrets.ts';
 import { rotateAnnotation, sealingStep, type SealingTimes } from './sealing.ts';
 
@@ -32,11 +32,11 @@ export interface SecretSteps {
   /** When the sealing key has to be looked at again. */
   ensureSealing(hub: KubeObject, signal: AbortSignal): Promise<number | undefined>;
   ensureCredentials(hub: KubeObject, config: HubConfig, signal: AbortSignal): Promise<Credentials>;
-  /** `generations`: numbers that replicas are known to have had. */
+  /** `running`: what replicas say they run. */
   ensureDocument(
     hub: KubeObject,
     config: HubConfig,
-    generations: readonly number[],
+    running: readonly Numbered[],
     signal: AbortSignal,
   ): Promise<DocumentResult>;
   /** The hub of this uid is gone. */
@@ -150,17 +150,26 @@ export function createSecretSteps(deps: SecretStepsDeps): SecretSteps {
       await secrets.write(owner, name, { data: credentials.values }, seen, signal);
       return credentials;
     },
-    async ensureDocument(hub, config, generations, signal) {
+    async ensureDocument(hub, config, running, signal) {
       const owner = ownerOf(hub);
       const own = madeFor(hub);
       const { config: name } = hubNames(hub.metadata.name);
       const seen = await look(owner, name, signal);
       const last = seen.state === 'present' ? numberedBy(seen.known.annotations) : undefined;
       const content = contentFor(own, config, (hub.spec as { readonly exposure?: Exposure }).exposure);
-      if (own.document === undefined || (last !== undefined && last.generation !== own.document.generation)) {
+      const { document: before } = own;
+      if (
+        before === undefined ||
+        (last !== undefined && last.generation !== before.generation) ||
+        isOutrun(before, running)
+      ) {
         const { observedConfig } = (hub.status ?? {}) as { readonly observedConfig?: unknown };
-        const known = [...generations, own.lastGood?.generation ?? 0, generationOf(observedConfig)];
-        own.document = number(content, last, known);
+        const others = [own.lastGood?.generation ?? 0, generationOf(observedConfig)];
+        own.document = number(content, {
+          last,
+          running,
+          others: others.filter((each) => each > (last?.generation ?? 0)),
+        });
         own.packed = undefined;
       }
       const ca = deps.ca();
