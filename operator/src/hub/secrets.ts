@@ -157,24 +157,24 @@ export function createSecretSteps(deps: SecretStepsDeps): SecretSteps {
       const seen = await look(owner, name, signal);
       const last = seen.state === 'present' ? numberedBy(seen.known.annotations) : undefined;
       const content = contentFor(own, config, (hub.spec as { readonly exposure?: Exposure }).exposure);
-      const { document: before } = own;
+      let { document } = own;
       if (
-        before === undefined ||
-        (last !== undefined && last.generation !== before.generation) ||
-        isOutrun(before, running)
+        document === undefined ||
+        (last !== undefined && last.generation !== document.generation) ||
+        isOutrun(document, running)
       ) {
         const { observedConfig } = (hub.status ?? {}) as { readonly observedConfig?: unknown };
         const others = [own.lastGood?.generation ?? 0, generationOf(observedConfig)];
-        own.document = number(content, {
+        document = number(content, {
           last,
           running,
           others: others.filter((each) => each > (last?.generation ?? 0)),
         });
-        own.packed = undefined;
+        Object.assign(own, { document, packed: undefined });
       }
       const ca = deps.ca();
-      if (own.packed?.ca !== ca) own.packed = { ca, secret: configContent(own.document, ca) };
-      const { document, packed } = own;
+      if (own.packed?.ca !== ca) own.packed = { ca, secret: configContent(document, ca) };
+      const { packed } = own;
       if (packed.secret === undefined) {
         if (own.lastGood === undefined && seen.state === 'present')
           own.lastGood = documentIn((await secrets.read(owner, name, signal)).data);

@@ -2,7 +2,7 @@
  * The rights the operator has in a cluster, as data: the chart ships exactly these, and the tests run with exactly these.
  *
  * No wildcards, no right that no code uses. Where watching is enough there is no `get`; where nothing is pruned there is no `delete`.
- * Why Secrets are listed and watched in every watched namespace is decision 8.
+ * Why Secrets are listed and watched in every watched namespace is decision 12.
  */
 export interface RbacRule {
   readonly apiGroups: readonly string[];
