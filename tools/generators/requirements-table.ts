@@ -62,7 +62,11 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   'EF-25': { what: 'Resources of all servers stay readable, also when URIs collide', state: 'met' },
   'EF-27': { what: 'Prompts and completion through the hub', state: 'partly', note: 'not yet filtered by policy' },
   'EF-29': { what: 'Sessions have unguessable ids of their own, and no answer reaches another client', state: 'met' },
-  'EF-30': { what: 'Session ids are sealed tokens that need no store', state: 'open', note: 'one replica for now' },
+  'EF-30': {
+    what: 'Session ids are sealed tokens that need no store, and any replica serves them',
+    state: 'partly',
+    note: 'replay of missed events follows',
+  },
   'EF-31': { what: 'A server that dies is started again; its callers get a clear, retryable error', state: 'met' },
   'EF-43': {
     what: 'One command brings up hub and servers, PyPI servers included',

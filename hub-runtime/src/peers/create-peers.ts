@@ -98,7 +98,7 @@ class PeersOfHub implements Peers {
   readonly #mirroredAt = new Map<string, string>();
   readonly #stop: () => void;
   /** Forwarded requests that wait for an answer, by replica. */
-  readonly #forwards = new Map<string, number>();
+  readonly #forwards = new Map<string, { readonly peer: Peer; count: number }>();
   #forwarding = 0;
   #leaving = false;
 
@@ -109,7 +109,7 @@ class PeersOfHub implements Peers {
     this.keys = keys;
     this.mac = createRequestMac({ self: this.self, life: options.randomBytes(9).toString('base64url'), keys, clock });
     this.#list = new PeerList(this.self, options.port, clock);
-    this.#transport = new PeerTransport(keys, this.mac);
+    this.#transport = new PeerTransport(keys, this.mac, clock);
     this.#register = new SessionRegister(clock, (what) => observer.count('peerDrops', what), registerLimits);
     this.#outbox = new Outbox({
       clock,
@@ -147,7 +147,8 @@ class PeersOfHub implements Peers {
   update(peers: readonly PeerAddress[]): void {
     this.#list.update(peers);
     this.#outbox.keep((id) => this.#list.get(id) !== undefined);
-    this.#transport.keep(new Set([...this.#list.all()].map(({ origin }) => origin)));
+    const waitedFor = [...this.#forwards.values()].map(({ peer }) => peer);
+    this.#transport.keep(new Set([...this.#list.all(), ...waitedFor].map(({ origin }) => origin)));
     for (const hub of this.#hubs.values())
       for (const session of hub.all())
         if (this.#successor(session.id) !== this.#mirroredAt.get(session.id)) this.mirror(session);
@@ -194,9 +195,14 @@ class PeersOfHub implements Peers {
       return { resume: () => {}, cancel: () => {} };
     }
     this.#forwarding++;
-    this.#forwards.set(id, (this.#forwards.get(id) ?? 0) + 1);
+    const waiting = this.#forwards.get(id) ?? { peer, count: 0 };
+    waiting.count++;
+    this.#forwards.set(id, waiting);
     const deps = { transport: this.#transport, list: this.#list, register: this.#register, clock, log };
-    return new Forward(deps, peer, request, sink, () => this.#forwarded(id));
+    return new Forward(deps, peer, request, sink, () => {
+      this.#forwarding--;
+      if (--waiting.count === 0 && this.#forwards.get(id) === waiting) this.#forwards.delete(id);
+    });
   }
 
   cancel(session: LegacySession, callKey: string): void {
@@ -272,21 +278,16 @@ class PeersOfHub implements Peers {
     await Promise.race([this.told(), new Promise<void>((resolve) => void clock.after(lastWordsMs, resolve))]);
   }
 
-  #forwarded(id: string): void {
-    this.#forwarding--;
-    const left = (this.#forwards.get(id) ?? 1) - 1;
-    if (left > 0) this.#forwards.set(id, left);
-    else this.#forwards.delete(id);
-  }
-
   /** A machine that is lost closes no connection: what waits for a replica that says nothing at all is given up. */
   #look(): void {
     const nothing: Notes = { leaving: this.#leaving, ended: [], taken: [], mirrors: [] };
-    for (const id of this.#forwards.keys()) {
-      const peer = this.#list.get(id);
-      if (peer === undefined) continue;
+    for (const [id, { peer }] of this.#forwards) {
       if (this.#list.isGone(id)) this.#transport.cut(peer.origin);
-      else this.#tell(id, nothing).catch(() => {});
+      else
+        this.#call(peer, peerPaths.notes, nothing, noteMs).catch(() => {
+          // It is no replica any more, and not there: nobody will say more about it.
+          if (this.#list.get(id) === undefined) this.#transport.cut(peer.origin);
+        });
     }
   }
 

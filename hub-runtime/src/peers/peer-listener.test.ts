@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { createTestClock, silentLogger } from '../base/index.ts';
+import { createTestClock, silentLogger, systemClock } from '../base/index.ts';
 import { silentObserver } from '../observe/index.ts';
 import { createSealer, sessionDigest } from '../session/index.ts';
 import { startPeerListener } from './peer-listener.ts';
@@ -108,7 +108,7 @@ describe('the lock of the connection', () => {
     impostor.on('tlsClientError', () => {});
     await new Promise<void>((resolve) => impostor.listen(0, '127.0.0.1', resolve));
     const { port } = impostor.address() as AddressInfo;
-    const transport = new PeerTransport(keysOf(sharedKey), mac);
+    const transport = new PeerTransport(keysOf(sharedKey), mac, systemClock);
     const peer = { id: to, name: 'gone', origin: `https://127.0.0.1:${port}` };
     await expect(transport.call(peer, '/v1/claim', {}, 1_000)).rejects.toThrow(PeerFailed);
     expect(heard).toBe(0);
@@ -212,7 +212,7 @@ describe('behind both locks', () => {
       observer: silentObserver,
       mostOpen: 0,
     });
-    const transport = new PeerTransport(keysOf(sharedKey), mac);
+    const transport = new PeerTransport(keysOf(sharedKey), mac, systemClock);
     const peer = { id: to, name: 'full', origin: `https://127.0.0.1:${narrow.port}` };
     await expect(transport.call(peer, '/v1/claim', {}, 1_000)).rejects.toThrow('it answered 503');
     await transport.close();

@@ -7,6 +7,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Dispatcher, Pool } from 'undici';
 
+import type { Clock } from '../base/index.ts';
 import type { KeyRing } from '../session/index.ts';
 import type { Peer, PeerFailure } from './peer-list.ts';
 import { pskClient } from './psk.ts';
@@ -36,10 +37,12 @@ const idleMs = 30_000;
 export class PeerTransport {
   readonly #keys: KeyRing;
   readonly #mac: RequestMac;
+  readonly #clock: Clock;
   /** By origin; those of replicas that are gone go with `keep`. */
   readonly #pools = new Map<string, Pool>();
 
-  constructor(keys: KeyRing, mac: RequestMac) {
+  constructor(keys: KeyRing, mac: RequestMac, clock: Clock) {
+    this.#clock = clock;
     this.#keys = keys;
     this.#mac = mac;
   }
@@ -104,7 +107,7 @@ export class PeerTransport {
       let text = '';
       const body = Buffer.from(JSON.stringify(message));
       const request = { method: 'POST', url, headers: ['content-type', 'application/json'], body };
-      const timer = setTimeout(() => exchange.abort(new PeerFailed('silent', 'no answer in time')), timeoutMs);
+      const inTime = this.#clock.after(timeoutMs, () => exchange.abort(new PeerFailed('silent', 'no answer in time')));
       const exchange = this.send(peer, request, {
         started: (code) => void (status = code),
         data(chunk) {
@@ -113,7 +116,7 @@ export class PeerTransport {
           return true;
         },
         ended() {
-          clearTimeout(timer);
+          inTime();
           try {
             if (status === 200) resolve(JSON.parse(text));
             else reject(new PeerFailed('silent', `it answered ${status}`));
@@ -122,7 +125,7 @@ export class PeerTransport {
           }
         },
         failed(sent, error) {
-          clearTimeout(timer);
+          inTime();
           reject(error instanceof PeerFailed ? error : new PeerFailed(failureOf(sent, error), codeOf(error)));
         },
       });

@@ -1,6 +1,6 @@
 /**
  * TLS between replicas, keyed by what they share already (TLS 1.3 with a pre-shared key, RFC 8446 2.2): no certificates to make and rotate,
- * and an address that now belongs to another Pod learns nothing, since it cannot complete the handshake. See docs/decisions/0008.
+ * and an address that now belongs to another Pod learns nothing, since it cannot complete the handshake. See docs/decisions/0011.
  */
 import type { PSKCallbackNegotation, TlsOptions } from 'node:tls';
 
