@@ -28,7 +28,7 @@ afterAll(async () => {
   await Promise.all((drivers ?? []).map((driver) => driver[Symbol.asyncDispose]()));
 });
 
-describe.each(scenarios)('EF-18 $name', (scenario) => {
+describe.each(scenarios)('EF-18 EF-04 $name', (scenario) => {
   test.each<EraName>([...(scenario.eras ?? (['legacy', 'modern'] as const))])('%s client', async (era) => {
     const [one, other] = await Promise.all(drivers.map((driver) => play(scenario, era, driver)));
     if (one === undefined || other === undefined) throw new Error('two drivers play');
@@ -42,7 +42,9 @@ describe.each(scenarios)('EF-18 $name', (scenario) => {
   });
 });
 
-test('EF-18 enough is compared, replicas forced apart included', () => {
+test('EF-14 EF-18 enough is compared, replicas forced apart included, and how much is said', () => {
+  const conversations = scenarios.reduce((sum, scenario) => sum + (scenario.eras?.length ?? 2), 0);
+  console.log(`parity: ${scenarios.length} scenarios, ${played} of ${conversations} conversations identical`);
   expect(scenarios.length).toBeGreaterThanOrEqual(40);
   expect(scenarios.filter((scenario) => scenario.apart === true).length).toBeGreaterThanOrEqual(10);
   expect(played).toBeGreaterThan(0);
