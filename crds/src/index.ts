@@ -83,6 +83,7 @@ export {
   readRenderSettings,
   renderHub,
   renderServer,
+  renderSettingsSchema,
   selectorLabels,
   serverNames,
   serverUrl,

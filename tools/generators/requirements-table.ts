@@ -100,6 +100,11 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'blue-green follows',
   },
+  'EF-64': {
+    what: 'Helm charts with checked values and profiles, that install, upgrade and leave cleanly',
+    state: 'partly',
+    note: 'a chart of hubs follows; manifests are applied as they are',
+  },
   'EF-69': { what: 'Prometheus metrics with bounded label sets', state: 'met' },
   'EF-71': {
     what: 'One structured log line per operation, with the request id',
@@ -112,6 +117,16 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     note: 'logs, metrics and status pages; audit and traces come with them',
   },
   'EF-73': { what: 'Liveness, readiness and startup tell the truth, with detail per dependency', state: 'met' },
+  'EF-74': {
+    what: 'Grafana dashboards made from the metric tables',
+    state: 'partly',
+    note: 'operator and hubs; servers, security and rollouts follow, and queries against recorded data',
+  },
+  'EF-75': {
+    what: 'Alerts, each with a page that says what to do',
+    state: 'partly',
+    note: 'six; burn rates and tests with promtool follow',
+  },
   'HS-02': {
     what: 'Few, counted dependencies and a bounded bundle',
     state: 'partly',

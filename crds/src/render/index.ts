@@ -9,6 +9,7 @@ export type { BridgePodSettings, BridgeProgram, HubPodSettings } from './pod-con
 export { readRenderSettings } from './read-settings.ts';
 export { assumeReferences, environmentReferences } from './references.ts';
 export { renderServer } from './server.ts';
+export { renderSettingsSchema } from './settings-schema.ts';
 export { defaultRenderSettings } from './settings.ts';
 export type { Mirror, Mirrors, RenderSettings } from './settings.ts';
 export type { KubeObject, Rendered, RenderHubInput, RenderServerInput } from './types.ts';

@@ -33,6 +33,17 @@ extra_programs() {
   kwok_stages
 }
 
+# Helm 3 lives beside Helm 4 as long as people do: for tests of charts, built when first asked for.
+helm3() {
+  requirements control self
+  mkdir -p "$cache"/{log,helm3}
+  exec 9>"$cache/.build.lock"
+  flock 9
+  go_module helm3 "$cache/helm3" helm.sh/helm/v3/cmd/helm >&2
+  exec 9>&-
+  echo "$cache/helm3/helm"
+}
+
 build_for() { # [--level LEVEL]
   local level=node maker began=$SECONDS
   [[ ${1:-} != --level ]] || level=$2
