@@ -5,7 +5,8 @@ unexport NODE_OPTIONS
 NODE := node --conditions=quaymaster-source
 INSTALLED := node_modules/.package-lock.json
 .DEFAULT_GOAL := help
-.PHONY: help build up test check bench generate doctor clean cluster-up cluster-down
+CLUSTER ?= dev
+.PHONY: help build up test check bench generate doctor clean cluster-up cluster-install cluster-down images images-pins cluster-images
 
 help: ## what can be done here
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -31,11 +32,24 @@ bench: build ## direct, bare relay and hub in one run
 	@$(NODE) test/bench/main.ts
 
 cluster-up: ## a real Kubernetes on this machine: make cluster-up LEVEL=control|node (default: node where it can be)
-	@test/cluster/cluster up dev $(if $(LEVEL),--level $(LEVEL),--level best)
-	@echo 'eval "$$(test/cluster/cluster env dev)"'
+	@test/cluster/cluster up $(CLUSTER) $(if $(LEVEL),--level $(LEVEL),--level best)
+	@echo 'eval "$$(test/cluster/cluster env $(CLUSTER))"'
+
+cluster-install: $(INSTALLED) ## this checkout into that cluster: images, package mirror, chart; prints the time of each step
+	@$(NODE) tools/cluster-install.ts $(CLUSTER)
 
 cluster-down: ## take it down, leaving nothing behind
-	@test/cluster/cluster down dev
+	@test/cluster/cluster down $(CLUSTER)
+
+images: $(INSTALLED) ## container images into dist/images; ARCH=amd64 for one architecture, ROOTS=1 for what the Dockerfiles copy
+	@$(NODE) tools/images/main.ts $(if $(ARCH),--arch $(ARCH)) $(if $(ROOTS),--roots)
+
+images-pins: $(INSTALLED) ## raise what the images are made of to what registries have today
+	@$(NODE) tools/images/update-pins.ts
+
+cluster-images: $(INSTALLED) ## build the images and load them into the cluster of make cluster-up
+	@$(NODE) tools/images/main.ts --arch amd64 --newer
+	@test/cluster/cluster load-image $(CLUSTER) dist/images/*-amd64.tar
 
 generate: $(INSTALLED) ## rewrite every generated file (CRDs, schemas, reference pages)
 	@$(NODE) tools/generate.ts
@@ -44,4 +58,4 @@ doctor: ## what this machine lacks
 	@if [ -e $(INSTALLED) ]; then $(NODE) tools/doctor.ts; else command -v npm >/dev/null || echo "missing: npm (Debian: npm)"; echo "run make build first"; fi
 
 clean: ## remove what was built; caches under ~/.cache/quaymaster stay
-	@rm -rf .test-results coverage test/bench/out crds/dist hub-runtime/dist test/dist test/cluster/dist
+	@rm -rf dist .test-results coverage test/bench/out crds/dist hub-runtime/dist test/dist test/cluster/dist

@@ -36,10 +36,10 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{crds,hub-runtime,operator}/src/**/*.test.ts',
-            'test/{kit,bench,conformance,cluster,parity}/**/*.test.ts',
+            'test/{kit,bench,conformance,cluster,parity,rolling}/**/*.test.ts',
             'tools/**/*.test.ts',
           ],
-          exclude: ['**/*.{cluster,node,soak}.test.ts'],
+          exclude: ['**/*.{cluster,node,soak,e2e}.test.ts'],
           isolate: false,
           testTimeout: 10_000,
         },
@@ -58,7 +58,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'tools/**/*.e2e.test.ts'],
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,

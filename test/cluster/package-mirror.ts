@@ -112,7 +112,7 @@ class Mirror {
   }
 
   async #find(path: string, accepts: string): Promise<Stored | undefined> {
-    const file = /^\/files\/([0-9a-f]{64})\/[^/]+?(\.metadata)?$/.exec(path);
+    const file = /^\/(?:npm\/-|pypi\/files)\/([0-9a-f]{64})\/[^/]+?(\.metadata)?$/.exec(path);
     if (file !== null) {
       const url = this.#store.address(file[1] ?? '');
       return url === undefined ? undefined : this.#get(url + (file[2] ?? ''), '*/*', Infinity);
@@ -160,7 +160,7 @@ class Mirror {
       versions?: Record<string, { dist?: { tarball?: string } }>;
     };
     for (const { dist } of Object.values(body.versions ?? {}))
-      if (dist?.tarball !== undefined) dist.tarball = this.#rewritten(dist.tarball);
+      if (dist?.tarball !== undefined) dist.tarball = this.#rewritten(dist.tarball, 'npm/-');
     return { ...listing, body: Buffer.from(JSON.stringify(body), 'utf8') };
   }
 
@@ -180,12 +180,13 @@ class Mirror {
   /** A link may be relative, and ends in the checksum of the file. Metadata of a wheel is beside it, under its name with an ending. */
   #rewrittenLink(link: string, base: string): string {
     const { href, hash } = new URL(link, base);
-    return this.#rewritten(hash === '' ? href : href.slice(0, -hash.length)) + hash;
+    return this.#rewritten(hash === '' ? href : href.slice(0, -hash.length), 'pypi/files') + hash;
   }
 
-  #rewritten(url: string): string {
+  /** Below the address of the registry: npm refuses packages from elsewhere. */
+  #rewritten(url: string, place: 'npm/-' | 'pypi/files'): string {
     const name = new URL(url).pathname.split('/').at(-1) ?? '';
-    return `${this.own}/files/${this.#store.remember(url)}/${name === '' ? 'file' : name}`;
+    return `${this.own}/${place}/${this.#store.remember(url)}/${name === '' ? 'file' : name}`;
   }
 }
 

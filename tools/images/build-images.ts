@@ -23,6 +23,8 @@ export interface BuildOptions {
   readonly newer: boolean;
   /** Also write the file trees that the Dockerfiles copy. */
   readonly roots: boolean;
+  /** Where packed layers are kept, when not in the cache. */
+  readonly layers?: string;
   readonly say: (line: string) => void;
 }
 
@@ -70,7 +72,7 @@ export async function buildImages(options: BuildOptions): Promise<readonly Built
         else planned.set(name, planOf(name, own, architecture, scratch, version));
       return planned;
     };
-    const layers = once(makeLayer);
+    const layers = once((plan) => makeLayer(plan, options.layers));
     const built: BuiltImage[] = [];
     for (const architecture of architectures) {
       const planned = await plans(architecture);

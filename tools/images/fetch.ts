@@ -9,6 +9,7 @@ import { join } from 'node:path';
 
 import { run } from '../support/run.ts';
 import { type Apt, type DebianOffer, openApt } from './apt.ts';
+import { chooseVersions, inWords } from './choose-versions.ts';
 import {
   type Architecture,
   lockedPackage,
@@ -84,60 +85,55 @@ function pinned<T>(pins: Readonly<Record<string, T>>, name: string): T {
 type DebianSources = (name: string, architecture: Architecture) => Promise<Source>;
 
 async function debianPackages(pins: Pins, names: readonly string[], options: FetchOptions): Promise<DebianSources> {
-  const wanted = options.architectures.flatMap((architecture) =>
+  const { suite, packages } = pins.debian;
+  const asPinned = options.architectures.flatMap((architecture) =>
     names.map((name): DebianOffer => {
-      const pin = pinned(pins.debian.packages, name);
-      return { name, architecture, version: pin.version, sha256: pin.sha256[architecture] };
+      const { version, sha256: sums } = pinned(packages, name);
+      return { name, architecture, version, sha256: sums[architecture] };
     }),
   );
-  const substitutes = readSubstitutes(pins);
-  const choose = (want: DebianOffer): DebianOffer => substitutes.find((each) => sameName(each, want)) ?? want;
-  const lacking = (): DebianOffer[] => {
-    const chosen = options.newer ? wanted.map(choose) : wanted;
-    return chosen.filter((each) => !existsSync(debFile(each)));
-  };
-  if (lacking().length > 0)
+  const lacking = (all: readonly DebianOffer[]): readonly DebianOffer[] =>
+    all.filter((each) => !existsSync(debFile(each)));
+  let wanted = options.newer ? asPinned.map((each) => substituteOf(pins, each)) : asPinned;
+  if (lacking(wanted).length > 0)
     await withScratch(async (folder) => {
-      options.say(`fetching ${lacking().length} packages of Debian ${pins.debian.suite}`);
-      const apt = await openApt(pins.debian.suite, folder);
-      const offers = await apt.offers(names);
-      const gone = lacking().filter((want) => !offers.some((offer) => offer.sha256 === want.sha256));
-      if (gone.length > 0) {
-        const words = gone.map(({ name, architecture, version }) => `${name}:${architecture} ${version}`).join(', ');
-        if (!options.newer)
-          throw new Error(
-            `Debian has replaced ${words}: run make images-pins, look at what changed in tools/images/pins.json and commit it (or set QM_DEBIAN_MIRROR to a snapshot of the archive)`,
-          );
-        options.say(`Debian has replaced ${words}; these images, for tests only, take its present version`);
-        for (const want of gone) {
-          const offer = offers.find((each) => sameName(each, want));
-          if (offer === undefined) throw new Error(`Debian ${pins.debian.suite} has no ${want.name}`);
-          substitutes.push(offer);
-        }
-        writeFileSync(substitutesFile(pins), JSON.stringify(substitutes));
+      options.say(`fetching ${lacking(wanted).length} packages of Debian ${suite}`);
+      const apt = await openApt(suite, folder);
+      const there = wanted.filter((each) => existsSync(debFile(each)));
+      const chosen = chooseVersions(lacking(wanted), await apt.offers(names), suite, options.newer);
+      if (chosen.replaced.length > 0) {
+        options.say(
+          `Debian has replaced ${inWords(chosen.replaced)}: these images, for tests only, have its present version`,
+        );
+        for (const each of chosen.wanted) noteSubstitute(pins, each);
       }
-      await download(lacking(), apt);
+      wanted = [...there, ...chosen.wanted];
+      await download(lacking(wanted), apt);
     });
   return (name, architecture) => {
     const want = wanted.find((each) => each.name === name && each.architecture === architecture);
     if (want === undefined) throw new Error(`${name} was not fetched for ${architecture}`);
-    const chosen = options.newer ? choose(want) : want;
-    return unpacked(`deb-${chosen.sha256}`, async (into) => {
-      const ran = await run('dpkg-deb', ['--extract', debFile(chosen), into]);
+    return unpacked(`deb-${want.sha256}`, async (into) => {
+      const ran = await run('dpkg-deb', ['--extract', debFile(want), into]);
       if (ran.code !== 0) throw new Error(`dpkg-deb failed on ${name}: ${ran.output}`);
     });
   };
 }
 
-const sameName = (one: DebianOffer, other: DebianOffer): boolean =>
-  one.name === other.name && one.architecture === other.architecture;
 const debFile = ({ sha256: digest }: DebianOffer): string => join(cacheFolder('fetched'), `${digest}.deb`);
-const substitutesFile = (pins: Pins): string =>
-  join(cacheFolder('fetched'), `newer-${sha256(JSON.stringify(pins.debian)).slice(0, 16)}.json`);
 
-function readSubstitutes(pins: Pins): DebianOffer[] {
-  const file = substitutesFile(pins);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as DebianOffer[]) : [];
+/** Substitutes are remembered for these pins, so that the next build for tests asks nobody. */
+function substituteFile(pins: Pins, { name, architecture }: DebianOffer): string {
+  return join(cacheFolder('newer', sha256(JSON.stringify(pins.debian)).slice(0, 16)), `${name}-${architecture}.json`);
+}
+
+function substituteOf(pins: Pins, want: DebianOffer): DebianOffer {
+  const file = substituteFile(pins, want);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as DebianOffer) : want;
+}
+
+function noteSubstitute(pins: Pins, offer: DebianOffer): void {
+  writeFileSync(substituteFile(pins, offer), JSON.stringify(offer));
 }
 
 /** Packages that are the same for all architectures come as one file; apt knows them under the first one only. */

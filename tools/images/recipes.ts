@@ -31,8 +31,10 @@ export const platforms: Readonly<Record<Architecture, Platform>> = {
 /** Of libc6; the rest of it is for building, debugging and encodings that nothing here uses. */
 const ofLibc = /^(libc|libm|libdl|libpthread|librt|libresolv|libutil)\.so\.\d+$/;
 
-/** Raised when a recipe below changes without its inputs. */
-const recipe = 1;
+/** What turns inputs into a layer is an input itself: a change of it is never missed. */
+const recipe = sha256(
+  ['recipes.ts', 'tree.ts', 'tar.ts'].map((file) => readFileSync(join(import.meta.dirname, file), 'utf8')).join('\0'),
+);
 
 export function baseLayer(sources: Sources, architecture: Architecture): LayerPlan {
   const { triplet, loader } = platforms[architecture];
@@ -41,7 +43,7 @@ export function baseLayer(sources: Sources, architecture: Architecture): LayerPl
   if (libc === undefined) throw new Error('no libc6');
   return {
     name: 'base',
-    inputs: [`${recipe}`, libc.key, ...others.map(({ key }) => key), node.key],
+    inputs: [recipe, libc.key, ...others.map(({ key }) => key), node.key],
     tree: () => {
       const tree = new TreeBuilder();
       tree.text(
@@ -84,7 +86,7 @@ function programLayer(name: string, bundle: string, version: string): LayerPlan 
   const sums = files.map((file) => `${file} ${sha256(readFileSync(join(bundle, file)))}`);
   return {
     name,
-    inputs: [`${recipe}`, manifest, sha256(readFileSync(licence)), ...sums],
+    inputs: [recipe, manifest, sha256(readFileSync(licence)), ...sums],
     tree: () => {
       const tree = new TreeBuilder();
       tree.text(`${home}/package.json`, manifest);
@@ -103,7 +105,7 @@ export function shellLayer(sources: Sources): LayerPlan {
   const busybox = sources.debian(shellPackages[0]);
   return {
     name: 'shell',
-    inputs: [`${recipe}`, busybox.key, applets],
+    inputs: [recipe, busybox.key, applets],
     tree: () => {
       const tree = new TreeBuilder();
       const [program] = filesBelow(busybox.folder).filter((file) => /bin\/busybox$/.test(file));
@@ -122,7 +124,7 @@ export function npmLayer(sources: Sources): LayerPlan {
   const npm = sources.npm('npm');
   return {
     name: 'npm',
-    inputs: [`${recipe}`, npm.key],
+    inputs: [recipe, npm.key],
     tree: () => {
       const place = `${home}/lib/node_modules/npm`;
       const tree = new TreeBuilder();
@@ -143,7 +145,7 @@ export function pythonLayer(sources: Sources, architecture: Architecture, byteco
   const uv = sources.pypi('uv');
   return {
     name: 'python',
-    inputs: [`${recipe}`, ...packages.map(({ source }) => source.key), bytecode.key, uv.key],
+    inputs: [recipe, ...packages.map(({ source }) => source.key), bytecode.key, uv.key],
     tree: () => {
       const tree = new TreeBuilder();
       for (const { name, source } of packages) {
@@ -153,7 +155,8 @@ export function pythonLayer(sources: Sources, architecture: Architecture, byteco
             source.folder,
             (file) => /^(usr\/(bin|lib)|etc\/python3)/.test(file) && !unusedPython.test(file),
           );
-        else if (name === 'tzdata') tree.folder('/', source.folder, (file) => /^usr\/share\/zoneinfo\//.test(file));
+        else if (name === 'tzdata')
+          tree.folder('/', source.folder, (file) => /^usr\/share\/zoneinfo\/(?!localtime)/.test(file));
         else if (name === 'ca-certificates') tree.text('etc/ssl/certs/ca-certificates.crt', authorities(source));
         else addLibraries(tree, `usr/lib/${triplet}`, source.folder, triplet);
         addCopyright(tree, source, name);
