@@ -81,13 +81,14 @@ function print(cli: Cli, format: string, objects: readonly KubeObject[], toYaml:
 }
 
 async function readSettings(cli: Cli, file: string | undefined): Promise<RenderSettings> {
-  const [{ defaultRenderSettings, describeIssue, readRenderSettings }, { readFile }, path, { parse }] =
+  // yaml is CommonJS: a bundler gives it a default only, Node both.
+  const [{ defaultRenderSettings, describeIssue, readRenderSettings }, { readFile }, path, { default: yaml }] =
     await Promise.all([import('@quaymaster/crds'), import('node:fs/promises'), import('node:path'), import('yaml')]);
   if (file === undefined) return defaultRenderSettings(cli.version);
   let value: unknown;
   try {
     // An empty file has no settings, which are all the defaults.
-    value = (parse(await readFile(path.resolve(cli.cwd, file), 'utf8')) as unknown) ?? {};
+    value = (yaml.parse(await readFile(path.resolve(cli.cwd, file), 'utf8')) as unknown) ?? {};
   } catch (error) {
     throw new CliError(exitCode.usage, `${file} cannot be read: ${(error as Error).message}`);
   }

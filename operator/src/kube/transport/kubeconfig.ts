@@ -83,7 +83,8 @@ interface Merged {
 
 /** As kubectl merges: the first file that sets a name or the current context wins; missing files are passed over unless none is there. */
 async function readFiles(paths: readonly string[], read: ReadText): Promise<Merged> {
-  const { parse } = await import('yaml');
+  // CommonJS: a bundler gives it a default only, Node both.
+  const { default: yaml } = await import('yaml');
   const merged: Merged = { clusters: new Map(), contexts: new Map(), users: new Map(), currentContext: undefined };
   let found = 0;
   let missing: unknown;
@@ -98,7 +99,7 @@ async function readFiles(paths: readonly string[], read: ReadText): Promise<Merg
     found += 1;
     let file: unknown;
     try {
-      file = parse(content);
+      file = yaml.parse(content);
     } catch (error) {
       throw new KubeError('KUBE_CONFIG', `${path} is not YAML`, { cause: error });
     }

@@ -1,0 +1,62 @@
+/** HS-11: a bundle is another program than its sources (CommonJS inside, lazy parts in files of their own), so what it loads late is run once. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { bundle, bundleOperator } from './bundle.ts';
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'qm-bundle-'));
+  await Promise.all([bundle({ write: true, outdir: folder }), bundleOperator({ write: true, outdir: folder })]);
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+}, 60_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; text: string }> {
+  return new Promise((resolve) => {
+    const surroundings = { PATH: process.env['PATH'] ?? '', HOME: folder, ...env };
+    execFile(
+      process.execPath,
+      ['--disable-proto=delete', ...args],
+      { env: surroundings, timeout: 20_000 },
+      (error, out, err) => {
+        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : 1, text: out + err });
+      },
+    );
+  });
+}
+
+test('the operator reads a kubeconfig, and says what it cannot use', async () => {
+  const kubeconfig = join(folder, 'kubeconfig');
+  await writeFile(
+    kubeconfig,
+    `current-context: c
+contexts: [{name: c, context: {cluster: x, user: y}}]
+clusters: [{name: x, cluster: {server: "http://127.0.0.1:1"}}]
+users: []
+`,
+  );
+  const { code, text } = await run([join(folder, 'operator.js')], { KUBECONFIG: kubeconfig });
+  expect([code, text]).toEqual([2, expect.stringContaining('names user "y", which is not there')]);
+}, 30_000);
+
+test('qm render reads its settings', async () => {
+  const settings = join(folder, 'settings.yaml');
+  await writeFile(settings, 'clusterDomain: corp.local\n');
+  const hub = join(folder, 'hub.yaml');
+  await writeFile(
+    hub,
+    'apiVersion: quaymaster.dev/v1alpha1\nkind: McpHub\nmetadata: {name: desk}\nspec: {servers: {}, auth: {mode: none}}\n',
+  );
+  const { code, text } = await run([join(folder, 'qm.js'), 'render', '-f', hub, '--settings', settings]);
+  expect([code, text]).toEqual([0, expect.stringContaining('svc.corp.local')]);
+}, 30_000);
