@@ -1,5 +1,5 @@
 /** A real Kubernetes cluster for tests. Not published: it is this repository's own tool. */
-export { startCluster } from './start-cluster.ts';
+export { openCluster, startCluster } from './start-cluster.ts';
 export type { Cluster, ClusterOptions, Component } from './start-cluster.ts';
 export type { ApiAnswer } from './api-client.ts';
 export type { AuditEvent } from './audit-log.ts';

@@ -74,6 +74,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   if (options.fakeNodes !== undefined) args.push('--fake-nodes', String(options.fakeNodes));
   if (level === 'node') args.push('--wait', String(options.waitSeconds ?? 900));
   await clusterCommand(args, { env: flagVariables(options), showProgress: true });
+  return openCluster(name);
+}
+
+/** One that is up, as by `make cluster-up`. */
+export async function openCluster(name: string): Promise<Cluster> {
   const exported = parseExports(await clusterCommand(['env', name]));
   const bin = exported['PATH'] ?? '';
   const kubeconfig = exported['KUBECONFIG'] ?? '';
@@ -88,7 +93,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   };
   return {
     name,
-    level,
+    level: exported['QM_CLUSTER_LEVEL'] === 'node' ? 'node' : 'control',
     maker: exported['QM_CLUSTER_MAKER'] === 'kind' ? 'kind' : 'self',
     kubeconfig,
     hostAddress: exported['QM_CLUSTER_HOST_ADDRESS'] ?? '127.0.0.1',

@@ -20,7 +20,7 @@ load_instance() { # NAME
 }
 
 up() {
-  local level=control fake=3 audit='' owner='' wait=0 with='' maker starting=''
+  local level=control fake=3 audit='' owner=${QM_CLUSTER_OWNER:-} wait=${QM_CLUSTER_WAIT:-0} with='' maker starting=''
   name=default
   while (($#)); do
     case $1 in
