@@ -39,6 +39,7 @@ export class PeerList {
   readonly #port: number;
   #peers = new Map<string, Peer>();
   #known = false;
+  readonly #heard = Promise.withResolvers<void>();
   readonly #dead = new Map<string, number>();
   /** Since when nothing was heard of one that was asked. */
   readonly #silent = new Map<string, number>();
@@ -55,6 +56,11 @@ export class PeerList {
     return this.#known;
   }
 
+  /** Resolves with the first word about the others. */
+  get heard(): Promise<void> {
+    return this.#heard.promise;
+  }
+
   update(addresses: readonly PeerAddress[]): void {
     const peers = new Map<string, Peer>();
     for (const { name, uid, ip, port = this.#port } of addresses.slice(0, mostPeers)) {
@@ -64,6 +70,7 @@ export class PeerList {
     }
     this.#peers = peers;
     this.#known = true;
+    this.#heard.resolve();
     for (const known of [this.#dead, this.#silent, this.#leaving])
       for (const id of known.keys()) if (!peers.has(id)) known.delete(id);
   }

@@ -1,6 +1,7 @@
 /** Replicas of one hub, with real sockets between them: whatever replica a client comes to, its session goes on. */
 import { afterEach, describe, expect, test } from 'vitest';
 
+import { createTestClock, type TestClock } from '../base/index.ts';
 import type { RawJson } from '../wire/index.ts';
 import { hubError } from '../exchange/index.ts';
 import { resultOf } from '../fixtures/index.ts';
@@ -336,21 +337,31 @@ describe('a replica that leaves', () => {
 });
 
 describe('the first seconds', () => {
-  test('a replica that has not heard of others yet asks the client to come again, then goes on alone', async () => {
-    const { createTestClock } = await import('../base/index.ts');
+  async function young(): Promise<{ clock: TestClock; owner: TestReplica; other: TestReplica; session: string }> {
     const clock = createTestClock();
     const owner = await startTestReplica('uid-owner', { clock });
-    const young = await startTestReplica('uid-young', { clock });
-    running.push(owner, young);
-    const session = await initialize(owner);
-    const early = await send(young, call(session));
-    expect([early.status, early.headers['retry-after'], early.json.error.data.code]).toEqual([
-      503,
-      '1',
-      'QM_REPLICA_UNREACHABLE',
-    ]);
+    const other = await startTestReplica('uid-young', { clock });
+    running.push(owner, other);
+    return { clock, owner, other, session: await initialize(owner) };
+  }
+
+  test('EF-30 a request waits for the first word about the others, then goes to its owner', async () => {
+    const { clock, owner, other, session } = await young();
+    const early = send(other, call(session));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await clock.advance(4_000);
+    meet([owner, other]);
+    expect((await early).status).toBe(200);
+    expect([owner, other].map(({ upstream }) => upstream.calls.length)).toEqual([1, 0]);
+  });
+
+  test('without a word a replica goes on alone', async () => {
+    const { clock, other, session } = await young();
+    const early = send(other, call(session));
+    await new Promise((resolve) => setTimeout(resolve, 50));
     await clock.advance(5_000);
-    expect((await send(young, call(session))).status).toBe(200);
+    expect((await early).status).toBe(200);
+    expect((await send(other, call(session))).status).toBe(200);
   });
 });
 

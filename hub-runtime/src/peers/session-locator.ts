@@ -42,7 +42,7 @@ interface Answers {
   readonly silent: ReadonlySet<string>;
 }
 
-/** A replica that was just started waits this long for the first word about the others. */
+/** Requests wait this long for the first word about the others, from the start of this replica; then it goes on alone. */
 const patienceMs = 5_000;
 const mostAsked = 16;
 
@@ -59,8 +59,9 @@ export class SessionLocator {
 
   async locate(absent: AbsentSession, hub: string, direct: boolean): Promise<Placement> {
     const { list, register, clock } = this.#deps;
+    const patience = this.#startedMs + patienceMs - clock.monotonic();
+    if (!list.known && patience > 0 && !register.isEnded(absent.id)) await this.#firstWord(patience);
     if (register.isEnded(absent.id)) return { kind: 'ended' };
-    if (!list.known && clock.monotonic() - this.#startedMs < patienceMs) return { kind: 'unknown', soon: false };
     const peer = direct ? undefined : this.#elsewhere(absent);
     if (peer !== undefined) return { kind: 'peer', peer };
     let claim = this.#claims.get(absent.id);
@@ -69,6 +70,16 @@ export class SessionLocator {
       this.#claims.set(absent.id, claim);
     }
     return claim;
+  }
+
+  /** A replica that was only just started hears of the others with its first message from the operator. */
+  async #firstWord(patience: number): Promise<void> {
+    let stop = (): void => {};
+    const enough = new Promise<void>((resolve) => {
+      stop = this.#deps.clock.after(patience, resolve);
+    });
+    await Promise.race([this.#deps.list.heard, enough]);
+    stop();
   }
 
   /** What another replica is told that looks for a session. */
@@ -123,8 +134,7 @@ export class SessionLocator {
       break;
     }
     const mayHold = [absent.owner, ...(holder === undefined ? [] : [holder])];
-    if (mayHold.some((one) => silent.has(one)) || (mirror === undefined && silent.size > 0))
-      return { kind: 'unknown', soon: true };
+    if (mayHold.some((one) => silent.has(one)) || (mirror === undefined && silent.size > 0)) return { kind: 'unknown' };
     if (mirror !== undefined && mirror.id === absent.id) register.keepMirror(mirror, absent.expiresMs);
     register.forgetHolder(absent.id);
     this.#deps.taken(absent);

@@ -35,8 +35,8 @@ export type Placement =
   | { readonly kind: 'here'; readonly mirror: SessionMirror | undefined; readonly from: string | undefined }
   | { readonly kind: 'peer'; readonly peer: string }
   | { readonly kind: 'ended' }
-  /** Nobody can say at the moment: who the others are, or (`soon`) what one says that does not answer. */
-  | { readonly kind: 'unknown'; readonly soon: boolean };
+  /** Nobody can say at the moment: one that may know does not answer. */
+  | { readonly kind: 'unknown' };
 
 /** A hub as its replicas see it. */
 export interface PeerHub {

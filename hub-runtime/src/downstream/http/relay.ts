@@ -67,7 +67,7 @@ async function route(
         reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason: 'it has ended' }));
         return;
       case 'unknown':
-        if (placement.soon && attempt + 1 < mostAttempts) {
+        if (attempt + 1 < mostAttempts) {
           await new Promise<void>((resolve) => void edge.deps.clock.after(againMs, resolve));
           if (reply.done) return;
           continue;
