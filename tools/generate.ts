@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { describeCommands } from '../hub-runtime/src/cli/index.ts';
 import { operatorRbac } from '../operator/src/rbac/index.ts';
 import { chartFiles } from './charts/index.ts';
+import { argocdConfigMap, argocdFolder } from './generators/argocd-config-map.ts';
 import { cliPage } from './generators/cli-page.ts';
 import { dockerfile } from './generators/dockerfile.ts';
 import { errorsPage } from './generators/errors-page.ts';
@@ -36,6 +37,7 @@ const definitions = Object.fromEntries(
   ]),
 );
 const files: Readonly<Record<string, string>> = {
+  'gitops/argocd/argocd-cm.yaml': argocdConfigMap((path) => readFileSync(join(root, argocdFolder, path), 'utf8')),
   'docs/reference/cli.md': cliPage(commands.program, commands.exitCodes),
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/metrics.md': metricsPage(),

@@ -32,6 +32,8 @@ export function chartFiles(
   for (const [name, text] of Object.entries(definitions)) {
     files[`${operator}/files/crds/${name}`] = text;
     files[`${crds}/files/crds/${name}`] = text;
+    // Kustomize reads nothing from outside its folder.
+    files[`gitops/kustomize/crds/${name}`] = text;
   }
   return files;
 }

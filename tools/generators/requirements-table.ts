@@ -242,6 +242,11 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'server-side apply, watch-list, metadata-only caches, proven on one minor',
   },
+  'HT-4.20': {
+    what: 'Community tools: Argo CD knows the health of both kinds and restarts them',
+    state: 'partly',
+    note: 'kubectl plugin, GitHub Action and Backstage follow',
+  },
   'HT-I3': {
     what: 'A real Kubernetes for tests on one machine',
     state: 'partly',

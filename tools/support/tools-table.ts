@@ -46,6 +46,7 @@ export const tools: readonly Tool[] = [
     orElse: 'uv',
   },
   { command: 'ps', args: ['--version'], debian: ['procps'], why: 'tests that look for orphaned processes' },
+  { command: 'lua5.1', args: ['-v'], debian: ['lua5.1'], why: 'health checks and actions for Argo CD' },
   cluster('openssl', ['version'], ['openssl']),
   cluster('unshare', ['--version'], ['util-linux']),
   cluster('ip', ['-V'], ['iproute2']),

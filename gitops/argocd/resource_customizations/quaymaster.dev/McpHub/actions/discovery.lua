@@ -1,0 +1,5 @@
+local actions = {}
+actions["restart"] = {
+  ["iconClass"] = "fa fa-fw fa-redo",
+}
+return actions
