@@ -94,7 +94,7 @@ describe('the image of the hub', () => {
       await inNode(
         'desk-hub',
         `JSON.stringify({
-          uid: process.getuid(), groups: process.getgroups(), node: process.versions.node, proto: ({}).__proto__ === undefined,
+          uid: process.getuid(), groups: process.getgroups(), node: process.versions.node, command: fs.readFileSync('/proc/1/cmdline', 'utf8').split('\\0').slice(0, -1),
           writable: ['/', '/quaymaster', '/etc', '/tmp'].filter((path) => {
             try { fs.writeFileSync(path + '/probe', ''); return true } catch { return false }
           }),
@@ -104,6 +104,13 @@ describe('the image of the hub', () => {
       ),
     ) as JsonObject;
     expect(facts).toMatchObject({ uid: 65_532, groups: [65_532], node: '26.10.0', writable: ['/tmp'], shells: [] });
+    expect(facts['command']).toEqual([
+      '/quaymaster/bin/node',
+      '--disable-proto=delete',
+      '--max-semi-space-size=16',
+      '/quaymaster/qm.js',
+      'hub',
+    ]);
     expect(facts['limit']).toBeGreaterThan(200);
     expect(facts['limit']).toBeLessThan(400);
   });
