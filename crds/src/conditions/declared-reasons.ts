@@ -112,7 +112,7 @@ export const declaredReasons = {
     severity: 'warning',
     meaning: '`spec.auth.mode` is none: whoever reaches the endpoint may use it.',
     say: () => 'auth.mode is none: whoever reaches the endpoint may call every tool',
-    next: 'keep it on the loopback address',
+    next: 'keep it on the loopback address, or in a namespace of a cluster that only its users reach',
   },
   NotAcknowledged: {
     on: { Programmed: 'False', Ready: 'False' },

@@ -106,7 +106,8 @@ export function createStatusStep(deps: StatusStepDeps): StatusStep {
       problems,
       observed: [...findings.observed, ...blocking(facts, problems)],
       previous: before.conditions ?? [],
-      now: new Date(now).toISOString(),
+      // Seconds, as everywhere in the API.
+      now: `${new Date(now).toISOString().slice(0, 19)}Z`,
     });
     if (canonicalJson(status) === canonicalJson(before)) return;
     const pause = memory.statusAtMs + pauseMs - now;

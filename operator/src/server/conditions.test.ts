@@ -87,7 +87,10 @@ describe('what stands in the way is a condition, and clears by itself', () => {
     bench.putHub();
     await bench.start();
     bench.putServer({ ...npm, roots: [{ name: 'r', directory: '/home' }] });
+    const lastError = { code: 'SecretNotFound', message: 'no token' };
+    bench.control.say('n/h', { 'n/a': { phase: 'Degraded', reason: 'SecretNotFound', lastError } });
     await bench.settle();
+    expect(bench.statusOf()).not.toHaveProperty('lastError');
     expect(bench.short()).toMatchObject({ Ready: 'False/Unsupported', Stalled: 'True/Unsupported' });
     expect(bench.live('deployments', 'a-server')).toBeDefined();
   });

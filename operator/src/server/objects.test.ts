@@ -52,6 +52,25 @@ describe('EF-55 a server in a cluster', () => {
     expect(bench.events.map(({ type, reason }) => `${type} ${reason}`)).toEqual(['Normal Ready']);
   });
 
+  test('that a new one waits for its first replica is no event; that it serves is one, and that it lost its last replica', async () => {
+    bench.putServer();
+    bench.putHub();
+    const coming = { phase: 'Starting', reason: 'NoEndpoints', message: 'no replica of it is ready' } as const;
+    bench.control.say('n/h', { 'n/a': coming });
+    await bench.start();
+    expect(bench.short()).toMatchObject({ Ready: 'False/NoEndpoints' });
+    expect(bench.events).toEqual([]);
+    for (const word of [ready, coming]) {
+      bench.control.say('n/h', { 'n/a': word });
+      bench.deploymentReady();
+      await bench.settle();
+    }
+    expect(bench.events.map(({ type, reason }) => `${type} ${reason}`)).toEqual([
+      'Normal Ready',
+      'Warning NoEndpoints',
+    ]);
+  });
+
   test('steady state and a forced resync write nothing', async () => {
     bench.putServer();
     bench.putHub();

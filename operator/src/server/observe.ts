@@ -60,7 +60,11 @@ function running({ words, pods, problems, selector }: Facts): ServerObservation 
       ...(reason === undefined ? {} : { reason }),
       ...(message === undefined ? {} : { message }),
     });
-  if (problems[0]?.reason === 'Unsupported') return said({ phase: 'Stopped', ...problems[0] });
+  if (problems[0]?.reason === 'Unsupported') {
+    // That hubs do not find what is not run is no error of its own.
+    const { lastError: _lastError, ...rest } = said({ phase: 'Stopped', ...problems[0] });
+    return rest;
+  }
   if (phase === 'Ready') return said({ phase });
   if (pods?.scaledToZero === true)
     return said({ phase: 'Stopped', message: 'no Pods are wanted; raise spec.replicas' });

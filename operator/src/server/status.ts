@@ -34,7 +34,8 @@ export function createStatusStep({ writer, events, clock }: StatusDeps): StatusS
       const { action } = await writer.write(resources.servers, server, status, signal);
       if (action === 'written') {
         for (const { reason, message, status: holds } of changedConditions(previous, readiness(status))) {
-          if (quiet.has(reason)) continue;
+          // Neither is that one which comes up for the first time has no replica yet.
+          if (quiet.has(reason) || (status.phase === 'Starting' && before.phase !== 'Ready')) continue;
           const type = holds === 'True' ? 'Normal' : 'Warning';
           events.record({ regarding: server, type, reason, action: 'Reconcile', note: message });
         }

@@ -82,9 +82,16 @@ class HttpConnector implements Connector {
         return await handshaking.run(place, opening);
       } catch (error) {
         const isAway = error instanceof ConnectError && error.reason === 'Unreachable' && !signal.aborted;
+        if (isAway && this.#isUnheard) throw nobody();
         if (!isAway || tries >= httpLimits.reroutes || !this.#places.avoid(place)) throw error;
       }
     }
+  }
+
+  /** Nobody has told of its replicas yet, so its Service is asked: what is refused there has no Pod that is ready, and is no wrong address. */
+  get #isUnheard(): boolean {
+    const { endpoints } = this.#target;
+    return endpoints !== undefined && endpoints.current === undefined;
   }
 
   /** Behind a bridge every hub finds the same replica for a caller. */
@@ -96,11 +103,10 @@ class HttpConnector implements Connector {
   /** Asks a replica that is starting. Nothing is opened there, whatever it answers. */
   async #whyNone(handshaking: Handshaking): Promise<ConnectError> {
     const place = this.#places.starting();
-    const nobody = new ConnectError('NoEndpoints', 'no replica of it is ready', true);
-    if (place === undefined) return nobody;
+    if (place === undefined) return nobody();
     const found = await handshaking.discover(place, httpLimits.probeMs);
     if (place.state === 'starting') place.letGo();
-    if (found.verdict !== 'none' || found.error.reason === 'Unreachable') return nobody;
+    if (found.verdict !== 'none' || found.error.reason === 'Unreachable') return nobody();
     return found.error;
   }
 
@@ -108,4 +114,8 @@ class HttpConnector implements Connector {
   #where(): Endpoint {
     return (this.#endpoint ??= endpointOf(this.#target));
   }
+}
+
+function nobody(): ConnectError {
+  return new ConnectError('NoEndpoints', 'no replica of it is ready', true);
 }

@@ -25,8 +25,8 @@ const gone = '127.0.0.1:9';
 const ok = { result: { resultType: 'complete', ok: true } };
 
 describe('a start', () => {
-  const connect = (feed: FakeFeed, more: Options = {}) => {
-    const { connector } = connectorTo('http://files-server.default.svc:8080/mcp', {
+  const connect = (feed: FakeFeed, more: Options = {}, url = 'http://files-server.default.svc:8080/mcp') => {
+    const { connector } = connectorTo(url, {
       ...more,
       target: { endpoints: feed },
     });
@@ -82,6 +82,13 @@ describe('a start', () => {
     const conversation = await connect(new FakeFeed(gone, '127.0.0.1:7', server.address));
     expect(resultOf(await call(conversation))).toMatchObject({ ok: true });
     await conversation.close('end');
+  });
+
+  test('HT-0.09 nobody has told of replicas yet, and its Service has none either', async () => {
+    const feed = new FakeFeed();
+    feed.forget();
+    const refused = connect(feed, {}, `http://${gone}/mcp`);
+    expect(await refusal(refused)).toMatchObject({ reason: 'NoEndpoints', retryable: true });
   });
 
   test('none can be reached', async () => {
