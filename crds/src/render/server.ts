@@ -46,7 +46,7 @@ export function renderServer(input: RenderServerInput): Rendered {
       bridged: config.transport === 'stdio',
       settings,
     }),
-    service(names.workload, selector),
+    service(names.workload, selector, { sessionAffinity: 'ClientIP' }),
     disruptionBudget(names.workload, selector),
     deployment({
       name: names.workload,

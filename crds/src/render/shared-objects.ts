@@ -11,7 +11,7 @@ export function serviceAccount(name: string): Body {
 
 export const servicePort = 80;
 
-export function service(name: string, selector: Labels): Body {
+export function service(name: string, selector: Labels, more: Json = {}): Body {
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -19,6 +19,7 @@ export function service(name: string, selector: Labels): Body {
     spec: {
       type: 'ClusterIP',
       selector,
+      ...more,
       ports: [{ name: 'mcp', port: servicePort, targetPort: 'mcp', protocol: 'TCP', appProtocol: 'http' }],
     },
   };

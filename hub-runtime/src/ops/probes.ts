@@ -4,7 +4,7 @@
  *   live     the event loop turns: it was not blocked for most of the last minute. (While it is blocked now, no answer comes at all,
  *            and the prober's own time-out is the verdict.)
  *   started  the listener is up and the first configuration is in. Never falls back.
- *   ready    has a configuration, is not draining, and every server marked `required` answers. Servers that are not required never count:
+ *   ready    has a configuration, is past its first moments, is not draining, and every server marked `required` answers. Servers that are not required never count:
  *            readiness tied to backends deadlocks with scale to zero.
  *
  * Runs only when asked, apart from one timer. Decides nothing about servers: it repeats their state.
@@ -45,6 +45,8 @@ export interface Probes {
 export interface HealthSource {
   /** A configuration is in force. */
   configured(): boolean;
+  /** What is waited for at the start before clients are welcome. Never after it was undefined once. */
+  settling?(): string | undefined;
   /** The MCP listener accepts. */
   listening(): boolean;
   /** A shutdown has begun. */
@@ -88,6 +90,8 @@ export function createProbes(source: HealthSource, clock: Clock): Probes {
   const ready = (): Verdict => {
     const dependencies = source.upstreams().map(dependencyStatus);
     const problems = startProblems(source);
+    const settling = source.settling?.();
+    if (settling !== undefined) problems.push(settling);
     if (source.draining()) problems.push('the hub is shutting down');
     for (const dependency of dependencies) {
       if (dependency.required && !dependency.ready) {

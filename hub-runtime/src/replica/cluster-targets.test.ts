@@ -18,6 +18,7 @@ function resolve(server: ServerConfig, address: ServerAddress | undefined, value
     address: () => address,
     credential: (name) => values[name],
     feed: (name) => new EndpointBook().feed(name),
+    heard: () => Promise.resolve(),
   });
   return targets.resolve(server, () => {}, new AbortController().signal);
 }
@@ -33,6 +34,23 @@ test('a remote server: its URL, and headers with the values behind their referen
   expect(await resolve(serverConfig('a', secretHeader(true)), remote)).toMatchObject({
     headers: { 'X-Plain': 'plain' },
   });
+});
+
+test('a server in Pods waits until it is known where they are, one elsewhere does not', async () => {
+  const book = new EndpointBook();
+  const targets = createClusterTargets({
+    address: (name) => (name === 'default/a' ? pods : remote),
+    credential: () => undefined,
+    feed: (name) => book.feed(name),
+    heard: () => book.heard,
+  });
+  const resolving = (name: string) => targets.resolve(serverConfig(name), () => {}, new AbortController().signal);
+  let resolved = false;
+  const inPods = resolving('a').then(() => (resolved = true));
+  await resolving('b');
+  expect(resolved).toBe(false);
+  book.update({});
+  await inPods;
 });
 
 test('a server in Pods: its Service, and where its replicas are; behind a bridge with its token', async () => {

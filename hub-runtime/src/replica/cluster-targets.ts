@@ -13,6 +13,8 @@ export interface ClusterTargetsDeps {
   readonly address: (server: string) => ServerAddress | undefined;
   readonly credential: (key: string) => string | undefined;
   readonly feed: (server: string) => EndpointFeed;
+  /** Resolves when feeds say what is known. Bounded. */
+  readonly heard: () => Promise<void>;
 }
 
 export function createClusterTargets(deps: ClusterTargetsDeps): TargetResolver {
@@ -22,6 +24,7 @@ export function createClusterTargets(deps: ClusterTargetsDeps): TargetResolver {
       if (address === undefined) throw new TargetError('Unsupported', 'the operator has given no address for it', true);
       const headers = headersOf(server, (ref) => secretOf(server, ref, deps.credential));
       if (!address.inCluster) return { kind: 'http', url: address.url, headers };
+      await deps.heard();
       const endpoints = deps.feed(server.key);
       if (address.bridgeToken === undefined) return { kind: 'http', url: address.url, headers, endpoints };
       const authorization = `Bearer ${bridgeToken(address.bridgeToken, deps.credential)}`;

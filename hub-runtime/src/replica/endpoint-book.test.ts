@@ -40,3 +40,15 @@ test('what is forgotten comes back with the next word; what left the configurati
   expect(book.feed('default/a').current).toHaveLength(1);
   expect(book.feed('__proto__').current).toBeUndefined();
 });
+
+test.each(['a word', 'giving up'])('what waits for the first word goes on with %s', async (how) => {
+  const book = new EndpointBook();
+  let heard = false;
+  void book.heard.then(() => (heard = true));
+  await Promise.resolve();
+  expect(heard).toBe(false);
+  if (how === 'a word') book.update({});
+  else book.giveUp();
+  await book.heard;
+  expect(heard).toBe(true);
+});

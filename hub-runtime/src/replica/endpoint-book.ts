@@ -3,6 +3,9 @@
  *
  * When the operator is away the last word stays: the Pods are most likely still there, and legacy sessions belong to one of them. Only a server
  * that has stopped answering is then looked for at its Service, since nobody would say where it has gone.
+ *
+ * A replica that was just started waits for the first word a moment (`heard`): a server that is begun at its Service is begun again at its
+ * Pods, and a legacy session that was opened through the Service belongs to one of them without anybody knowing to which.
  */
 import type { EndpointsMessage, ServerEndpoint } from '@quaymaster/crds';
 
@@ -14,20 +17,32 @@ interface Feed extends EndpointFeed {
 
 export class EndpointBook {
   readonly #feeds = new Map<string, Feed>();
+  readonly #heard = Promise.withResolvers<void>();
   #last: EndpointsMessage['servers'] = {};
+
+  /** Resolves with the first word, or when none is to be expected. */
+  get heard(): Promise<void> {
+    return this.#heard.promise;
+  }
+
+  /** Nobody is there to say anything, or the wait was long enough. */
+  giveUp(): void {
+    this.#heard.resolve();
+  }
 
   /** The same object for as long as the server is configured. */
   feed(server: string): EndpointFeed {
     const known = this.#feeds.get(server);
     if (known !== undefined) return known;
-    const feed = createFeed(this.#heard(server));
+    const feed = createFeed(this.#lastOf(server));
     this.#feeds.set(server, feed);
     return feed;
   }
 
   update(servers: EndpointsMessage['servers']): void {
     this.#last = servers;
-    for (const [server, feed] of this.#feeds) feed.set(this.#heard(server));
+    for (const [server, feed] of this.#feeds) feed.set(this.#lastOf(server));
+    this.#heard.resolve();
   }
 
   /** Nothing is known of it any more. */
@@ -40,7 +55,7 @@ export class EndpointBook {
     for (const server of this.#feeds.keys()) if (!servers.has(server)) this.#feeds.delete(server);
   }
 
-  #heard(server: string): readonly ServerEndpoint[] | undefined {
+  #lastOf(server: string): readonly ServerEndpoint[] | undefined {
     return Object.hasOwn(this.#last, server) ? this.#last[server] : undefined;
   }
 }

@@ -40,6 +40,8 @@ export interface OperatorLinkDeps {
   onEndpoints(servers: EndpointsMessage['servers']): void;
   onPeers(peers: PeersMessage['peers']): void;
   onDrain(graceMs: number): void;
+  /** No operator is there. */
+  onNobody(): void;
   /** The stream is gone. */
   onDown(): void;
 }
@@ -52,7 +54,7 @@ export class OperatorLink {
   readonly #reports: ReportSchedule;
 
   constructor(deps: OperatorLinkDeps) {
-    const { settings, clock, log, authority, onDown } = deps;
+    const { settings, clock, log, authority, onDown, onNobody } = deps;
     const { address, tokenFile } = settings.hub.control;
     this.#deps = deps;
     this.#reports = scheduleReports(clock, () => this.#report());
@@ -65,6 +67,7 @@ export class OperatorLink {
       log,
       hello: () => this.#hello(),
       onUp: () => this.#reports.poke(),
+      onNobody,
       onDown,
       onMessage: (message) => this.#receive(message),
     });

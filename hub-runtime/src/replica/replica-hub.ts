@@ -45,6 +45,7 @@ export class ReplicaHub {
       address: (server) => this.#address(server),
       credential: (key) => deps.credentials.get(key),
       feed: (server) => deps.endpoints.feed(server),
+      heard: () => deps.endpoints.heard,
     });
   }
 

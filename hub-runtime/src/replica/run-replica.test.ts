@@ -88,8 +88,8 @@ test('EF-57 from files to ready, then the operator: hello, acknowledgements, rep
   mounts.sealing.write({ current: randomBytes(32), previous: randomBytes(32) });
   mounts.config.write({ 'document.json.gz': packed(1), 'ca.crt': ca });
   replica = await start();
-  expect((await get('/readyz')).status).toBe(200);
   await expect.poll(() => of('hello')).toHaveLength(1);
+  expect(JSON.parse((await get('/readyz')).text)).toMatchObject({ problems: ['not told yet where servers are'] });
   expect(of('hello')[0]).toEqual({
     type: 'hello',
     protocol: 1,
@@ -101,6 +101,7 @@ test('EF-57 from files to ready, then the operator: hello, acknowledgements, rep
   say({ type: 'credentials', hash: 'c', values: {} });
   say({ type: 'endpoints', servers: {} });
   say({ type: 'peers', peers: [{ name: 'desk-hub-0', uid: 'uid-0', ip: '127.0.0.1' }] });
+  await expect.poll(async () => (await get('/readyz')).status).toBe(200);
   say({ type: 'config', document: noServers(2, ['desk.example.com']) });
   say({ type: 'config', document: { ...noServers(3), hash: 'wrong' } });
   await expect

@@ -2,7 +2,7 @@
  * One replica of a hub in a cluster, from its start to the end of its last call.
  *
  * Order at the start: health, mounted files (the last good configuration, which serves without any operator), listener, then the stream. It is
- * ready when a document runs, the replicas' common key is there and the listener is open. The end runs in the stages of `Shutdown`: not ready at
+ * ready when a document runs, the replicas' common key is there, the listener is open and the first moments are over. The end runs in the stages of `Shutdown`: not ready at
  * once, clients are asked to come back elsewhere, calls finish, streams end; health and the stream tell the truth until late.
  */
 import { randomBytes } from 'node:crypto';
@@ -25,6 +25,7 @@ import { createPeers, type Peers } from '../peers/index.ts';
 import { createSealer, type RotatingSealer } from '../session/index.ts';
 import { Credentials } from './credentials.ts';
 import { EndpointBook } from './endpoint-book.ts';
+import { FirstMoments } from './first-moments.ts';
 import { MountedState } from './mounted-state.ts';
 import { watchMounts } from './mounts/index.ts';
 import { OperatorLink } from './operator-link.ts';
@@ -53,6 +54,8 @@ export interface Replica {
 const sealingKeyBytes = 32;
 /** As long as a mounted Secret takes to reach all replicas, and as much again. */
 const keySettleMs = 120_000;
+/** A stream stands within some tens of milliseconds when an operator is there. */
+const firstWordMs = 2_000;
 /** Time for clients to leave, of the time for the whole end. */
 const leaveMs = 2_000;
 const leaveShare = 0.25;
@@ -170,15 +173,20 @@ class ReplicaRun {
   }
 
   async #openHealth(): Promise<string> {
+    const clock = this.#clock;
+    const configured = (): boolean => this.#configured;
+    const upstreams = () => this.#parts.host.upstreams();
+    const first = new FirstMoments({ clock, configured, upstreams }, this.#endpoints.heard);
     const probes = createProbes(
       {
-        configured: () => this.#configured,
+        configured,
+        settling: () => first.waitingFor(),
         listening: () => this.#listener !== undefined,
         draining: () => this.#shutdown.begun,
-        upstreams: () => this.#parts.host.upstreams(),
+        upstreams,
         info: () => this.#facts.info(),
       },
-      this.#clock,
+      clock,
     );
     this.#shutdown.add('observation', () => probes.close());
     const health = await openHealth(this.#options.settings, { probes, metrics: this.#parts.metrics });
@@ -238,8 +246,13 @@ class ReplicaRun {
       onEndpoints: (servers) => this.#endpoints.update(servers),
       onPeers: (peers) => this.#peers.update(peers),
       onDrain: (graceMs) => void this.#close('the operator asks to drain', graceMs),
+      onNobody: () => this.#endpoints.giveUp(),
       onDown: () => this.#lookAtServices(),
     });
+    this.#shutdown.add(
+      'intake',
+      this.#clock.after(firstWordMs, () => this.#endpoints.giveUp()),
+    );
     this.#operator = operator;
     this.#shutdown.add('observation', () => operator.close());
     this.#parts.host.onEvent((event) => {

@@ -27,6 +27,7 @@ function stage(
   const dialled: Dialled[] = [];
   const events: string[] = [];
   const sent: unknown[] = [];
+  let nobodies = 0;
   const stream: ControlStream = { send: (message) => sent.push(message), close: () => {} };
   const note =
     (level: string) =>
@@ -49,6 +50,7 @@ function stage(
     log: { ...silentLogger, info: note('info'), warn: note('warn'), error: note('error') },
     hello: () => ({ type: 'hello' }) as never,
     onUp: () => events.push('up'),
+    onNobody: () => void nobodies++,
     onDown: () => events.push('down'),
     onMessage: (message) => {
       if (options.messageFails?.() === true) throw new Error('bug');
@@ -74,7 +76,7 @@ function stage(
       }),
   });
   const dials = (): string[] => dialled.map((one) => one.options.address);
-  return { clock, dialled, dials, events, sent, client, last: () => dialled.at(-1)! };
+  return { clock, dialled, dials, events, sent, client, last: () => dialled.at(-1)!, nobodies: () => nobodies };
 }
 
 test('every address is dialled in turn; the one that serves is kept', async () => {
@@ -131,7 +133,7 @@ test('EF-57 a stream that served and broke is dialled anew at once, one that did
 });
 
 test('the pause grows to five seconds, to one while a standby answers, and begins anew after a stream that served', async () => {
-  const { clock, dialled, last, client } = stage(['10.0.0.1']);
+  const { clock, dialled, last, client, nobodies } = stage(['10.0.0.1']);
   const pauses = async (end: Partial<StreamEnd>, count: number): Promise<number[]> => {
     const found: number[] = [];
     for (let n = 0; n < count; n++) {
@@ -145,7 +147,9 @@ test('the pause grows to five seconds, to one while a standby answers, and begin
   };
   await turn();
   expect(await pauses({}, 6)).toEqual([300, 500, 900, 1_700, 2_600, 2_600]);
+  expect(nobodies()).toBe(6);
   expect(await pauses({ code: 4001 }, 2)).toEqual([600, 600]);
+  expect(nobodies()).toBe(6);
   last().say();
   await clock.advance(5_000);
   await last().end({});

@@ -22,6 +22,8 @@ export interface ControlClientDeps {
   /** First message of each stream. */
   readonly hello: () => HubMessage;
   onUp(): void;
+  /** All were dialled, and no operator is there. */
+  onNobody(): void;
   onDown(): void;
   onMessage(message: OperatorMessage): void;
   /** Stands in for the network in tests. */
@@ -81,6 +83,7 @@ export class ControlClient {
         attempt = 0;
         continue;
       }
+      if (round === 'nobody') this.#deps.onNobody();
       const { random } = this.#deps;
       const maxMs = round === 'standby' ? shortPauseMs : pause.maxMs;
       await this.#wait(backoffDelay(attempt++, { ...pause, maxMs }, random));
