@@ -274,16 +274,29 @@ describe('a session that comes here', () => {
     expect(await it.code()).toEqual([503, 'QM_OVERLOADED']);
   });
 
-  test('when nobody can say, it is asked again a few times', async () => {
+  test('EF-30 when nobody can say, it is asked again until somebody can', async () => {
     await using it = await stage();
-    for (let n = 0; n < 4; n++) it.peers.placements.push({ kind: 'unknown' });
+    for (let n = 0; n < 8; n++) it.peers.placements.push({ kind: 'unknown' });
+    it.peers.placements.push(here);
     const asking = it.code();
-    for (let n = 1; n <= 3; n++) {
+    for (let n = 1; n <= 8; n++) {
+      while (it.peers.asked.length < n) await new Promise((resolve) => setImmediate(resolve));
+      await it.rig.edge.clock.advance(250);
+    }
+    expect((await asking)[0]).toBe(200);
+    expect(it.peers.asked).toHaveLength(9);
+  });
+
+  test('when nobody can say for twelve seconds, the client is told to come again', async () => {
+    await using it = await stage();
+    for (let n = 0; n < 60; n++) it.peers.placements.push({ kind: 'unknown' });
+    const asking = it.code();
+    for (let n = 1; n <= 48; n++) {
       while (it.peers.asked.length < n) await new Promise((resolve) => setImmediate(resolve));
       await it.rig.edge.clock.advance(250);
     }
     expect(await asking).toEqual([503, 'QM_REPLICA_UNREACHABLE']);
-    expect(it.peers.asked).toHaveLength(4);
+    expect(it.peers.asked).toHaveLength(49);
   });
 
   test('a fault of ours between replicas is one request’s fault', async () => {

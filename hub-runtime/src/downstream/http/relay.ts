@@ -23,8 +23,9 @@ import type { HttpReply } from './http-reply.ts';
 
 /** Who a request may be sent to, one after the other, before the client is told to come again. */
 const mostAttempts = 4;
-/** Before somebody who did not answer is asked again. */
+/** Before somebody who did not answer is asked again, and for how long: by then it has answered or counts as gone. */
 const againMs = 250;
+const patienceMs = 12_000;
 
 /** `id`: of the JSON-RPC request, when it is one. */
 export function relay(
@@ -59,7 +60,9 @@ async function route(
   id: RawJson | undefined,
 ): Promise<void> {
   const sent = request.accepts !== undefined;
-  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+  const { clock } = edge.deps;
+  const until = clock.monotonic() + patienceMs;
+  for (let attempt = 0; attempt < mostAttempts;) {
     const placement = await peers.locate(absent, edge.key, sent);
     if (reply.done) return;
     switch (placement.kind) {
@@ -67,13 +70,13 @@ async function route(
         reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason: 'it has ended' }));
         return;
       case 'unknown':
-        if (attempt + 1 < mostAttempts) {
-          await new Promise<void>((resolve) => void edge.deps.clock.after(againMs, resolve));
-          if (reply.done) return;
-          continue;
+        if (clock.monotonic() >= until) {
+          reply.refuse(id, hubError('QM_REPLICA_UNREACHABLE'));
+          return;
         }
-        reply.refuse(id, hubError('QM_REPLICA_UNREACHABLE'));
-        return;
+        await new Promise<void>((resolve) => void clock.after(againMs, resolve));
+        if (reply.done) return;
+        break;
       case 'here': {
         // Requests that came at the same time have waited for the same answer: the first of them took it over.
         const isNew = edge.sessions.held(absent.id) === undefined;
@@ -99,6 +102,7 @@ async function route(
           reply.accepted(421);
           return;
         }
+        attempt++;
         edge.deps.observer.count('peerForwards', edge.key);
         const how = await send(edge, peers, placement.peer, request, reply, absent, id);
         if (how === 'done' || reply.done) return;
