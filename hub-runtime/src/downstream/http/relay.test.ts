@@ -283,7 +283,7 @@ describe('a session that comes here', () => {
       while (it.peers.asked.length < n) await new Promise((resolve) => setImmediate(resolve));
       await it.rig.edge.clock.advance(250);
     }
-    expect(await asking).toEqual([200, expect.objectContaining({ tools: expect.anything() })]);
+    expect(await asking).toEqual([200, expect.objectContaining({ content: expect.anything() })]);
     expect(it.peers.asked).toHaveLength(9);
   });
 
