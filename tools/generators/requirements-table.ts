@@ -88,7 +88,6 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'arm64 is assembled and looked at, not run',
   },
-  'EF-53': { what: 'Images are small, reproducible, and made for amd64 and arm64', state: 'met' },
   'EF-54': { what: 'Pods run hardened and never as root', state: 'met' },
   'EF-55': {
     what: 'Hubs and servers become the objects a cluster expects, and an autoscaler may own the replicas',
