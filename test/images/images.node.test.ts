@@ -126,7 +126,7 @@ describe('the image of the hub', () => {
 
 describe('the bridge in images of others', () => {
   test.each(libraries)(
-    'EF-56 EF-53 it starts beside a program with %s as its C library, and leaves that program to itself',
+    'EF-53 it starts beside a program with %s as its C library, and leaves that program to itself',
     async (name) => {
       await available(`${name}-server`);
       const client = await connectModern(await hubUrl());
