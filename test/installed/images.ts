@@ -27,7 +27,7 @@ export async function loadOwnImages(cluster: Cluster, names: readonly OwnImage[]
 }
 
 /** Node at /usr/local/bin, the kit's programs beside it, and nothing else: no shell. */
-export async function loadKitImage(cluster: Cluster): Promise<void> {
+export async function loadKitImage(cluster: Cluster, name = kitImage): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'qm-kit-image-'));
   try {
     const layer = join(folder, 'layer');
@@ -35,7 +35,7 @@ export async function loadKitImage(cluster: Cluster): Promise<void> {
     await writeKitPrograms(join(layer, 'usr/local/bin'), '/usr/local/bin/node');
     const runtime = execFileSync(join(lib, 'node-layer.sh'), { encoding: 'utf8' }).trim();
     const archive = join(folder, 'kit.tar');
-    const words = ['-o', archive, '-n', kitImage, '-l', runtime, '-l', layer, '--', '/usr/local/bin/kit-http'];
+    const words = ['-o', archive, '-n', name, '-l', runtime, '-l', layer, '--', '/usr/local/bin/kit-http'];
     execFileSync(join(lib, 'oci-image.sh'), words);
     await cluster.loadImage(archive);
   } finally {

@@ -15,8 +15,8 @@ export const systemNamespace = 'quaymaster-system';
 export interface InstallOptions {
   readonly name: string;
   readonly images?: readonly OwnImage[];
-  /** Chart values beside the defaults. */
-  readonly values?: object;
+  /** Chart values beside the defaults; as a function where they depend on the cluster. */
+  readonly values?: object | ((cluster: Cluster) => Promise<object>);
   readonly audit?: boolean;
 }
 
@@ -28,7 +28,7 @@ export async function startInstalled(options: InstallOptions): Promise<Cluster> 
     await loadKitImage(cluster);
     // The namespaces of users are as strict as they can be; the chart must live with that.
     for (const namespace of ['default', systemNamespace]) await restrict(cluster, namespace);
-    await helmInstall(cluster, values);
+    await helmInstall(cluster, typeof values === 'function' ? await values(cluster) : values);
     return cluster;
   } catch (error) {
     await cluster[Symbol.asyncDispose]();

@@ -35,14 +35,19 @@ export function rootVolumes(roots: readonly RootConfig[]): Mounted {
       name: volumeName('root', root.name),
       ...(root.claim === undefined
         ? { emptyDir: {} }
-        : { persistentVolumeClaim: { claimName: root.claim, readOnly: root.readOnly } }),
+        : { persistentVolumeClaim: { claimName: root.claim, ...onlyRead(root) } }),
     })),
     mounts: roots.map((root) => ({
       name: volumeName('root', root.name),
       mountPath: root.mountPath,
-      readOnly: root.readOnly,
+      ...onlyRead(root),
     })),
   };
+}
+
+/** The API server does not keep `false` here, and what it does not keep would be a difference to whoever compares on the server. */
+function onlyRead({ readOnly }: RootConfig): Json {
+  return readOnly ? { readOnly } : {};
 }
 
 /** A volume that only one node can write to keeps a new Pod elsewhere waiting for the old one: the old one has to go first. */

@@ -5,14 +5,12 @@
  *
  * Prints one line of JSON, `{"url": ..., "pid": ...}`, when it listens. SIGTERM ends it.
  */
+import { endIfScripted } from './end-if-scripted.ts';
 import { startHttpServer } from './http-server.ts';
 import { readScript } from './main-arguments.ts';
 
 const script = readScript(process.argv);
-if (script.startup?.exit !== undefined) {
-  if (script.startup.exit.stderr !== undefined) process.stderr.write(`${script.startup.exit.stderr}\n`);
-  process.exit(script.startup.exit.code ?? 1);
-}
+endIfScripted(script.startup ?? {});
 const server = await startHttpServer(script, {
   crash: (how, code) => {
     if (how === 'kill') process.kill(process.pid, 'SIGKILL');

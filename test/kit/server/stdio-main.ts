@@ -6,7 +6,8 @@
  * Imports nothing but the kit's own server, so that it starts about as fast as Node does. Plays the start-up faults.
  */
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, statSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
+import { endIfScripted } from './end-if-scripted.ts';
 import { ScriptedServer } from './scripted-server.ts';
 import { serveStdio } from './stdio-server.ts';
 import { readScript, valueOf } from './main-arguments.ts';
@@ -16,19 +17,7 @@ const script = readScript(process.argv);
 const record = valueOf(process.argv, '--record');
 const startup = script.startup ?? {};
 
-if (startup.exit !== undefined) {
-  if (startup.exit.stderr !== undefined) process.stderr.write(`${startup.exit.stderr}\n`);
-  process.exit(startup.exit.code ?? 1);
-}
-if (startup.failFirst !== undefined) {
-  const { counterFile, times } = startup.failFirst;
-  const before = existsSync(counterFile) ? statSync(counterFile).size : 0;
-  appendFileSync(counterFile, '.');
-  if (before < times) {
-    process.stderr.write(`start ${before + 1} of ${times} that fail\n`);
-    process.exit(1);
-  }
-}
+endIfScripted(startup);
 // First deaf, then fertile: whoever sees the grandchildren may send SIGTERM at once.
 if (startup.stubborn === true) process.on('SIGTERM', () => process.stderr.write('SIGTERM ignored\n'));
 for (let n = 0; n < (startup.grandchildren ?? 0); n += 1) spawn('sleep', ['600'], { stdio: 'ignore' }).unref();

@@ -1,0 +1,122 @@
+/** Every folder of examples/ in a cluster, as it stands; where one names a directory of a laptop, the condition says what a cluster has instead. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Cluster, openCluster } from '@quaymaster/cluster';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { connectModern, type JsonObject, kitMatchers, startHttpServer } from '../kit/index.ts';
+import { forwardTo } from './forward.ts';
+import { Place } from './observed.ts';
+
+expect.extend(kitMatchers);
+
+const root = join(import.meta.dirname, '../..');
+const folder = join(root, 'examples');
+/** A package is installed first. */
+const installMs = 120_000;
+
+export function examples(name: string): void {
+  describe('examples', () => {
+    let cluster: Cluster;
+    beforeAll(async () => {
+      cluster = await openCluster(name);
+    });
+
+    /** `change` is for what an example takes from elsewhere. */
+    async function applied(example: string, change: (text: string) => string = (text) => text): Promise<Place> {
+      const place = new Place(cluster, example);
+      await place.make();
+      const files = readdirSync(join(folder, example)).filter((file) => file.endsWith('.yaml'));
+      const text = files.map((file) => readFileSync(join(folder, example, file), 'utf8')).join('\n---\n');
+      await place.kubectl(['apply', '-f', '-'], change(text));
+      return place;
+    }
+
+    async function calls(place: Place, hub: string, tool: string, values: JsonObject, answer: RegExp): Promise<void> {
+      await using forward = await forwardTo(cluster, hub, place.namespace);
+      const client = await connectModern(forward.url);
+      try {
+        expect(await client.callTool(tool, values)).toBeToolResult(answer);
+      } finally {
+        await client.close();
+      }
+    }
+
+    /** A volume on the node with this file in it, and the claim `data` for it. */
+    async function claim(place: Place, file: string, content: string): Promise<void> {
+      const path = `/tmp/qm-${name}-${place.namespace}`;
+      const script = `mkdir -p ${path} && chmod 777 ${path} && cat > ${path}/${file} && chmod 666 ${path}/${file}`;
+      const words = ['in-node', name, 'sh', '-c', script];
+      execFileSync(join(root, 'test/cluster/cluster'), words, { input: content });
+      const named = { storageClassName: '', accessModes: ['ReadWriteOnce'] };
+      const volume = { ...named, capacity: { storage: '1Mi' }, hostPath: { path } };
+      const volumeName = `${place.namespace}-data`;
+      await place.apply(
+        { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: volumeName }, spec: volume },
+        {
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          metadata: { name: 'data' },
+          spec: { ...named, volumeName, resources: { requests: { storage: '1Mi' } } },
+        },
+      );
+    }
+    const claimed = (text: string): string => text.replaceAll('directory: ./data', 'claim: data');
+
+    const tried: Readonly<Record<string, () => Promise<void>>> = {
+      // The README's own.
+      quickstart: async () => expect(await cluster.kubectl(['get', 'mcs', 'files'])).toContain('True'),
+      minimal: async () => {
+        const place = await applied('minimal');
+        await place.ready('memory', { timeoutMs: installMs });
+        await calls(place, 'desk', 'memory_read_graph', {}, /entities/);
+      },
+      python: async () => {
+        const place = await applied('python');
+        await place.ready('time', { timeoutMs: installMs });
+        await calls(place, 'desk', 'time_get_current_time', { timezone: 'Europe/Vienna' }, /Vienna/);
+      },
+      'local-files': async () => {
+        const place = await applied('local-files');
+        const refused = await place.is({ type: 'Ready', status: 'False', reason: 'Unsupported' }, 'files');
+        expect(refused.message).toMatch(/data.*claim/);
+        await claim(place, 'welcome.txt', 'Welcome');
+        await applied('local-files', claimed);
+        await place.ready('files', { timeoutMs: installMs });
+        await calls(place, 'desk', 'files_read_text_file', { path: '/roots/data/welcome.txt' }, /Welcome/);
+      },
+      'multi-hub': async () => {
+        const place = new Place(cluster, 'multi-hub');
+        await place.make();
+        await claim(place, 'notes.txt', 'first');
+        await applied('multi-hub', claimed);
+        for (const server of ['files', 'files-read-only', 'memory'])
+          await place.ready(server, { timeoutMs: installMs });
+        const path = '/roots/data/notes.txt';
+        await calls(place, 'workbench', 'files_write_file', { path, content: 'second' }, /./);
+        await calls(place, 'reading', 'files-read-only_read_text_file', { path }, /second/);
+        await calls(place, 'workbench', 'remember', { entities: [] }, /./);
+      },
+      remote: async () => {
+        await using server = await startHttpServer({
+          tools: [{ name: 'echo' }],
+          http: { host: cluster.hostAddress },
+        });
+        const url = `http://${cluster.hostAddress}:${new URL(server.url).port}/mcp`;
+        const place = await applied('remote', (text) => text.replace('http://127.0.0.1:3001/mcp', url));
+        for (const one of ['elsewhere', 'memory']) await place.ready(one, { timeoutMs: installMs });
+        await calls(place, 'desk', 'elsewhere_echo', { text: 'hi' }, /hi/);
+        expect(server.calls.some((one) => one.headers['authorization'] === 'Bearer not-a-real-token')).toBe(true);
+      },
+    };
+
+    test('HT-C2 every example is tried in a cluster', () => {
+      expect(Object.keys(tried).toSorted()).toEqual(readdirSync(folder).toSorted());
+    });
+
+    test.each(Object.keys(tried))('HT-C2 examples/%s runs in a cluster', async (example) => {
+      await tried[example]?.();
+    });
+  });
+}
