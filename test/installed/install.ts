@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { type Cluster, startCluster } from '@quaymaster/cluster';
+import { type Cluster, loadImages, startCluster } from '@quaymaster/cluster';
 
-import { loadKitImage, loadOwnImages, type OwnImage } from './images.ts';
+import { loadKitImage } from './kit-image.ts';
 
 const chart = join(import.meta.dirname, '../../charts/quaymaster-operator');
 const run = promisify(execFile);
@@ -14,7 +14,7 @@ export const systemNamespace = 'quaymaster-system';
 
 export interface InstallOptions {
   readonly name: string;
-  readonly images?: readonly OwnImage[];
+  readonly images?: Parameters<typeof loadImages>[1];
   /** Chart values beside the defaults; as a function where they depend on the cluster. */
   readonly values?: object | ((cluster: Cluster) => Promise<object>);
   readonly audit?: boolean;
@@ -24,7 +24,7 @@ export async function startInstalled(options: InstallOptions): Promise<Cluster> 
   const { name, images = ['hub', 'operator'], values = {}, audit = false } = options;
   const cluster = await startCluster({ level: 'node', name, audit });
   try {
-    await loadOwnImages(cluster, images);
+    await loadImages(cluster, images);
     await loadKitImage(cluster);
     // The namespaces of users are as strict as they can be; the chart must live with that.
     for (const namespace of ['default', systemNamespace]) await restrict(cluster, namespace);

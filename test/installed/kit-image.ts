@@ -1,4 +1,4 @@
-/** Our images as this checkout makes them, and the image of the kit's servers. Built once per content; loading takes seconds. */
+/** The image of the kit's servers, so that one manifest runs them on PATH and in Pods. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,22 +9,7 @@ import type { Cluster } from '@quaymaster/cluster';
 import { writeKitPrograms } from '../parity/kit-programs.ts';
 import { kitImage } from '../parity/world.ts';
 
-const root = join(import.meta.dirname, '../..');
-const lib = join(root, 'test/cluster/lib');
-
-export type OwnImage = 'hub' | 'operator' | 'runner-npm' | 'runner-pypi';
-
-interface Built {
-  readonly name: OwnImage;
-  readonly archive: string;
-}
-
-export async function loadOwnImages(cluster: Cluster, names: readonly OwnImage[]): Promise<void> {
-  node('tools/build.ts');
-  const wanted = names.flatMap((name) => ['--image', name]);
-  const built = JSON.parse(node('tools/images/main.ts', '--arch', 'amd64', '--json', ...wanted)) as readonly Built[];
-  for (const { archive } of built) await cluster.loadImage(archive);
-}
+const lib = join(import.meta.dirname, '../cluster/lib');
 
 /** Node at /usr/local/bin, the kit's programs beside it, and nothing else: no shell. */
 export async function loadKitImage(cluster: Cluster, name = kitImage): Promise<void> {
@@ -41,12 +26,4 @@ export async function loadKitImage(cluster: Cluster, name = kitImage): Promise<v
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function node(script: string, ...args: readonly string[]): string {
-  return execFileSync(process.execPath, ['--conditions=quaymaster-source', script, ...args], {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
 }
