@@ -66,12 +66,17 @@ export async function applyOwned(deps: OwnedDeps, request: OwnedRequest, signal?
     if (problem === undefined) errors.push(error);
     else problems.push(problem);
   };
-  for (const object of request.objects) {
+  // At once: for a new owner each is a request, and most of them find nothing.
+  const places = request.objects.map((object) => {
     const kind = kinds.find((each) => each.resource.kind === object.kind);
     if (kind === undefined) throw new TypeError(`nobody said how to reach a ${object.kind}`);
-    const { resource } = kind;
+    return { object, resource: kind.resource, found: find(deps, kind, object, signal) };
+  });
+  await Promise.allSettled(places.map(({ found }) => found));
+  for (const place of places) {
+    const { object, resource } = place;
     try {
-      const found = await find(deps, kind, object, signal);
+      const found = await place.found;
       const whose = found.live === undefined ? 'own' : ownership(found.live, request.owner, request.labels);
       if (whose === 'foreign' && found.live !== undefined) throw new NameTakenError(resource, found.live);
       if (whose === 'own' && !found.stale) {

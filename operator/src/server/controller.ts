@@ -1,15 +1,22 @@
-/** The controller of McpServers: which changes wake which server, and what its steps work with. */
+/**
+ * The controller of McpServers: which changes wake which server, and what its steps work with.
+ *
+ * An edit of a manifest comes at once. What follows from it (its objects, Pods, the words of hubs) comes in swarms and waits a moment for the
+ * rest of the swarm, then behind what waits already: when a thousand servers begin together, all have their objects before the first of
+ * them is looked at for the twentieth time.
+ */
 import {
   type Controller,
   createApplier,
   createController,
   createStatusWriter,
   createWriteTracker,
-  enqueueOn,
+  type KeysOf,
   type KubeObject,
   makeKey,
   ownerKeys,
   priorities,
+  type StoreReader,
 } from '../kube/index.ts';
 import type { OwnedKind } from '../owned/index.ts';
 import { resources } from '../world/index.ts';
@@ -26,6 +33,9 @@ import type { ServerControllerDeps } from './types.ts';
 const childManager = 'quaymaster-operator';
 const statusManager = 'quaymaster-operator-status';
 const hashAnnotation = 'quaymaster.dev/render-hash';
+
+/** How long a swarm is waited for. */
+const swarmMs = 100;
 
 export function createServerController(deps: ServerControllerDeps): Controller {
   const { world, control, client, clock, logger, settings } = deps;
@@ -54,8 +64,17 @@ export function createServerController(deps: ServerControllerDeps): Controller {
     workers: deps.workers ?? 8,
   });
   const { queue } = controller;
-  const wake = (key: string): void => void queue.add(key, { priority: priorities.edit });
-  const feed = createHubFeed({ control, clock, notify: wake });
+  const follow = (key: string): void => {
+    queue.add(key, { priority: priorities.background, afterMs: swarmMs });
+  };
+  const onSwarm = <T extends KubeObject>(store: StoreReader<T>, keysOf: KeysOf<T>): void => {
+    store.subscribe((change) => {
+      const keys = new Set(keysOf(change.object));
+      if (change.type === 'updated') for (const key of keysOf(change.before)) keys.add(key);
+      for (const key of keys) follow(key);
+    });
+  };
+  const feed = createHubFeed({ control, clock, notify: follow });
   const steps: Steps = {
     world,
     control,
@@ -85,9 +104,16 @@ export function createServerController(deps: ServerControllerDeps): Controller {
   );
   for (const { resource, store } of [...kinds, { resource: resources.servers, store: stores.servers }])
     tracker.follow(resource, store);
-  enqueueOn(stores.servers, queue);
-  for (const { store } of kinds) enqueueOn(store, queue, serverKeys);
-  enqueueOn(stores.pods, queue, serverKeys);
+  stores.servers.subscribe((change) => {
+    const declared =
+      change.type !== 'updated' || change.object.metadata.generation !== change.before.metadata.generation;
+    const initial = change.type !== 'removed' && change.initial;
+    if (declared) queue.add(change.key, { priority: initial ? priorities.background : priorities.edit });
+    // Mostly the status that was written here.
+    else follow(change.key);
+  });
+  for (const { store } of kinds) onSwarm(store, serverKeys);
+  onSwarm(stores.pods, serverKeys);
   return {
     ...controller,
     start() {

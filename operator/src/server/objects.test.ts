@@ -52,6 +52,22 @@ describe('EF-55 a server in a cluster', () => {
     expect(bench.events.map(({ type, reason }) => `${type} ${reason}`)).toEqual(['Normal Ready']);
   });
 
+  test('what follows from one change comes in a swarm, and is one status', async () => {
+    bench.putServer();
+    bench.putHub();
+    bench.control.say('n/h', { 'n/a': ready });
+    await bench.start();
+    const before = bench.written().length;
+    for (let restartCount = 1; restartCount <= 5; restartCount++) {
+      bench.putPod({ phase: 'Running', containerStatuses: [{ name: 'server', ready: true, restartCount }] });
+      await bench.settle(15);
+    }
+    expect(bench.written().slice(before)).toEqual([]);
+    await bench.settle();
+    expect(bench.written().slice(before)).toEqual(['apply McpServer/a']);
+    expect(bench.statusOf().restarts).toBe(5);
+  });
+
   test('that a new one waits for its first replica is no event; that it serves is one, and that it lost its last replica', async () => {
     bench.putServer();
     bench.putHub();
