@@ -56,8 +56,8 @@ const sealingKeyBytes = 32;
 const keySettleMs = 120_000;
 /** A stream stands within some tens of milliseconds when an operator is there. */
 const firstWordMs = 2_000;
-/** Time for clients to leave, of the time for the whole end. */
-const leaveMs = 2_000;
+/** Time for clients to leave, of the time for the whole end: they are gone after a second, unless a balancer is late. */
+const leaveMs = 15_000;
 const leaveShare = 0.25;
 /** Calls are over by then; what they said may be on its way. */
 const lastAnswersMs = 500;

@@ -109,6 +109,8 @@ export async function startFakeOperator(authority: TestAuthority): Promise<FakeO
           close: (code, reason) => socket.close(code, reason),
         });
         for (const said of operator.greeting) send(said);
+        // Where servers are is always said, if only that nobody knows.
+        if (!operator.greeting.some(({ type }) => type === 'endpoints')) send({ type: 'endpoints', servers: {} });
       }
     });
   };

@@ -1,6 +1,9 @@
 /**
  * The end of a listener: listen streams get their result, connections without a request close at once, calls in flight may finish
  * within the grace period, then everything that is left is cut.
+ *
+ * Where others take over, it serves on first: whoever balances between replicas hears of an end when it hears of it, on a busy node seconds
+ * late. So the end begins when nobody has come for a while, not after a fixed time.
  */
 import type { Server } from 'node:http';
 
@@ -8,21 +11,22 @@ import type { Clock } from '../../base/index.ts';
 import type { EdgeMap } from './edge-map.ts';
 
 const pollMs = 20;
+/** So long after the last connection or request nobody is expected any more. */
+const quietMs = 1_000;
 
-/** Open listen streams get their result, so that their clients look elsewhere; ends early when no connection is left. */
+/** Open listen streams get their result, so that their clients look elsewhere. Resolves when nobody comes any more. */
 export async function clientsLeave(
   edges: EdgeMap,
-  server: Pick<Server, 'getConnections'>,
+  lastCameMs: () => number,
   leaveMs: number,
   clock: Clock,
 ): Promise<void> {
-  const until = clock.monotonic() + leaveMs;
+  const began = clock.monotonic();
   for (const edge of edges.all()) edge.endListening();
-  while (clock.monotonic() < until && (await connections(server)) > 0) await pause(clock);
-}
-
-function connections(server: Pick<Server, 'getConnections'>): Promise<number> {
-  return new Promise((resolve) => server.getConnections((error, count) => resolve(error === null ? count : 0)));
+  for (let now = began; now < began + leaveMs; now = clock.monotonic()) {
+    if (now - Math.max(began, lastCameMs()) >= quietMs) return;
+    await pause(clock);
+  }
 }
 
 function pause(clock: Clock): Promise<void> {

@@ -21,22 +21,41 @@ describe('the end of the listener', () => {
     expect(rig.hub.listeners).toBe(0);
   });
 
-  test('HS-13 a replica that leaves serves on, and asks each client to come back elsewhere', async () => {
+  async function pass(rig: Awaited<ReturnType<typeof startRig>>, ms: number): Promise<void> {
+    for (let past = 0; past < ms; past += 20) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await rig.edge.clock.advance(20);
+    }
+  }
+
+  test('HS-13 a replica that leaves serves on until nobody comes any more, and asks each client to come back elsewhere', async () => {
     const rig = await startRig();
     const listen = await rig.open(modern('subscriptions/listen', { notifications: {} }));
     const idle = connect(rig.listener.port, '127.0.0.1');
     await new Promise((resolve) => idle.once('connect', resolve));
-    const closing = rig.listener.close(10_000, 100);
+    const closing = rig.listener.close(10_000, 5_000);
     await listen.ended;
-    const answer = await rig.send(modern('tools/call', { name: 'a' }));
-    expect([answer.status, answer.headers.connection]).toEqual([200, 'close']);
-    for (let n = 0; n < 6; n++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      await rig.edge.clock.advance(20);
+    for (let n = 0; n < 3; n++) {
+      const answer = await rig.send(modern('tools/call', { name: 'a' }));
+      expect([answer.status, answer.headers.connection]).toEqual([200, 'close']);
+      await pass(rig, 800);
     }
+    await pass(rig, 400);
     await closing;
     await expect(rig.send(modern('tools/call', { name: 'a' }))).rejects.toThrow();
     idle.destroy();
+  });
+
+  test('HS-13 clients that come for ever do not keep it from ending', async () => {
+    const rig = await startRig();
+    const closing = rig.listener.close(10_000, 1_500);
+    for (let n = 0; n < 3; n++) {
+      await rig.send(modern('tools/call', { name: 'a' }));
+      await pass(rig, 500);
+    }
+    await pass(rig, 100);
+    await closing;
+    await expect(rig.send(modern('tools/call', { name: 'a' }))).rejects.toThrow();
   });
 
   test('names under which clients may reach it are replaced while it runs', async () => {

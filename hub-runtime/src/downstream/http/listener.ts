@@ -51,8 +51,9 @@ export interface Listener {
   /**
    * Stops accepting, ends listen streams with their result, waits for calls up to `graceMs`, then cuts. Idempotent.
    *
-   * With `leaveMs` it serves on for that long before, but each answer asks its client to come back on another connection: clients that
-   * keep theirs open would otherwise send a call into the end, where others take over (replicas behind one address).
+   * With `leaveMs` it serves on before, for that long at most and until nobody comes any more, but each answer asks its client to come back
+   * on another connection: clients that keep theirs open would otherwise send a call into the end, where others take over (replicas behind
+   * one address).
    */
   close(graceMs: number, leaveMs?: number): Promise<void>;
 }
@@ -150,8 +151,12 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       closing ??= (async () => {
         stopSweep();
         if (leaveMs > 0) {
-          if (front !== undefined) front.leaving = true;
-          await clientsLeave(edges, listening, leaveMs, options.clock);
+          const { clock } = options;
+          let lastCameMs = Number.NEGATIVE_INFINITY;
+          const came = (): void => void (lastCameMs = clock.monotonic());
+          if (front !== undefined) front.leaving = came;
+          listening.on('connection', came);
+          await clientsLeave(edges, () => lastCameMs, leaveMs, clock);
         }
         listening.close();
         await drainEdges(edges, listening, graceMs, options.clock);
@@ -207,8 +212,8 @@ function watcherClosed(this: EdgeResponse): void {
 
 /** The first look at every request. */
 class Front {
-  /** Answers end their connections. */
-  leaving = false;
+  /** Set when answers end their connections: told of each request. */
+  leaving: (() => void) | undefined;
   readonly #guard: HostGuard;
   readonly #edges: EdgeMap;
   readonly #deps: EdgeDeps;
@@ -222,7 +227,10 @@ class Front {
   }
 
   receive(request: EdgeRequest, response: EdgeResponse): void {
-    if (this.leaving) response.shouldKeepAlive = false;
+    if (this.leaving !== undefined) {
+      this.leaving();
+      response.shouldKeepAlive = false;
+    }
     const origin = request.headers.origin;
     const url = request.url ?? '';
     if (hosts(request.rawHeaders) > 1 || !this.#guard.allowsHost(request.headers.host))
