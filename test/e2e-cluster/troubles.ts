@@ -39,28 +39,6 @@ interface Trouble {
 export function troubles(given: () => Cluster, registry: () => GatedMirror): void {
   const all: readonly Trouble[] = [
     {
-      server: 'secretive',
-      reason: 'SecretNotFound',
-      type: 'ResolvedRefs',
-      says: [/Secret/, /passwords/],
-      manifests: () => [
-        mcpServer('secretive', {
-          ...program(),
-          env: [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'passwords', key: 'mine' } } }],
-        }),
-      ],
-      mend: (place) => place.apply(secret('passwords', { mine: 'x' })),
-    },
-    {
-      server: 'late',
-      reason: 'ImagePullFailed',
-      says: [/quaymaster\.local\/late:1/, /imagePullSecrets/],
-      manifests: () => [
-        mcpServer('late', { source: { command: { command: 'kit-stdio', args: script(), image: lateImage } } }),
-      ],
-      mend: (_, cluster) => loadKitImage(cluster, lateImage),
-    },
-    {
       // Comes up with its fourth start, after the kubelet's pauses of 10 and 20 seconds.
       server: 'stumbling',
       reason: 'CrashLoop',
@@ -72,6 +50,19 @@ export function troubles(given: () => Cluster, registry: () => GatedMirror): voi
         }),
       ],
       mend: async () => undefined,
+    },
+    {
+      server: 'secretive',
+      reason: 'SecretNotFound',
+      type: 'ResolvedRefs',
+      says: [/Secret/, /passwords/],
+      manifests: () => [
+        mcpServer('secretive', {
+          ...program(),
+          env: [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'passwords', key: 'mine' } } }],
+        }),
+      ],
+      mend: (place) => place.apply(secret('passwords', { mine: 'x' })),
     },
     {
       server: 'unpublished',
@@ -100,6 +91,15 @@ export function troubles(given: () => Cluster, registry: () => GatedMirror): voi
       says: [/someone/, /spec\.template/],
       manifests: () => [mcpServer('nobody', { ...program(), template: { spec: { serviceAccountName: 'someone' } } })],
       mend: (place) => place.kubectl(['create', 'serviceaccount', 'someone']),
+    },
+    {
+      server: 'late',
+      reason: 'ImagePullFailed',
+      says: [/quaymaster\.local\/late:1/, /imagePullSecrets/],
+      manifests: () => [
+        mcpServer('late', { source: { command: { command: 'kit-stdio', args: script(), image: lateImage } } }),
+      ],
+      mend: (_, cluster) => loadKitImage(cluster, lateImage),
     },
   ];
 
