@@ -91,6 +91,7 @@ export function createServerController(deps: ServerControllerDeps): Controller {
     autoscalers: createAutoscalers(client, clock),
     retirement: createRetirement({ world, control, owned, clock }),
     orphans: createOrphans({ client, clock, kinds }),
+    clock,
     feed,
     status: createStatusStep({
       writer: createStatusWriter({ client, manager: statusManager, tracker }),

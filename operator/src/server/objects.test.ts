@@ -68,6 +68,16 @@ describe('EF-55 a server in a cluster', () => {
     expect(bench.statusOf().restarts).toBe(5);
   });
 
+  test('a new one that no hub selects yet: a hub of the same apply may follow, so nothing is said for two seconds', async () => {
+    await bench.start();
+    const creationTimestamp = new Date(bench.now()).toISOString();
+    bench.putServer(npm, { creationTimestamp });
+    await bench.settle(1_500);
+    expect(bench.statusOf()).toEqual({});
+    await bench.settle(1_000);
+    expect(bench.short()).toMatchObject({ Ready: 'False/NotSelected' });
+  });
+
   test('that a new one waits for its first replica is no event; that it serves is one, and that it lost its last replica', async () => {
     bench.putServer();
     bench.putHub();

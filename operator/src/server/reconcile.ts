@@ -12,6 +12,7 @@ import {
   serverNames,
   type ServerOutcome,
 } from '@quaymaster/crds';
+import type { Clock } from 'quaymaster/base';
 
 import {
   done,
@@ -36,6 +37,7 @@ import type { StatusStep } from './status.ts';
 import type { HubReports } from './types.ts';
 
 export interface Steps {
+  readonly clock: Pick<Clock, 'now'>;
   readonly world: World;
   readonly control: HubReports;
   readonly settings: RenderSettings;
@@ -52,6 +54,8 @@ export interface Steps {
 const refusedRetryMs = 15_000;
 /** How long the silence of all hubs takes nothing back of what they said before: they dial again. */
 const patienceMs = 15_000;
+/** `kubectl apply -f` of a folder creates one object after the other: a new server may be there before the hub that selects it. */
+const togetherMs = 2_000;
 
 export async function reconcileServer(steps: Steps, key: string, signal: AbortSignal): Promise<Result> {
   const { world } = steps;
@@ -68,6 +72,8 @@ export async function reconcileServer(steps: Steps, key: string, signal: AbortSi
   const outcome = world.namespace(namespace)?.server(name);
   // The view is behind the cache; it tells when it has caught up.
   if (outcome === undefined || !speaksOf(outcome, server)) return done;
+  const laterMs = hubMayFollow(server, outcome, steps.clock.now());
+  if (laterMs > 0) return requeueAfter(laterMs);
 
   const work = outcome.active ? await run(steps, server, outcome, signal) : await rest(steps, server, signal);
   const { errors, problems, waits } = work;
@@ -168,6 +174,13 @@ function again(waits: readonly (number | undefined)[]): Result {
 
 function speaksOf({ object }: ServerOutcome, { metadata }: KubeObject): boolean {
   return object.metadata.uid === metadata.uid && object.metadata.generation === metadata.generation;
+}
+
+/** How long to wait before a new server is said to be selected by nobody; 0: not (any more). */
+function hubMayFollow({ metadata, status }: KubeObject, { config, hubs }: ServerOutcome, now: number): number {
+  if (config === undefined || hubs.length > 0 || status !== undefined) return 0;
+  const ageMs = now - Date.parse(metadata.creationTimestamp ?? '');
+  return ageMs >= 0 && ageMs < togetherMs ? togetherMs - ageMs : 0;
 }
 
 function wasProgrammed({ status }: KubeObject): boolean {

@@ -26,6 +26,7 @@ export interface Bench {
   readonly events: EventInput[];
   /** After `start`. */
   readonly world: World;
+  now(): number;
   start(): Promise<void>;
   /** Time goes on, in steps. */
   settle(ms?: number): Promise<void>;
@@ -77,6 +78,7 @@ export function createBench(): Bench {
     control,
     events,
     world,
+    now: () => clock.now(),
     async start() {
       const leading = cluster.lead();
       for (let turn = 0; turn < 20; turn++) await clock.advance(10);

@@ -98,7 +98,10 @@ export function createFakeCluster(): FakeCluster {
         ...object.metadata,
         uid: object.metadata.uid ?? before?.metadata.uid ?? `uid-${++uids}`,
         generation: (before?.metadata.generation ?? 0) + (sameSpec ? 0 : 1),
-        creationTimestamp: before?.metadata.creationTimestamp ?? new Date(version * 1000).toISOString(),
+        creationTimestamp:
+          before?.metadata.creationTimestamp ??
+          object.metadata.creationTimestamp ??
+          new Date(version * 1000).toISOString(),
         resourceVersion: String(++version),
       },
     };
