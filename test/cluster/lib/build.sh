@@ -63,6 +63,8 @@ go_module() {
     flags+=" -X $path.gitVersion=$kube_version -X $path.gitMajor=1 -X $path.gitMinor=$(cut -d. -f2 <<<"$kube_version")"
     flags+=" -X $path.gitTreeState=clean -X $path.gitCommit=module -X $path.buildDate=2026-01-01T00:00:00Z"
   done
+  # Helm 3 takes the version it renders for from here, Helm 4 from its module file
+  [[ ${dir##*/} != helm3 ]] || flags+=" -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=$(cut -d. -f2 <<<"$kube_version")"
   key=$(module_key "$dir" "$flags" "$@")
   [[ $(cat "$out/.${dir##*/}.key" 2>/dev/null) != "$key" ]] || return 0
   log=$cache/log/build-${dir##*/}-${out##*/}.log
