@@ -78,7 +78,7 @@ describe('what stands in the way is a condition, and clears by itself', () => {
     await bench.settle();
     expect(bench.short()['Ready']).toBe('False/Starting');
     bench.cluster.intercept = () => undefined;
-    await bench.settle(5_000);
+    await bench.settle(65_000);
     expect(bench.live('deployments', 'a-server')?.spec).toMatchObject({ replicas: 2 });
   });
 

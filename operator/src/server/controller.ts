@@ -22,6 +22,7 @@ import type { OwnedKind } from '../owned/index.ts';
 import { resources } from '../world/index.ts';
 import { createAutoscalers } from './autoscalers.ts';
 import { createBridgeTokens } from './bridge-token.ts';
+import { createEndings } from './endings.ts';
 import { createHubFeed } from './hub-feed.ts';
 import { createOrphans } from './orphans.ts';
 import { reconcileServer, type Steps } from './reconcile.ts';
@@ -91,6 +92,7 @@ export function createServerController(deps: ServerControllerDeps): Controller {
     autoscalers: createAutoscalers(client, clock),
     retirement: createRetirement({ world, control, owned, clock }),
     orphans: createOrphans({ client, clock, kinds }),
+    endings: createEndings(clock),
     clock,
     feed,
     status: createStatusStep({

@@ -27,6 +27,7 @@ import { applyOwned, type OwnedDeps, type Problem, problemOf } from '../owned/in
 import { resources, type World } from '../world/index.ts';
 import type { Autoscalers } from './autoscalers.ts';
 import type { BridgeTokens } from './bridge-token.ts';
+import type { Endings } from './endings.ts';
 import type { HubFeed } from './hub-feed.ts';
 import { hubWords } from './hub-words.ts';
 import { observe } from './observe.ts';
@@ -46,6 +47,7 @@ export interface Steps {
   readonly autoscalers: Autoscalers;
   readonly retirement: Retirement;
   readonly orphans: Orphans;
+  readonly endings: Endings;
   readonly feed: HubFeed;
   readonly status: StatusStep;
 }
@@ -69,6 +71,8 @@ export async function reconcileServer(steps: Steps, key: string, signal: AbortSi
   steps.orphans.forget(namespace, name);
   // Garbage collection takes what it owns.
   if (server.metadata.deletionTimestamp !== undefined) return done;
+  const peaceMs = steps.endings.peaceMs(server);
+  if (peaceMs > 0) return requeueAfter(peaceMs);
   const outcome = world.namespace(namespace)?.server(name);
   // The view is behind the cache; it tells when it has caught up.
   if (outcome === undefined || !speaksOf(outcome, server)) return done;
@@ -92,7 +96,11 @@ export async function reconcileServer(steps: Steps, key: string, signal: AbortSi
     const stale = await steps.status.write(server, { outcome, ...seen }, signal);
     if (stale) waits.push(staleRetryMs);
   }
-  const [error] = errors.filter((each) => !isNamespaceTerminating(each));
+  if (errors.some(isNamespaceTerminating)) {
+    steps.endings.note(namespace);
+    return done;
+  }
+  const [error] = errors;
   if (error !== undefined) throw error;
   return again(waits);
 }
