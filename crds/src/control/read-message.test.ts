@@ -46,6 +46,29 @@ describe('the control stream', () => {
     expect(readHubMessage(frame)).toEqual({ kind: 'malformed', reason });
   });
 
+  test('a document of a release to come is known by its name; one without is malformed', () => {
+    const { hash, generation } = document;
+    const frame = (more: object): string => JSON.stringify({ type: 'config', document: { ...document, ...more } });
+    expect(readOperatorMessage(frame({ version: 2, config: 'of another shape' }))).toEqual({
+      kind: 'newer',
+      version: 2,
+      generation,
+      hash,
+    });
+    for (const more of [{ version: 0 }, { version: '2' }, { version: 2, hash: 7 }])
+      expect(readOperatorMessage(frame(more))).toMatchObject({ kind: 'malformed' });
+    expect(readOperatorMessage(frame({ more: 1 }))).toMatchObject({ kind: 'message' });
+  });
+
+  test('reports of an older release lack what came later, and those of a newer one say more', () => {
+    const later = {
+      ...report,
+      more: 1,
+      servers: { 'default/a': { observed: { phase: 'Sleeping', x: 1 }, inFlight: 0, waiting: 0, y: 1 } },
+    };
+    expect(readHubMessage(JSON.stringify(later))).toEqual({ kind: 'message', message: later });
+  });
+
   test('what a neighbouring release says more is ignored', () => {
     expect(readOperatorMessage('{"type":"toString"}')).toEqual({ kind: 'ignored', type: 'toString' });
     expect(readHubMessage('{"type":"config"}')).toEqual({ kind: 'ignored', type: 'config' });

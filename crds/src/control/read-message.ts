@@ -25,8 +25,11 @@ const shape =
 const anyText: Check = (value) => typeof value === 'string';
 const pod = shape({ name: text, uid: text, ip: text });
 const server = shape({ observed: shape({ phase: text }), inFlight: number, waiting: number });
+/** Documents of this version are understood. */
+const documentVersion = 1;
+
 const document = shape({
-  version: (value) => value === 1,
+  version: (value) => value === documentVersion,
   generation: number,
   hash: text,
   config: shape({ namespace: text, name: text, hash: text, servers: listOf(shape({ key: text })) }),
@@ -58,9 +61,16 @@ const operatorMessages: Readonly<Record<string, Check>> = {
   drain: shape({ graceMs: number }),
 };
 
-/** `ignored`: of a type this release does not know. `malformed`: with the reason, fit for a close frame. */
+/** What can be said of a document whatever its version. */
+const anyDocument = shape({ document: shape({ version: number, generation: number, hash: text }) });
+
+/**
+ * `ignored`: of a type this release does not know. `newer`: a document of a release to come, to be refused by its name. `malformed`: with the
+ * reason, fit for a close frame.
+ */
 export type Read<M> =
   | { readonly kind: 'message'; readonly message: M }
+  | { readonly kind: 'newer'; readonly version: number; readonly generation: number; readonly hash: string }
   | { readonly kind: 'ignored'; readonly type: string }
   | { readonly kind: 'malformed'; readonly reason: string };
 
@@ -70,6 +80,10 @@ export function readHubMessage(frame: string): Read<HubMessage> {
 
 export function readOperatorMessage(frame: string): Read<OperatorMessage> {
   return read(operatorMessages, frame) as Read<OperatorMessage>;
+}
+
+interface Envelope {
+  readonly document: { readonly version: number; readonly generation: number; readonly hash: string };
 }
 
 function read(table: Readonly<Record<string, Check>>, frame: string): Read<unknown> {
@@ -84,7 +98,10 @@ function read(table: Readonly<Record<string, Check>>, frame: string): Read<unkno
   const { type } = value;
   const check = Object.hasOwn(table, type) ? table[type] : undefined;
   if (check === undefined) return { kind: 'ignored', type: type.slice(0, 64) };
-  return check(value)
-    ? { kind: 'message', message: value }
-    : { kind: 'malformed', reason: `a ${type} message lacks something` };
+  if (check(value)) return { kind: 'message', message: value };
+  if (type === 'config' && anyDocument(value)) {
+    const { version, generation, hash } = (value as unknown as Envelope).document;
+    if (version > documentVersion) return { kind: 'newer', version, generation, hash };
+  }
+  return { kind: 'malformed', reason: `a ${type} message lacks something` };
 }

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 import { controlPath, type OperatorMessage } from '@quaymaster/crds';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 import { createTestClock, type TestClock } from '../../base/index.ts';
@@ -129,6 +129,23 @@ describe('frames', () => {
     expect(await closed).toBe(4008);
     expect(await ended).toMatchObject({ code: 4008, reason });
     expect(messages).toEqual([]);
+  });
+
+  test('EF-57 a document of a later release is refused by its name, and the stream stays', async () => {
+    const { socket, messages } = await connected();
+    const answer = new Promise<unknown>((resolve) => {
+      socket.once('message', (data) => resolve(JSON.parse((data as Buffer).toString('utf8'))));
+    });
+    socket.send(JSON.stringify({ type: 'config', document: { version: 2, generation: 9, hash: 'h', plan: {} } }));
+    expect(await answer).toEqual({
+      type: 'ack',
+      hash: 'h',
+      generation: 9,
+      ok: false,
+      message: 'version 2 of the document is of a later release than this hub, which knows version 1',
+    });
+    socket.send('{"type":"peers","peers":[],"more":1}');
+    await vi.waitFor(() => expect(messages).toEqual([{ type: 'peers', peers: [], more: 1 }]));
   });
 
   test('one that is too large is not read', async () => {

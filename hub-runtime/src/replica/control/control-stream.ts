@@ -71,6 +71,12 @@ export function runStream(options: StreamOptions, signal: AbortSignal): Promise<
   });
 }
 
+interface Named {
+  readonly version: number;
+  readonly generation: number;
+  readonly hash: string;
+}
+
 class Stream implements ControlStream {
   readonly #options: StreamOptions;
   readonly #signal: AbortSignal;
@@ -143,7 +149,14 @@ class Stream implements ControlStream {
     const read = readOperatorMessage(textOf(data));
     if (read.kind === 'malformed') return this.#refuse(read.reason);
     this.#served = true;
+    if (read.kind === 'newer') return this.#refuseDocument(read);
     if (read.kind === 'message') this.#options.onMessage(read.message, this);
+  }
+
+  /** The operator is of a later release. It hears so, and the stream stays: what this hub runs, it goes on running. */
+  #refuseDocument({ version, generation, hash }: Named): void {
+    const message = `version ${version} of the document is of a later release than this hub, which knows version 1`;
+    this.send({ type: 'ack', hash, generation, ok: false, message });
   }
 
   #refuse(reason: string): void {

@@ -48,7 +48,8 @@ describe('the document', () => {
   test.each<[string, Buffer, string]>([
     ['no gzip', Buffer.from('{}'), 'incorrect header check'],
     ['no JSON', gzipSync('{'), 'not JSON'],
-    ['another version', gzipSync('{"version":2}'), 'a config message lacks something'],
+    ['half a document', gzipSync('{"version":2}'), 'a config message lacks something'],
+    ['another version', gzipSync('{"version":2,"generation":1,"hash":"h"}'), 'version 2, of a later release'],
     ['more than one value', gzipSync('{}},"type":"drain","graceMs":{"a":1'), ''],
     ['too large', Buffer.alloc(maxDocumentBytes + 1), 'the document has'],
     ['a bomb', gzipSync(Buffer.alloc(20 * 1_024 * 1_024)), 'larger than'],

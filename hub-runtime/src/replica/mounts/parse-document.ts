@@ -13,5 +13,9 @@ export async function parseDocument(packed: Buffer): Promise<HubDocument> {
   const text = (await unpack(packed, { maxOutputLength: maxControlFrameBytes })).toString('utf8');
   const read = readOperatorMessage(`{"type":"config","document":${text}}`);
   if (read.kind === 'message' && read.message.type === 'config') return read.message.document;
+  if (read.kind === 'newer')
+    throw new TypeError(
+      `the document has version ${read.version}, of a later release than this hub, which knows version 1`,
+    );
   throw new TypeError(read.kind === 'malformed' ? read.reason : 'this is no document');
 }
