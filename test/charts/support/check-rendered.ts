@@ -15,6 +15,8 @@ interface PodTemplate {
   readonly spec: { readonly containers: readonly Container[]; readonly serviceAccountName: string };
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 /** As names and namespaces go: `kind/namespace/name`. */
 export const identify = ({ kind, metadata }: Manifest): string =>
   `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;
@@ -55,16 +57,11 @@ function podProblems(objects: readonly Manifest[]): readonly string[] {
 /** A Service that selects nothing, or another's Pods, is the quietest of faults. */
 function serviceProblems(objects: readonly Manifest[]): readonly string[] {
   const { labels } = podOf(objects).metadata;
-  const selectors = objects.flatMap(({ kind, metadata, spec }) => {
-    const selector =
-      kind === 'Service'
-        ? spec?.['selector']
-        : kind === 'PodDisruptionBudget'
-          ? (spec?.['selector'] as { readonly matchLabels: object }).matchLabels
-          : kind === 'NetworkPolicy'
-            ? (spec?.['podSelector'] as { readonly matchLabels: object }).matchLabels
-            : undefined;
-    return selector === undefined ? [] : [[`${kind} ${metadata.name}`, selector as Record<string, string>] as const];
+  const selectors = objects.flatMap(({ kind, metadata, spec = {} }) => {
+    const place = { Service: 'selector', PodDisruptionBudget: 'selector', NetworkPolicy: 'podSelector' }[kind];
+    if (place === undefined) return [];
+    const selector = spec[place] as { readonly matchLabels?: Labels } & Labels;
+    return [[`${kind} ${metadata.name}`, selector.matchLabels ?? selector] as const];
   });
   return selectors
     .filter(([, selector]) => Object.entries(selector).some(([key, value]) => labels[key] !== value))
