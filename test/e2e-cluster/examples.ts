@@ -20,8 +20,8 @@ expect.extend(kitMatchers);
 
 const root = join(import.meta.dirname, '../..');
 const folder = join(root, 'examples');
-/** A package is installed first. */
-const installMs = 120_000;
+/** Packages are installed first, and all of them at once. */
+const installMs = 180_000;
 
 interface Tried {
   readonly begin: () => Promise<Place>;
@@ -163,10 +163,14 @@ export function examples(name: string): void {
       });
     });
 
-    test.each(Object.entries(tried))('HT-C2 examples/%s runs in a cluster', async (example, { runs }) => {
-      const place = places[example];
-      if (place === undefined) throw new Error(`${example} was not applied`);
-      await runs(place);
-    });
+    test.each(Object.entries(tried))(
+      'HT-C2 examples/%s runs in a cluster',
+      async (example, { runs }) => {
+        const place = places[example];
+        if (place === undefined) throw new Error(`${example} was not applied`);
+        await runs(place);
+      },
+      240_000,
+    );
   });
 }
