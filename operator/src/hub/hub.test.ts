@@ -431,6 +431,32 @@ describe('EF-55 a hub in a cluster', () => {
     expect(published.at(-1)?.document.generation).toBe(1);
   });
 
+  test('many new servers: values are on the stream at once, and few writes of the Secret', async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `s${i}`);
+    for (const name of names) putServer(name);
+    putHub();
+    await start();
+    const before = written().length;
+    const own = { 'app.kubernetes.io/managed-by': 'quaymaster' };
+    for (const [i, name] of names.entries()) {
+      put(
+        'secrets',
+        `${name}-bridge`,
+        { data: { token: 'dG9r' } },
+        { labels: { ...own, 'quaymaster.dev/server': name } },
+      );
+      await settle(100);
+      expect(Object.keys(published.at(-1)?.credentials.values ?? {})).toHaveLength(i + 1);
+    }
+    await settle(1500);
+    expect(Object.keys(live('secrets', 'h-credentials')?.data ?? {})).toHaveLength(12);
+    expect(
+      written()
+        .slice(before)
+        .filter((each) => each === 'merge Secret/h-credentials').length,
+    ).toBeLessThan(5);
+  });
+
   test('endpoints of servers are published as they come and go', async () => {
     putServer();
     putHub();

@@ -71,6 +71,8 @@ export interface OwnedSecrets {
     seen: Seen,
     signal?: AbortSignal,
   ): Promise<KnownSecret>;
+  /** Would `write` send anything? */
+  differs(owner: SecretOwner, content: SecretContent, known: KnownSecret): boolean;
   /** Drops what is remembered of a Secret that is gone. */
   forget(namespace: string | undefined, name: string): void;
   readonly size: number;
@@ -170,16 +172,8 @@ export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
         return remember(id, made, owner);
       }
       const { known } = seen;
-      const gone = known.keys.filter((key) => !Object.hasOwn(content.data, key));
+      if (!differs(owner, content, known)) return known;
       const reference = referenceTo(owner.object);
-      const controlled = known.owners.some((each) => each.uid === reference.uid);
-      const same =
-        controlled &&
-        gone.length === 0 &&
-        known.digest === digest(content.data) &&
-        holds(known.annotations, annotations) &&
-        holds(known.labels, owner.labels);
-      if (same) return known;
       const patch = {
         metadata: {
           uid: known.uid,
@@ -187,9 +181,9 @@ export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
           labels: owner.labels,
           annotations,
           // Restored from a backup, perhaps, without its owner.
-          ...(controlled ? {} : { ownerReferences: [...known.owners, reference] }),
+          ...(isControlled(known, owner) ? {} : { ownerReferences: [...known.owners, reference] }),
         },
-        data: { ...content.data, ...Object.fromEntries(gone.map((key) => [key, null])) },
+        data: { ...content.data, ...Object.fromEntries(goneKeys(known, content).map((key) => [key, null])) },
       };
       const target = {
         apiVersion: 'v1',
@@ -199,6 +193,7 @@ export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
       const query = { fieldManager: deps.manager };
       return remember(id, await client.merge(resources.secrets, target, patch, query, signal), owner);
     },
+    differs,
     forget(namespace, name) {
       remembered.delete(makeKey(namespace, name));
     },
@@ -225,4 +220,22 @@ function holds(live: Readonly<Record<string, string>>, wanted: Readonly<Record<s
 
 function referenceTo({ apiVersion, kind, metadata }: KubeObject) {
   return { apiVersion, kind, name: metadata.name, uid: metadata.uid ?? '', controller: true, blockOwnerDeletion: true };
+}
+
+function differs(owner: SecretOwner, content: SecretContent, known: KnownSecret): boolean {
+  const same =
+    isControlled(known, owner) &&
+    goneKeys(known, content).length === 0 &&
+    known.digest === digest(content.data) &&
+    holds(known.annotations, content.annotations ?? {}) &&
+    holds(known.labels, owner.labels);
+  return !same;
+}
+
+function goneKeys(known: KnownSecret, { data }: SecretContent): readonly string[] {
+  return known.keys.filter((key) => !Object.hasOwn(data, key));
+}
+
+function isControlled({ owners }: KnownSecret, owner: SecretOwner): boolean {
+  return owners.some((each) => each.uid === owner.object.metadata.uid);
 }

@@ -116,7 +116,8 @@ async function ensureSecrets(
   try {
     const sealingAgain = await deps.secrets.ensureSealing(hub, signal);
     if (sealingAgain !== undefined) findings.again.push(sealingAgain);
-    const credentials = await deps.secrets.ensureCredentials(hub, config, signal);
+    const { credentials, againMs } = await deps.secrets.ensureCredentials(hub, config, signal);
+    if (againMs !== undefined) findings.again.push(againMs);
     const running = deps.control.replicas(keyOf(hub)).flatMap(({ acknowledged }) => acknowledged ?? []);
     const { document, observed } = await deps.secrets.ensureDocument(hub, config, running, signal);
     findings.document = document;

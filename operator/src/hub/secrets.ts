@@ -31,7 +31,7 @@ import { rotateAnnotation, sealingStep, type SealingTimes } from './sealing.ts';
 export interface SecretSteps {
   /** When the sealing key has to be looked at again. */
   ensureSealing(hub: KubeObject, signal: AbortSignal): Promise<number | undefined>;
-  ensureCredentials(hub: KubeObject, config: HubConfig, signal: AbortSignal): Promise<Credentials>;
+  ensureCredentials(hub: KubeObject, config: HubConfig, signal: AbortSignal): Promise<CredentialsResult>;
   /** `running`: what replicas say they run. */
   ensureDocument(
     hub: KubeObject,
@@ -41,6 +41,12 @@ export interface SecretSteps {
   ): Promise<DocumentResult>;
   /** The hub of this uid is gone. */
   forget(uid: string, key: string): void;
+}
+
+export interface CredentialsResult {
+  readonly credentials: Credentials;
+  /** The Secret is behind, on purpose: when to write it. */
+  readonly againMs: number | undefined;
 }
 
 export interface DocumentResult {
@@ -59,6 +65,9 @@ export interface SecretStepsDeps {
   readonly ca: () => string;
   readonly times: SealingTimes;
 }
+
+/** Between two writes of the credentials Secret of one hub. */
+const valuesPauseMs = 1000;
 
 /** A Secret that is on its way out: the caller comes back. */
 export class NotYetError extends Error {
@@ -79,6 +88,8 @@ interface Made {
   packed?: { readonly ca: string; readonly secret: SecretContent | undefined } | undefined;
   /** The last document that stands in the Secret. */
   lastGood?: HubDocument | undefined;
+  /** When the credentials Secret was written last. */
+  valuesAtMs?: number;
   sealing?: { readonly digest: string; readonly asked: string | undefined; readonly untilMs: number };
 }
 
@@ -147,8 +158,16 @@ export function createSecretSteps(deps: SecretStepsDeps): SecretSteps {
       const { credentials: name } = hubNames(hub.metadata.name);
       const seen = await look(owner, name, signal);
       const credentials = await deps.credentials.read(credentialReferences(config), signal);
-      await secrets.write(owner, name, { data: credentials.values }, seen, signal);
-      return credentials;
+      const own = madeFor(hub);
+      const content = { data: credentials.values };
+      // Replicas get values on the stream at once. Many new servers are few writes of the Secret, which is for replicas that start.
+      const restMs = (own.valuesAtMs ?? Number.NEGATIVE_INFINITY) + valuesPauseMs - clock.now();
+      if (seen.state === 'present' && restMs > 0 && secrets.differs(owner, content, seen.known))
+        return { credentials, againMs: restMs };
+      const before = seen.state === 'present' ? seen.known.resourceVersion : undefined;
+      const { resourceVersion } = await secrets.write(owner, name, content, seen, signal);
+      if (resourceVersion !== before) own.valuesAtMs = clock.now();
+      return { credentials, againMs: undefined };
     },
     async ensureDocument(hub, config, running, signal) {
       const owner = ownerOf(hub);

@@ -74,7 +74,7 @@ export interface StatusStepDeps {
 /** Replicas acknowledge in some tens of milliseconds. */
 const acknowledgeMs = 400;
 /** Between two statuses that differ in numbers only. */
-const pauseMs = 250;
+const pauseMs = 1000;
 const uncertainRetryMs = 500;
 
 export function createStatusStep(deps: StatusStepDeps): StatusStep {

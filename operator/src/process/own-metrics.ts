@@ -23,6 +23,11 @@ export const ownMetricTable = {
     labels: [],
   },
   process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory.', labels: [] },
+  quaymaster_operator_heap_bytes: {
+    type: 'gauge',
+    help: 'Memory of the JavaScript heap in use, and of buffers outside it.',
+    labels: ['part'],
+  },
   process_cpu_seconds_total: { type: 'counter', help: 'Processor time, user and system.', labels: [] },
   process_start_time_seconds: { type: 'gauge', help: 'Start of the process, seconds since the epoch.', labels: [] },
 } as const satisfies Readonly<Record<string, MetricRow>>;
@@ -64,7 +69,11 @@ export function registerOwnMetrics(metrics: Metrics, sources: OwnMetricSources):
       metrics.gauge('quaymaster_operator_event_loop_delay_seconds', { quantile }, nanoseconds / 1e9);
     }
     delay.reset();
-    metrics.gauge('process_resident_memory_bytes', {}, process.memoryUsage.rss());
+    const memory = process.memoryUsage();
+    metrics.gauge('process_resident_memory_bytes', {}, memory.rss);
+    metrics.gauge('quaymaster_operator_heap_bytes', { part: 'used' }, memory.heapUsed);
+    metrics.gauge('quaymaster_operator_heap_bytes', { part: 'reserved' }, memory.heapTotal);
+    metrics.gauge('quaymaster_operator_heap_bytes', { part: 'external' }, memory.external);
     const used = process.cpuUsage();
     grow('process_cpu_seconds_total', (used.user + used.system) / 1e6);
     grow('quaymaster_operator_log_lines_dropped_total', sources.droppedLines());

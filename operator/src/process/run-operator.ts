@@ -46,6 +46,8 @@ const leaseName = 'quaymaster-operator';
 const controllerName = 'quaymaster.dev/operator';
 /** Of the API server's capacity; more than one operator of a cluster would ever need for long. */
 const requestsPerSecond = 400;
+/** A reconcile waits for the API server most of its time. */
+const workers = { server: 16, hub: 8 } as const;
 const burst = 800;
 
 /** Resolves with the exit code. */
@@ -127,8 +129,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     events,
     randomBytes,
   };
-  manager.addController(createServerController(shared));
-  manager.addController(createHubController({ ...shared, authority }));
+  manager.addController(createServerController({ ...shared, workers: workers.server }));
+  manager.addController(createHubController({ ...shared, authority, workers: workers.hub }));
   manager.onLeading(async (ending) => {
     authority.poke();
     await authority.ready(ending);
