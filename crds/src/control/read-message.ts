@@ -74,8 +74,9 @@ export type Read<M> =
   | { readonly kind: 'ignored'; readonly type: string }
   | { readonly kind: 'malformed'; readonly reason: string };
 
-export function readHubMessage(frame: string): Read<HubMessage> {
-  return read(hubMessages, frame) as Read<HubMessage>;
+/** Only documents have releases of their own, and hubs send none. */
+export function readHubMessage(frame: string): Exclude<Read<HubMessage>, { readonly kind: 'newer' }> {
+  return read(hubMessages, frame) as ReturnType<typeof readHubMessage>;
 }
 
 export function readOperatorMessage(frame: string): Read<OperatorMessage> {
