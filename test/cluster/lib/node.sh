@@ -36,6 +36,8 @@ node_cgroups() {
         cat "$parent/cpuset.cpus" >"$dir/cpuset.cpus"
         cat "$parent/cpuset.mems" >"$dir/cpuset.mems"
       fi
+      # All Pods together are a machine beside the programs of this one, not one program among them.
+      if [[ $parent == */cpu/* ]]; then echo 8192 >"$dir/cpu.shares"; fi
       parent=$dir
     done
   done
