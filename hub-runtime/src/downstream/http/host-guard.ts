@@ -10,13 +10,18 @@ import { isIP } from 'node:net';
 export interface GuardOptions {
   /** Address the listener is bound to. */
   readonly host: string;
-  /** Extra names, `name` (any port) or `name:port`. */
+  /**
+   * Extra names, `name` (any port) or `name:port`. `*.name` stands for one or more labels before it, `*` for every name: what a Gateway or Ingress in
+   * front lets through then decides alone.
+   */
   readonly allowedHosts: readonly string[];
   /** Extra origins, exact: `https://inspector.example.com`. */
   readonly allowedOrigins: readonly string[];
 }
 
 const loopback = ['localhost', '127.0.0.1', '[::1]'];
+/** Labels as DNS has them; a name of another shape matches no pattern. */
+const hostName = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 const wildcards = new Set(['0.0.0.0', '::', '[::]', '']);
 
 export class HostGuard {
@@ -24,6 +29,9 @@ export class HostGuard {
   readonly #own = new Set<string>();
   #hosts: ReadonlySet<string> = new Set();
   #anyPort: ReadonlySet<string> = new Set();
+  /** `.name` of each `*.name`. */
+  #suffixes: readonly string[] = [];
+  #everyName = false;
   readonly #origins: Set<string>;
   readonly #literals: boolean;
   readonly #bound: readonly string[];
@@ -43,6 +51,8 @@ export class HostGuard {
     const hasPort = (name: string): boolean => splitPort(name).port !== undefined;
     this.#hosts = new Set(names.filter(hasPort));
     this.#anyPort = new Set(names.filter((name) => !hasPort(name)).map(bracketed));
+    this.#suffixes = names.filter((name) => name.startsWith('*.')).map((name) => name.slice(1));
+    this.#everyName = names.includes('*');
   }
 
   /** The real port, known once the socket listens. */
@@ -61,8 +71,15 @@ export class HostGuard {
     const host = header.toLowerCase();
     if (this.#own.has(host) || this.#hosts.has(host)) return true;
     const { name, port } = splitPort(host);
-    if (this.#anyPort.has(name)) return port === undefined || /^[0-9]{1,5}$/.test(port);
+    if (this.#isNamed(name)) return port === undefined || /^[0-9]{1,5}$/.test(port);
     return this.#literals && (port ?? '80') === this.#port && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
+  }
+
+  #isNamed(name: string): boolean {
+    if (this.#anyPort.has(name)) return true;
+    if (!this.#everyName && this.#suffixes.length === 0) return false;
+    if (!hostName.test(name)) return false;
+    return this.#everyName || this.#suffixes.some((suffix) => name.length > suffix.length && name.endsWith(suffix));
   }
 
   allowsOrigin(header: string): boolean {

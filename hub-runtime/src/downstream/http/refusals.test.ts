@@ -116,6 +116,24 @@ describe('HS-07 Host and Origin', () => {
     expect(guard('127.0.0.1', [], [], 80).allowsOrigin('http://localhost')).toBe(true);
   });
 
+  test('names that stand for several: only well-formed ones match, and a name is not below itself', () => {
+    const below = guard('0.0.0.0', ['*.Example.com']);
+    const asked = [
+      'desk.example.com',
+      'A.b.example.com:443',
+      'example.com',
+      'evilexample.com',
+      '.example.com',
+      'x@y.example.com',
+    ];
+    expect(asked.map((host) => below.allowsHost(host))).toEqual([true, true, false, false, false, false]);
+    const every = guard('0.0.0.0', ['*']);
+    const odd = ['anything.example', 'anything.example:8443', 'a b', 'x:y', 'a@b.example', ''];
+    expect(odd.map((host) => every.allowsHost(host))).toEqual([true, true, false, false, false, false]);
+    every.allow([]);
+    expect(every.allowsHost('anything.example')).toBe(false);
+  });
+
   test.each([
     ['http://127.0.0.1:7575', true],
     ['http://localhost:7575', true],
