@@ -57,6 +57,9 @@ export interface PeersOptions {
 export interface Peers extends PeerRouter {
   /** All replicas there are, this one among them or not. Replaces what was said before. */
   update(peers: readonly PeerAddress[]): void;
+  /** The same when only addresses are known: each is asked who it is. One that does not answer stays what it was said to be, and who was known is forgotten only when it is dead. */
+  find(ips: readonly string[]): Promise<void>;
+  readonly uid: string;
   /** This replica is about to end: others take its sessions over as their clients arrive there. Resolves when they have been told. */
   leave(): Promise<void>;
   /** Resolves when the others have heard all there is to say. */
@@ -78,6 +81,8 @@ const sweepMs = 60_000;
 const lookMs = 3_000;
 const lastWordsMs = 500;
 const mostForwards = 2_048;
+const mostFound = 64;
+const mostUidChars = 256;
 
 export function createPeers(options: PeersOptions): Peers {
   return new PeersOfHub(options);
@@ -85,6 +90,7 @@ export function createPeers(options: PeersOptions): Peers {
 
 class PeersOfHub implements Peers {
   readonly self: string;
+  readonly uid: string;
   readonly mac: RequestMac;
   readonly keys: KeyRing;
   readonly #options: PeersOptions;
@@ -99,6 +105,7 @@ class PeersOfHub implements Peers {
   readonly #stop: () => void;
   /** Forwarded requests that wait for an answer, by replica. */
   readonly #forwards = new Map<string, { readonly peer: Peer; count: number }>();
+  #told: readonly PeerAddress[] = [];
   #forwarding = 0;
   #leaving = false;
 
@@ -106,6 +113,7 @@ class PeersOfHub implements Peers {
     const { clock, log, keys, observer } = options;
     this.#options = options;
     this.self = sessionDigest(options.uid);
+    this.uid = options.uid;
     this.keys = keys;
     this.mac = createRequestMac({ self: this.self, life: options.randomBytes(9).toString('base64url'), keys, clock });
     this.#list = new PeerList(this.self, options.port, clock);
@@ -145,6 +153,7 @@ class PeersOfHub implements Peers {
   }
 
   update(peers: readonly PeerAddress[]): void {
+    this.#told = peers;
     this.#list.update(peers);
     this.#outbox.keep((id) => this.#list.get(id) !== undefined);
     const waitedFor = [...this.#forwards.values()].map(({ peer }) => peer);
@@ -152,6 +161,28 @@ class PeersOfHub implements Peers {
     for (const hub of this.#hubs.values())
       for (const session of hub.all())
         if (this.#successor(session.id) !== this.#mirroredAt.get(session.id)) this.mirror(session);
+  }
+
+  async find(ips: readonly string[]): Promise<void> {
+    const told = this.#told;
+    const found = await Promise.all(ips.slice(0, mostFound).map((ip) => this.#who(ip)));
+    // Whoever knows has spoken meanwhile.
+    if (told !== this.#told) return;
+    const others = told.filter(({ ip, uid }) => !ips.includes(ip) && !this.#list.isDead(sessionDigest(uid)));
+    this.update([...found.flatMap((one) => one ?? []), ...others]);
+  }
+
+  async #who(ip: string): Promise<PeerAddress | undefined> {
+    const known = this.#told.find((one) => one.ip === ip);
+    const { port = this.#options.port } = known ?? {};
+    const stranger = { id: '', name: ip, origin: `https://${ip.includes(':') ? `[${ip}]` : ip}:${port}` };
+    try {
+      const { uid } = (await this.#transport.call(stranger, peerPaths.who, {}, claimMs)) as { uid?: unknown };
+      if (typeof uid !== 'string' || uid === '' || uid.length > mostUidChars) return known;
+      return uid === known?.uid ? known : { name: ip, uid, ip, port };
+    } catch {
+      return known;
+    }
   }
 
   mirror(session: LegacySession): void {

@@ -2,7 +2,8 @@
  * Where the other replicas reach this one: forwarded requests go to the edge as they came, notes and claims to the peers.
  *
  * Two locks: TLS that needs the shared key, and a signature on every request that says which replica sent it to which, when, and that it is
- * no repetition. What fails is 401 without a word more than which lock it was; nothing of the body is read before.
+ * no repetition. What fails is 401 without a word more than which lock it was; nothing of the body is read before. Only the question who is
+ * here needs no signature: it cannot name its receiver, and its answer is no secret among those that have the key.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -129,6 +130,11 @@ class Desk {
     response.on('close', () => this.open--);
     response.on('error', () => {});
     const { method = '', url = '', rawHeaders } = request;
+    if (url === peerPaths.who) {
+      request.resume();
+      answer(response, 200, { uid: peers.uid });
+      return;
+    }
     const signature = request.headers[signatureHeader];
     const head = { method, url, headers: rawHeaders };
     const verdict = peers.mac.verify(head, typeof signature === 'string' ? signature : undefined);

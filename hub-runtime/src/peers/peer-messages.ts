@@ -9,6 +9,7 @@ export const peerPaths = {
   notes: '/v1/notes',
   claim: '/v1/claim',
   cancel: '/v1/cancel',
+  who: '/v1/who',
 } as const;
 
 /** Largest message that is not a forwarded request. */

@@ -365,6 +365,55 @@ describe('the first seconds', () => {
   });
 });
 
+describe('without an operator', () => {
+  async function neighbours(): Promise<TestReplica[]> {
+    const probe = await startTestReplica('uid-probe', { ip: '127.0.0.2' });
+    const peerPort = probe.door.port;
+    await probe.kill();
+    const all = await Promise.all([2, 3, 4].map((n) => startTestReplica(`uid-${n}`, { ip: `127.0.0.${n}`, peerPort })));
+    running.push(...all);
+    return all;
+  }
+
+  test('EF-30 replicas that know addresses only ask who is there, and sessions go on between them', async () => {
+    const [one, two, three] = (await neighbours()) as [TestReplica, TestReplica, TestReplica];
+    const session = await initialize(one, { roots: {} });
+    await Promise.all([one, two, three].map(({ peers }) => peers.find(['127.0.0.2', '127.0.0.3', '127.0.0.9'])));
+    expect((await send(two, call(session))).status).toBe(200);
+    expect((await send(three, call(session))).status).toBe(200);
+    expect([one, two, three].map(({ upstream }) => upstream.calls.length)).toEqual([2, 0, 0]);
+    await one.peers.told();
+    await one.kill();
+    expect((await send(two, call(session))).status).toBe(200);
+  });
+
+  test('EF-30 what the operator said counts until somebody is dead, and more than what was found meanwhile', async () => {
+    const [one, two, three] = (await neighbours()) as [TestReplica, TestReplica, TestReplica];
+    meet([one, two, three]);
+    const session = await initialize(one);
+    await two.peers.find([]);
+    expect((await send(two, call(session))).status).toBe(200);
+    expect(one.upstream.calls).toHaveLength(1);
+    const finding = two.peers.find(['127.0.0.2']);
+    two.peers.update([three.address]);
+    await finding;
+    await send(two, call(session));
+    expect(one.upstream.calls).toHaveLength(1);
+  });
+
+  test('whoever does not have the key learns nothing', async () => {
+    const [one] = (await neighbours()) as [TestReplica];
+    const stranger = await startTestReplica('uid-stranger', {
+      key: Buffer.alloc(32, 7),
+      ip: '127.0.0.5',
+      peerPort: one.door.port,
+    });
+    running.push(stranger);
+    await stranger.peers.find(['127.0.0.2']);
+    expect(one.counted.get('peerRefusals tls')).toBe(1);
+  });
+});
+
 test('a full replica says so instead of taking a session over', async () => {
   const [owner, other] = (await replicas(2, { sessions: 1 })) as [TestReplica, TestReplica];
   const session = await initialize(owner);

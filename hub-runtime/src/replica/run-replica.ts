@@ -6,6 +6,7 @@
  * once, clients are asked to come back elsewhere, calls finish, streams end; health and the stream tell the truth until late.
  */
 import { randomBytes } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
 
 import type { HubDocument } from '@quaymaster/crds';
 
@@ -88,6 +89,7 @@ class ReplicaRun {
   readonly #facts: ReplicaFacts;
   #operator: OperatorLink | undefined;
   #listener: Listener | undefined;
+  #isFinding = false;
   #hasKey = false;
   #graceMs: number;
 
@@ -246,7 +248,7 @@ class ReplicaRun {
       onEndpoints: (servers) => this.#endpoints.update(servers),
       onPeers: (peers) => this.#peers.update(peers),
       onDrain: (graceMs) => void this.#close('the operator asks to drain', graceMs),
-      onNobody: () => this.#endpoints.giveUp(),
+      onNobody: () => this.#onItsOwn(),
       onDown: () => this.#lookAtServices(),
     });
     this.#shutdown.add(
@@ -259,6 +261,19 @@ class ReplicaRun {
       operator.changed();
       if (event.kind === 'server' && !operator.connected) this.#lookAtServices();
     });
+  }
+
+  /** No operator is there: what is known has to do, and the other replicas are found by their name. */
+  #onItsOwn(): void {
+    const { hub } = this.#options.settings;
+    this.#endpoints.giveUp();
+    if (this.#isFinding) return;
+    this.#isFinding = true;
+    lookup(hub.peers, { all: true })
+      .then((found) => this.#peers.find(found.map(({ address }) => address)))
+      // They are looked for again with the next round.
+      .catch(() => {})
+      .finally(() => (this.#isFinding = false));
   }
 
   /** Without an operator nobody says where a server has gone that does not answer; its Service may know. */

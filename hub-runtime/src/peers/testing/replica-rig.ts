@@ -50,7 +50,9 @@ export async function startTestReplica(
     sessions = 2_000,
     clock = systemClock,
     streams = 2_000,
-  }: { key?: Buffer; sessions?: number; clock?: Clock; streams?: number } = {},
+    ip = '127.0.0.1',
+    peerPort = 0,
+  }: { key?: Buffer; sessions?: number; clock?: Clock; streams?: number; ip?: string; peerPort?: number } = {},
 ): Promise<TestReplica> {
   const sealer = createSealer([key], clock, randomBytes);
   const counted = new Map<string, number>();
@@ -71,7 +73,7 @@ export async function startTestReplica(
   const port = host.hub('default/desk');
   if (upstream === undefined || port === undefined) throw new Error('no hub');
   upstream.list(listing({ era: 'legacy', tools: [tool('read')] }));
-  const peers = createPeers({ ...common, uid, keys: sealer.keys, port: 0, randomBytes });
+  const peers = createPeers({ ...common, uid, keys: sealer.keys, port: peerPort, randomBytes });
   const listener = await startListener({
     ...common,
     hubInfo: { name: uid, version: '1' },
@@ -82,7 +84,7 @@ export async function startTestReplica(
     directory: { resolve: (path) => (path === '/mcp' ? port : undefined) },
     peers,
   });
-  const door = await startPeerListener({ ...common, host: '127.0.0.1', port: 0, peers, door: listener.door });
+  const door = await startPeerListener({ ...common, host: ip, port: peerPort, peers, door: listener.door });
   return {
     uid,
     peers,
@@ -93,7 +95,7 @@ export async function startTestReplica(
     port,
     host,
     counted,
-    address: { uid, name: uid, ip: '127.0.0.1', port: door.port },
+    address: { uid, name: uid, ip, port: door.port },
     async kill() {
       await door.close(0);
       // Its last words would only meet others that are being closed.
