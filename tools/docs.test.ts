@@ -116,7 +116,9 @@ test('HT-C1 the architecture page names every room of the hub, and no other', ()
     .map((entry) => entry.name);
   const section =
     read('docs/architecture.md').split('## Rooms of the hub')[1]?.split('Rooms that later work adds')[0] ?? '';
-  expect([...section.matchAll(/^\| `([\w-]+)` /gm)].map((match) => match[1] ?? '').toSorted()).toEqual(rooms.toSorted());
+  expect([...section.matchAll(/^\| `([\w-]+)` /gm)].map((match) => match[1] ?? '').toSorted()).toEqual(
+    rooms.toSorted(),
+  );
 });
 
 test('no page mentions a registry by host name', () => {

@@ -56,9 +56,7 @@ function put(
 function all({ cluster }: Stage, resource: Resource): Promise<readonly Live[]> {
   return cluster.client
     .list(resource, { namespace: 'n' })
-    .then(({ items }) =>
-      (items as readonly Live[]).toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)),
-    );
+    .then(({ items }) => (items as readonly Live[]).toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)));
 }
 
 /** Writes go through here; reads of a dead process find nothing out any more. */
