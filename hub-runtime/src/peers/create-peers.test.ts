@@ -73,23 +73,30 @@ const idOf = (n: number): string => n.toString(16).padStart(32, '0');
 const notes = (part: Partial<Notes>): Notes => ({ leaving: false, ended: [], taken: [], mirrors: [], ...part });
 const other = sessionDigest('other');
 
-/** A replica as far as TLS can tell. Answers as told, or never. */
+/** A replica as far as TLS can tell. Answers as told, or never; the greeting, which comes first, always. */
 async function listen(
   keys: ReturnType<typeof rig>['keys'],
   answers: () => boolean,
-): Promise<{ port: number; heard: string[] }> {
+): Promise<{ port: number; heard: string[]; lives: unknown[] }> {
   const heard: string[] = [];
+  const lives: unknown[] = [];
   const server = createServer(pskServer(keys), (request, response) => {
-    heard.push(request.url ?? '');
-    request.resume();
-    if (answers()) request.on('end', () => response.end('{}'));
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      const { url = '' } = request;
+      const isGreeting = lives.length === 0 && url === '/v1/notes' && !body.includes('untilMs');
+      if (url === '/v1/notes') lives.push((JSON.parse(body) as Notes).life);
+      if (!isGreeting) heard.push(url);
+      if (isGreeting || answers()) response.end('{}');
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   opened.push(() => {
     server.closeAllConnections();
     server.close();
   });
-  return { port: (server.address() as AddressInfo).port, heard };
+  return { port: (server.address() as AddressInfo).port, heard, lives };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
@@ -174,6 +181,25 @@ describe('what this replica says', () => {
     peers.mirror(hold(2, { x: 'y'.repeat(mostMirrorChars) }));
     expect(counted).toContain('peerDrops mirror');
     await peers.told();
+  });
+
+  test('EF-30 a replica that was started again gets its copies again, and says of itself that it was', async () => {
+    const { peers, hold, keys, clock } = rig();
+    peers.mirror(hold(1));
+    const there = await listen(keys, () => true);
+    peers.update([{ name: 'other', uid: 'other', ip: '127.0.0.1', port: there.port }]);
+    await clock.advance(10);
+    await until(() => there.heard.length === 1);
+    for (const life of ['first', 'first', undefined]) peers.heard(other, notes({ life }));
+    peers.heard(sessionDigest('nobody'), notes({ life: 'second' }));
+    await clock.advance(10);
+    await turn();
+    expect(there.heard).toHaveLength(1);
+    peers.heard(other, notes({ life: 'second' }));
+    await clock.advance(10);
+    await until(() => there.heard.length === 2);
+    expect(new Set(there.lives).size).toBe(1);
+    expect(there.lives[0]).toMatch(/^[-\w]{12}$/);
   });
 
   test('a cancellation goes to the replica a session came from, when there is one', async () => {

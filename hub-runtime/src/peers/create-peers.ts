@@ -19,6 +19,7 @@ import {
   type RandomBytes,
   sessionDigest,
 } from '../session/index.ts';
+import { findPeers } from './find-peers.ts';
 import { Forward } from './forward.ts';
 import { Outbox } from './outbox.ts';
 import { type Peer, type PeerAddress, type PeerFailure, PeerList } from './peer-list.ts';
@@ -81,8 +82,6 @@ const sweepMs = 60_000;
 const lookMs = 3_000;
 const lastWordsMs = 500;
 const mostForwards = 2_048;
-const mostFound = 64;
-const mostUidChars = 256;
 
 export function createPeers(options: PeersOptions): Peers {
   return new PeersOfHub(options);
@@ -105,6 +104,9 @@ class PeersOfHub implements Peers {
   readonly #stop: () => void;
   /** Forwarded requests that wait for an answer, by replica. */
   readonly #forwards = new Map<string, { readonly peer: Peer; count: number }>();
+  readonly #life: string;
+  /** Which life of each replica spoke last. */
+  readonly #lives = new Map<string, string>();
   #told: readonly PeerAddress[] = [];
   #forwarding = 0;
   #leaving = false;
@@ -115,7 +117,8 @@ class PeersOfHub implements Peers {
     this.self = sessionDigest(options.uid);
     this.uid = options.uid;
     this.keys = keys;
-    this.mac = createRequestMac({ self: this.self, life: options.randomBytes(9).toString('base64url'), keys, clock });
+    this.#life = options.randomBytes(9).toString('base64url');
+    this.mac = createRequestMac({ self: this.self, life: this.#life, keys, clock });
     this.#list = new PeerList(this.self, options.port, clock);
     this.#transport = new PeerTransport(keys, this.mac, clock);
     this.#register = new SessionRegister(clock, (what) => observer.count('peerDrops', what), registerLimits);
@@ -153,8 +156,11 @@ class PeersOfHub implements Peers {
   }
 
   update(peers: readonly PeerAddress[]): void {
+    const isFirst = !this.#list.known;
     this.#told = peers;
     this.#list.update(peers);
+    for (const id of this.#lives.keys()) if (this.#list.get(id) === undefined) this.#lives.delete(id);
+    if (isFirst) this.#greet();
     this.#outbox.keep((id) => this.#list.get(id) !== undefined);
     const waitedFor = [...this.#forwards.values()].map(({ peer }) => peer);
     this.#transport.keep(new Set([...this.#list.all(), ...waitedFor].map(({ origin }) => origin)));
@@ -165,24 +171,15 @@ class PeersOfHub implements Peers {
 
   async find(ips: readonly string[]): Promise<void> {
     const told = this.#told;
-    const found = await Promise.all(ips.slice(0, mostFound).map((ip) => this.#who(ip)));
+    const found = await findPeers({
+      ips,
+      told,
+      port: this.#options.port,
+      isDead: (uid) => this.#list.isDead(sessionDigest(uid)),
+      ask: (stranger) => this.#transport.call(stranger, peerPaths.who, {}, claimMs),
+    });
     // Whoever knows has spoken meanwhile.
-    if (told !== this.#told) return;
-    const others = told.filter(({ ip, uid }) => !ips.includes(ip) && !this.#list.isDead(sessionDigest(uid)));
-    this.update([...found.flatMap((one) => one ?? []), ...others]);
-  }
-
-  async #who(ip: string): Promise<PeerAddress | undefined> {
-    const known = this.#told.find((one) => one.ip === ip);
-    const { port = this.#options.port } = known ?? {};
-    const stranger = { id: '', name: ip, origin: `https://${ip.includes(':') ? `[${ip}]` : ip}:${port}` };
-    try {
-      const { uid } = (await this.#transport.call(stranger, peerPaths.who, {}, claimMs)) as { uid?: unknown };
-      if (typeof uid !== 'string' || uid === '' || uid.length > mostUidChars) return known;
-      return uid === known?.uid ? known : { name: ip, uid, ip, port };
-    } catch {
-      return known;
-    }
+    if (told === this.#told && found !== undefined) this.update(found);
   }
 
   mirror(session: LegacySession): void {
@@ -266,6 +263,7 @@ class PeersOfHub implements Peers {
   heard(from: string, notes: Notes): void {
     this.#list.heardOf(from);
     this.#list.says(from, notes.leaving);
+    this.#isAlive(from, notes.life);
     for (const { id, untilMs } of notes.ended) {
       this.#register.end(id, untilMs);
       for (const hub of this.#hubs.values()) {
@@ -290,6 +288,22 @@ class PeersOfHub implements Peers {
 
   cancelled(_from: string, { hub, id, call }: CancelCall): void {
     this.#hubs.get(hub)?.cancelReleased(id, call);
+  }
+
+  /** Those that knew this replica before learn that it has forgotten everything. */
+  #greet(): void {
+    const nothing: Notes = { leaving: this.#leaving, ended: [], taken: [], mirrors: [] };
+    for (const { id } of this.#list.all()) this.#tell(id, nothing).catch(() => {});
+  }
+
+  /** What one that was started again had copies of is copied to it again. */
+  #isAlive(id: string, life: string | undefined): void {
+    if (life === undefined || this.#list.get(id) === undefined) return;
+    const before = this.#lives.get(id);
+    this.#lives.set(id, life);
+    if (before === undefined || before === life) return;
+    for (const hub of this.#hubs.values())
+      for (const session of hub.all()) if (this.#mirroredAt.get(session.id) === id) this.mirror(session);
   }
 
   #successor(session: string): string | undefined {
@@ -324,7 +338,7 @@ class PeersOfHub implements Peers {
 
   async #tell(id: string, notes: Notes): Promise<void> {
     const peer = this.#list.get(id);
-    if (peer !== undefined) await this.#call(peer, peerPaths.notes, notes, noteMs);
+    if (peer !== undefined) await this.#call(peer, peerPaths.notes, { ...notes, life: this.#life }, noteMs);
   }
 
   async #ask(peer: Peer, claim: Claim): Promise<ClaimReply | PeerFailure> {

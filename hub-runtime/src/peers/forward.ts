@@ -105,7 +105,7 @@ export class Forward implements Forwarding, AnswerHandler {
       } else {
         // It is about to end, or does not serve this hub.
         register.forgetHolder(session.id);
-        list.failed(this.#peer.id, 'dead');
+        list.declined(this.#peer.id);
       }
       this.#moved = true;
     } else if (status === 401 && typeof why === 'string') {

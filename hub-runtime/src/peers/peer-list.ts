@@ -44,6 +44,7 @@ export class PeerList {
   /** Since when nothing was heard of one that was asked. */
   readonly #silent = new Map<string, number>();
   readonly #leaving = new Set<string>();
+  readonly #declining = new Map<string, number>();
 
   constructor(self: string, port: number, clock: Clock) {
     this.self = self;
@@ -71,7 +72,7 @@ export class PeerList {
     this.#peers = peers;
     this.#known = true;
     this.#heard.resolve();
-    for (const known of [this.#dead, this.#silent, this.#leaving])
+    for (const known of [this.#dead, this.#silent, this.#leaving, this.#declining])
       for (const id of known.keys()) if (!peers.has(id)) known.delete(id);
   }
 
@@ -88,6 +89,11 @@ export class PeerList {
     const now = this.#clock.monotonic();
     if (how === 'dead') this.#dead.set(id, now + deadMs);
     else if (!this.#silent.has(id)) this.#silent.set(id, now);
+  }
+
+  /** It is there and does not take what it is sent: it gets nothing for a while, and may still know something. */
+  declined(id: string): void {
+    if (this.#peers.has(id)) this.#declining.set(id, this.#clock.monotonic() + deadMs);
   }
 
   /** It answered, or somebody has just heard of it. */
@@ -118,7 +124,14 @@ export class PeerList {
 
   /** Known, not dead as far as we know, and staying. */
   isGood(id: string): boolean {
-    return this.#peers.has(id) && !this.#leaving.has(id) && !this.isDead(id);
+    return this.#peers.has(id) && !this.#leaving.has(id) && !this.#declines(id) && !this.isDead(id);
+  }
+
+  #declines(id: string): boolean {
+    const until = this.#declining.get(id);
+    if (until !== undefined && this.#clock.monotonic() < until) return true;
+    this.#declining.delete(id);
+    return false;
   }
 
   /** Who goes on with a session when `except` do not: this replica or a good peer. */

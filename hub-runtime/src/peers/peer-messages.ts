@@ -15,6 +15,7 @@ export const peerPaths = {
 /** Largest message that is not a forwarded request. */
 export const mostNoteBytes = 1024 * 1024;
 export const mostNotes = 1000;
+const mostLifeChars = 64;
 /** Of one session: what is larger is not worth its memory at another replica. */
 export const mostMirrorChars = 16 * 1024;
 
@@ -26,6 +27,8 @@ export interface Mirrored extends SessionMirror {
 export interface Notes {
   /** The sender is about to end: sessions go elsewhere. */
   readonly leaving: boolean;
+  /** Another one than before: the sender was started again and has forgotten what it was told. */
+  readonly life?: string | undefined;
   /** Sessions that are over, and until when somebody may still ask for them. */
   readonly ended: readonly Ended[];
   /** Sessions that the sender goes on with from now on. */
@@ -64,6 +67,7 @@ export function readNotes(value: unknown): Notes {
   const json = objectOf(value);
   return {
     leaving: json['leaving'] === true,
+    life: typeof json['life'] === 'string' ? json['life'].slice(0, mostLifeChars) : undefined,
     ended: listOf(json['ended'], readEnded),
     taken: listOf(json['taken'], readEnded),
     mirrors: listOf(json['mirrors'], (one) => {

@@ -122,6 +122,11 @@ describe('the list of replicas', () => {
     list.failed(b, 'dead');
     list.heardOf(b);
     expect(list.isGood(b)).toBe(true);
+    list.declined(b);
+    list.declined('unknown');
+    expect([list.isGood(b), list.isDead(b)]).toEqual([false, false]);
+    await clock.advance(2_000);
+    expect(list.isGood(b)).toBe(true);
     list.says(b, true);
     list.says('unknown', true);
     expect([list.isGood(b), list.successor('s', new Set(['me']))]).toEqual([false, undefined]);
@@ -240,6 +245,7 @@ describe('messages', () => {
     expect(
       readNotes({
         leaving: 'yes',
+        life: 'x'.repeat(100),
         ended: [{ id: id(1), untilMs: 5 }, { id: 'x', untilMs: 5 }, { id: id(2) }, null, 7],
         taken: 'none',
         mirrors: [
@@ -252,6 +258,7 @@ describe('messages', () => {
       }),
     ).toEqual({
       leaving: false,
+      life: 'x'.repeat(64),
       ended: [{ id: id(1), untilMs: 5 }],
       taken: [],
       mirrors: [
