@@ -251,10 +251,9 @@ class ReplicaRun {
       onNobody: () => this.#onItsOwn(),
       onDown: () => this.#lookAtServices(),
     });
-    this.#shutdown.add(
-      'intake',
-      this.#clock.after(firstWordMs, () => this.#endpoints.giveUp()),
-    );
+    // To dial all that may be an operator can take longer than clients want to wait.
+    const firstWord = this.#clock.after(firstWordMs, () => this.#onItsOwn());
+    this.#shutdown.add('intake', firstWord);
     this.#operator = operator;
     this.#shutdown.add('observation', () => operator.close());
     this.#parts.host.onEvent((event) => {
@@ -263,11 +262,11 @@ class ReplicaRun {
     });
   }
 
-  /** No operator is there: what is known has to do, and the other replicas are found by their name. */
+  /** Without an operator what is known has to do, and the other replicas are found by their name. */
   #onItsOwn(): void {
     const { hub } = this.#options.settings;
     this.#endpoints.giveUp();
-    if (this.#isFinding) return;
+    if (this.#isFinding || this.#connected) return;
     this.#isFinding = true;
     lookup(hub.peers, { all: true })
       .then((found) => this.#peers.find(found.map(({ address }) => address)))
