@@ -129,7 +129,7 @@ describe('the foreground', () => {
     text.signal('SIGINT');
     await text.code;
     expect(text.err.join('\n')).toContain('  kind: McpHub');
-  });
+  }, 30_000);
 
   test('a pipe that is closed at once ends it with 0 and says nothing on stdout', async () => {
     const said = await qm({ cwd: home, env: env() }, 'up', '-f', 'm', '--stdio');

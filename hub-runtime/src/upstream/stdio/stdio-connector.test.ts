@@ -191,5 +191,6 @@ test('stderr is handed on line by line', async () => {
   await connect(server(`console.error('log ' + method); ${noDiscover} ${initialize}`), {
     stderr: (line) => lines.push(line),
   });
-  expect(lines.slice(0, 2)).toEqual(['log server/discover', 'log initialize']);
+  // Another pipe than that of the answers: it may be read a moment later.
+  await expect.poll(() => lines.slice(0, 2)).toEqual(['log server/discover', 'log initialize']);
 });
