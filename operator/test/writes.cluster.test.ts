@@ -287,6 +287,16 @@ test('an immutable field: a typed error that names it; made anew only where that
   expect((await read(children().at(-1) as KubeObject))?.metadata.uid).not.toBe(before?.metadata.uid);
 });
 
+test('what is wanted only if nothing is there: made when absent, refused where something stands, whoever has it', async () => {
+  for (const object of children().slice(0, 9)) {
+    const mine = { ...object, metadata: { ...object.metadata, name: 'only-once' } };
+    const request = { resource: kinds[object.kind] as Resource, wanted: mine, live: undefined, onlyIfAbsent: true };
+    expect((await freshApplier().apply(request)).action, object.kind).toBe('created');
+    await expect(freshApplier().apply(request), object.kind).rejects.toMatchObject({ status: 409 });
+    await client.delete(request.resource, mine);
+  }
+});
+
 test('prune by inventory deletes what is wanted no more, and only the object it made', async () => {
   const two = ['keep', 'drop'].map(
     (name) =>

@@ -1,9 +1,10 @@
 /**
  * Makes the cluster hold what was rendered for one owner: applies what differs, deletes what is rendered no more.
  *
- * The record of what was applied is the cluster itself: everything in the caches that this owner controls. A name is looked at before
- * anything is created under it, because caches hold only what carries our labels, and applying over a stranger's object would take it from
- * whoever it belongs to. What cannot be applied does not stop the others.
+ * The record of what was applied is the cluster itself: everything in the caches that this owner controls. What the caches
+ * do not know is made on the condition that there is nothing of that name, because they hold only what carries our labels, and applying over a
+ * stranger's object would take it from whoever it belongs to. Only when there is something it is looked at. What cannot be applied does not
+ * stop the others.
  */
 import {
   type Applier,
@@ -66,36 +67,57 @@ export async function applyOwned(deps: OwnedDeps, request: OwnedRequest, signal?
     if (problem === undefined) errors.push(error);
     else problems.push(problem);
   };
-  // At once: for a new owner each is a request, and most of them find nothing.
-  const places = request.objects.map((object) => {
-    const kind = kinds.find((each) => each.resource.kind === object.kind);
-    if (kind === undefined) throw new TypeError(`nobody said how to reach a ${object.kind}`);
-    return { object, resource: kind.resource, found: find(deps, kind, object, signal) };
-  });
-  await Promise.allSettled(places.map(({ found }) => found));
-  for (const place of places) {
-    const { object, resource } = place;
+  /** Something stands under the name. */
+  const found = async (resource: Resource, object: KubeObject, live: KubeObject): Promise<Wanted | undefined> => {
     try {
-      const found = await place.found;
-      const whose = found.live === undefined ? 'own' : ownership(found.live, request.owner, request.labels);
-      if (whose === 'foreign' && found.live !== undefined) throw new NameTakenError(resource, found.live);
-      if (whose === 'own' && !found.stale) {
-        wanted.push({ resource, object, live: found.live });
-        continue;
-      }
+      const whose = ownership(live, request.owner, request.labels);
+      if (whose === 'foreign') throw new NameTakenError(resource, live);
+      if (whose === 'own') return { resource, object, live };
       unsettled = true;
       // Garbage collection takes its time, and may not come at all where the reference was restored from a backup.
-      if (whose === 'former' && found.live !== undefined) await deleteExactly(client, resource, found.live, signal);
+      await deleteExactly(client, resource, live, signal);
     } catch (error) {
       failed(error, resource, object.metadata.name);
     }
+    return undefined;
+  };
+  for (const object of request.objects) {
+    const kind = kinds.find((each) => each.resource.kind === object.kind);
+    if (kind === undefined) throw new TypeError(`nobody said how to reach a ${object.kind}`);
+    const { resource, store } = kind;
+    const key = makeKey(object.metadata.namespace, object.metadata.name);
+    const cached = store.get(key);
+    if (cached !== undefined) {
+      const known = await found(resource, object, cached);
+      if (known !== undefined) wanted.push(known);
+    } else if (deps.tracker.isStale(`${resourceName(resource)}/${key}`, undefined)) unsettled = true;
+    else wanted.push({ resource, object, live: undefined, onlyIfAbsent: true });
   }
   const complete = problems.length === 0 && errors.length === 0 && !unsettled;
   const resources = kinds.map(({ resource }) => resource);
   const previous = complete ? standing(deps, request).map(inventoryEntry) : [];
-  const result = await applySet(deps.applier, client, { wanted, previous, resources }, signal);
-  for (const { wanted: one, error } of result.failed) failed(error, one.resource, one.object.metadata.name);
-  return { problems, errors, unsettled: unsettled || result.unsettled };
+  const first = await applySet(deps.applier, client, { wanted, previous, resources }, signal);
+  const met: Wanted[] = [];
+  for (const { wanted: one, error } of first.failed) {
+    const { resource, object } = one;
+    const { namespace, name } = object.metadata;
+    if (one.onlyIfAbsent !== true || !isStatus(error, 409)) {
+      failed(error, resource, name);
+      continue;
+    }
+    try {
+      const known = await found(resource, object, await client.get(resource, namespace, name, signal));
+      if (known !== undefined) met.push(known);
+    } catch (reading) {
+      // Gone again meanwhile.
+      if (isStatus(reading, 404)) unsettled = true;
+      else failed(reading, resource, name);
+    }
+  }
+  if (met.length === 0) return { problems, errors, unsettled: unsettled || first.unsettled };
+  const second = await applySet(deps.applier, client, { wanted: met, previous: [], resources }, signal);
+  for (const { wanted: one, error } of second.failed) failed(error, one.resource, one.object.metadata.name);
+  return { problems, errors, unsettled: unsettled || first.unsettled || second.unsettled };
 }
 
 /** Deletes what this owner controls, but for what is kept. True: nothing of it is left in the caches. */
@@ -122,23 +144,4 @@ function standing({ kinds }: OwnedDeps, { owner, keep }: OwnedRequest): readonly
       .byIndex('owner', owner.metadata.uid ?? '')
       .filter((object) => object.metadata.deletionTimestamp === undefined && keep?.(object) !== true),
   );
-}
-
-/** As the cache has it; where it has nothing, what stands under the name all the same. */
-async function find(
-  { client, tracker }: OwnedDeps,
-  { resource, store }: OwnedKind,
-  { metadata }: KubeObject,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly live: KubeObject | undefined; readonly stale: boolean }> {
-  const key = makeKey(metadata.namespace, metadata.name);
-  const cached = store.get(key);
-  if (cached !== undefined) return { live: cached, stale: false };
-  if (tracker.isStale(`${resourceName(resource)}/${key}`, undefined)) return { live: undefined, stale: true };
-  try {
-    return { live: await client.get(resource, metadata.namespace, metadata.name, signal), stale: false };
-  } catch (error) {
-    if (isStatus(error, 404)) return { live: undefined, stale: false };
-    throw error;
-  }
 }

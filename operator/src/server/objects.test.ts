@@ -23,6 +23,8 @@ describe('EF-55 a server in a cluster', () => {
       'apply Deployment/a-server',
       'apply McpServer/a',
     ]);
+    // What is new is made, not looked for.
+    expect(bench.cluster.reads.filter((each) => !each.startsWith('Secret/'))).toEqual([]);
     expect(Buffer.from(bench.tokens().token ?? '', 'base64').toString()).toMatch(/^[\w-]{43}$/);
     expect(bench.short()).toMatchObject({ Programmed: 'False/NotAcknowledged', Ready: 'False/Starting' });
     bench.deploymentReady();

@@ -45,6 +45,8 @@ export interface ApplyRequest<T extends KubeObject = KubeObject> {
   readonly live: T | undefined;
   /** An immutable field may be changed by deleting and creating. */
   readonly recreate?: boolean;
+  /** Make it, or fail with a conflict (409) when there is one of that name: nothing that the cache cannot see is taken over. */
+  readonly onlyIfAbsent?: boolean;
 }
 
 export interface Applier {
@@ -105,7 +107,8 @@ export function createApplier(options: ApplierOptions): Applier {
       if (live !== undefined && reasons.length === 0) return { action: 'unchanged', object: live, differences: [] };
 
       const send = async (): Promise<{ readonly object: T; readonly created: boolean }> => {
-        const answer = await client.apply<T>(resource, wanted, { manager: options.manager, force: true }, signal);
+        const body = request.onlyIfAbsent === true ? atNoVersion(wanted) : wanted;
+        const answer = await client.apply<T>(resource, body, { manager: options.manager, force: true }, signal);
         tracker.wrote(id, answer.object);
         remember(id, hash, wanted, answer.object);
         return answer;
@@ -152,6 +155,11 @@ export async function deleteExactly(
     if (isStatus(error, 404) || isStatus(error, 409)) return 'absent';
     throw error;
   }
+}
+
+/** No living object has this version: for the API server a precondition that only an absent one meets. */
+function atNoVersion(object: KubeObject): KubeObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: '1' } };
 }
 
 function withAnnotation(object: KubeObject, name: string, value: string): KubeObject {

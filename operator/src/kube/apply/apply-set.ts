@@ -13,6 +13,7 @@ export interface Wanted {
   readonly object: KubeObject;
   readonly live: KubeObject | undefined;
   readonly recreate?: boolean;
+  readonly onlyIfAbsent?: boolean;
 }
 
 export interface SetResult {
@@ -67,7 +68,13 @@ export async function applySet(
     try {
       const { resource, object, live } = wanted;
       const result = await applier.apply(
-        { resource, wanted: object, live, ...(wanted.recreate === undefined ? {} : { recreate: wanted.recreate }) },
+        {
+          resource,
+          wanted: object,
+          live,
+          ...(wanted.recreate === undefined ? {} : { recreate: wanted.recreate }),
+          ...(wanted.onlyIfAbsent === undefined ? {} : { onlyIfAbsent: wanted.onlyIfAbsent }),
+        },
         signal,
       );
       if (isWrite(result.action)) writes += 1;

@@ -132,7 +132,8 @@ describe('events', () => {
 
   test('what does not fit waits nowhere: dropped and counted', async () => {
     const recorder = make({ maxPending: 2, maxSeries: 2, maxObjects: 2 });
-    for (let i = 0; i < 6; i++) recorder.record(event({ regarding: widget(`w${i}`, { uid: `u${i}` }) }));
+    for (let i = 0; i < 9; i++) recorder.record(event({ regarding: widget(`w${i}`, { uid: `u${i}` }) }));
+    // Four are being written.
     expect(recorder.pending).toBe(2);
     await recorder.flush();
     expect(metrics.sum('quaymaster_events_dropped_total', { reason: 'full' })).toBe(3);

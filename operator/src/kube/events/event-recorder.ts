@@ -70,17 +70,21 @@ interface Job {
 
 /** A repetition within this time continues the series (client-go: 6 minutes). */
 const seriesMs = 6 * 60_000;
+/** A thousand objects that become Ready together are a thousand events. */
+const writers = 4;
 const burstPerObject = 25;
 const perSecondPerObject = 1 / 300;
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { clock, client } = options;
   const metrics = options.metrics ?? noMetrics;
-  const maxPending = options.maxPending ?? 500;
+  const maxPending = options.maxPending ?? 2000;
   const series = new Map<string, Series>();
   const buckets = new Map<string, TokenBucket>();
   const jobs: Job[] = [];
-  let working: Promise<void> | undefined;
+  /** Series of which a write is under way; the next one of it waits. */
+  const busy = new Set<Series>();
+  const working = new Set<Promise<void>>();
 
   const dropped = (reason: string): void => metrics.count('quaymaster_events_dropped_total', { reason });
 
@@ -121,9 +125,21 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     }
   };
 
+  const take = (): Job | undefined => {
+    const at = jobs.findIndex(({ series: each }) => !busy.has(each));
+    return at === -1 ? undefined : jobs.splice(at, 1)[0];
+  };
   const work = async (): Promise<void> => {
-    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await write(job);
-    working = undefined;
+    for (let job = take(); job !== undefined; job = take()) {
+      busy.add(job.series);
+      await write(job);
+      busy.delete(job.series);
+    }
+  };
+  const begin = (): void => {
+    if (working.size >= writers) return;
+    const worker = work().finally(() => working.delete(worker));
+    working.add(worker);
   };
 
   return {
@@ -162,10 +178,10 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         return;
       }
       jobs.push({ series: current, event: render(input, current, options, now), again });
-      working ??= work();
+      begin();
     },
     async flush() {
-      await working;
+      while (working.size > 0) await Promise.all(working);
     },
     get pending() {
       return jobs.length;

@@ -210,8 +210,15 @@ export function createFakeCluster(): FakeCluster {
       async apply(resource: Resource, object: KubeObject & Json, options: { readonly subresource?: string }) {
         const { name, namespace } = object.metadata;
         orThrow('apply', resource, name);
-        writes.push({ verb: 'apply', resource, name, subresource: options.subresource, body: object });
         const before = objectsOf(resource).get(makeKey(namespace, name));
+        const { resourceVersion } = object.metadata;
+        if (
+          before !== undefined &&
+          resourceVersion !== undefined &&
+          resourceVersion !== before.metadata.resourceVersion
+        )
+          throw status(409, 'the object has been modified');
+        writes.push({ verb: 'apply', resource, name, subresource: options.subresource, body: object });
         if (options.subresource === 'status') {
           if (before === undefined) throw status(404);
           return { object: store(resource, { ...before, status: object['status'] }), created: false };
