@@ -139,6 +139,16 @@ export const declaredReasons = {
     say: () => 'no McpHub of this namespace selects it',
     next: 'add its name to spec.servers.include of a hub, or a label its selector matches',
   },
+  NotServing: {
+    on: { Ready: 'False' },
+    kinds: hub,
+    severity: 'warning',
+    meaning:
+      'Replicas of the hub run the wanted configuration, but none of their Pods is ready, so nobody reaches them.',
+    say: (d) =>
+      `${d['acknowledged']} of ${d['total']} replicas run configuration ${d['hash']}, and none of them is ready`,
+    next: 'on its way when they have just started; else look at the Pods and nodes of the hub with kubectl describe',
+  },
   Programmed: {
     on: { Programmed: 'True' },
     kinds: both,

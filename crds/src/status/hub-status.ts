@@ -76,7 +76,7 @@ function serving(input: HubStatusInput): ConditionDraft[] {
   const failed = down.filter((server) => !starting.includes(server));
   const missing = down.filter((server) => server.lifecycle.required);
   const ready = !serves(input)
-    ? draft('Ready', 'NotAcknowledged', detail)
+    ? draft('Ready', programmed ? 'NotServing' : 'NotAcknowledged', detail)
     : missing.length > 0
       ? draft('Ready', 'RequiredServersNotReady', { servers: names(missing) })
       : draft('Ready', 'Ready');

@@ -364,7 +364,7 @@ describe('hub', () => {
     expect(some.observedConfig).toBe('1/2 at generation 3');
     const alone = [{ configHash: hash, serving: false }];
     const none = hubStatus({ now: 't', outcome: hubOutcome('h'), phases, replicas: alone });
-    expect(short(none.conditions)['Ready']).toBe('False/NotAcknowledged');
+    expect(short(none.conditions)['Ready']).toBe('False/NotServing');
   });
 
   test('EF-57 what only the driver knows wins', () => {

@@ -148,12 +148,18 @@ function blocking({ replicas }: ReplicaFacts, problems: readonly Problem[]): rea
   ];
 }
 
+function wasReady({ conditions = [] }: McpHubStatus): boolean {
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+}
+
 const told = ['Accepted', 'ResolvedRefs', 'Ready', 'Degraded'];
 
 /** Events on transitions. That replicas have not acknowledged yet is the ordinary course of a change, and no news. */
 function tellTransitions(events: EventRecorder, hub: KubeObject, before: McpHubStatus, after: McpHubStatus): void {
   for (const { type, status, reason, message } of changedConditions(before.conditions, after.conditions ?? [])) {
     if (!told.includes(type) || reason === 'NotAcknowledged') continue;
+    // Replicas run it a moment before they are ready. Once they were, it is news.
+    if (reason === 'NotServing' && !wasReady(before)) continue;
     const good = type === 'Degraded' ? status === 'False' : status === 'True';
     const known = before.conditions?.some((each) => each.type === type) === true;
     // That all is well from the start is no news either, but that it serves.
