@@ -6,7 +6,7 @@ NODE := node --conditions=quaymaster-source
 INSTALLED := node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 CLUSTER ?= dev
-.PHONY: help build up test check bench generate doctor clean cluster-up cluster-install cluster-down images images-pins cluster-images
+.PHONY: help build up test soak check bench generate doctor clean cluster-up cluster-install cluster-down images images-pins cluster-images
 
 help: ## what can be done here
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -24,6 +24,10 @@ up: build ## run examples/quickstart in the foreground until Ctrl-C
 test: $(INSTALLED) ## everything that must pass, with coverage
 	@$(NODE) tools/doctor.ts --install
 	@$(NODE) tools/test.ts
+
+soak: build ## the long and large forms: a thousand servers, minutes of silence and of outage
+	@test/cluster/cluster build --level control
+	@vitest run --project soak $(if $(ONLY),$(ONLY))
 
 check: $(INSTALLED) ## types, lint, format, dead code, unit tests; under 90 seconds
 	@$(NODE) tools/check.ts

@@ -24,10 +24,12 @@ interface PodList {
   }[];
 }
 
-const lookEveryMs = 150;
-
 /** `operators`: asked at every dial, so that those started later are found too. */
-export function createHubFleet(cluster: Cluster, operators: () => readonly OperatorProcess[]): HubFleet {
+export function createHubFleet(
+  cluster: Cluster,
+  operators: () => readonly OperatorProcess[],
+  lookEveryMs = 150,
+): HubFleet {
   let dials = 0;
   let authority = '';
   const fleet = createFleet({
@@ -63,7 +65,7 @@ export function createHubFleet(cluster: Cluster, operators: () => readonly Opera
   const look = async (): Promise<void> => {
     const found = await cluster.request({
       method: 'GET',
-      path: '/api/v1/pods?labelSelector=app.kubernetes.io%2Fcomponent%3Dhub',
+      path: '/api/v1/pods?resourceVersion=0&labelSelector=app.kubernetes.io%2Fcomponent%3Dhub',
     });
     if (found.status !== 200) return;
     const pods = (found.body as PodList).items.filter((pod) => pod.status.podIP !== undefined);

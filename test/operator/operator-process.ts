@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -65,6 +65,8 @@ export interface OperatorProcess extends AsyncDisposable {
   get(path: string): Promise<{ readonly status: number; readonly text: string }>;
   ready(limitMs?: number): Promise<void>;
   signal(name: NodeJS.Signals): void;
+  /** Another token stands in its file, as a kubelet would bring it, and the former one is worth nothing. */
+  rotateToken(): Promise<void>;
   /** Resolves with exit code or signal. */
   readonly ended: Promise<number | NodeJS.Signals>;
 }
@@ -75,26 +77,37 @@ export interface OperatorStart {
   /** How long its token lives; default an hour. */
   readonly tokenSeconds?: number;
   readonly nodeOptions?: readonly string[];
+  /** What `make build` made, with the flags of the image; default: the sources. */
+  readonly bundle?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
 }
+
+/** As the image starts it; the limit of the heap is the one that V8 takes by itself in a container of the chart's 512 MiB. */
+const imageFlags = ['--disable-proto=delete', '--optimize-for-size', '--max-old-space-size=256'];
+const imageVariables = { MALLOC_ARENA_MAX: '1' };
 
 export async function startOperatorProcess(cluster: Cluster, options: OperatorStart): Promise<OperatorProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'qm-operator-'));
   const kubeconfig = join(folder, 'kubeconfig');
   const settings = join(folder, 'settings.json');
-  await writeFile(kubeconfig, await accountKubeconfig(cluster, options.tokenSeconds ?? 3600), { mode: 0o600 });
+  const tokenFile = join(folder, 'token');
+  let issued = await issueToken(cluster, tokenFile, options.tokenSeconds ?? 3600);
+  await writeFile(kubeconfig, accountKubeconfig(cluster, tokenFile), { mode: 0o600 });
   await writeFile(settings, JSON.stringify(options.settings ?? { logLevel: 'debug' }));
   const [controlPort, healthPort] = [await freePort(), await freePort()];
   const child: ChildProcess = spawn(
     process.execPath,
     [
-      '--conditions=quaymaster-source',
-      '--disable-proto=delete',
+      ...imageFlags,
       ...(options.nodeOptions ?? []),
-      join(root, 'operator/src/main.ts'),
+      ...(options.bundle === true
+        ? [join(root, 'operator/dist/operator.js')]
+        : ['--conditions=quaymaster-source', join(root, 'operator/src/main.ts')]),
     ],
     {
       env: {
         PATH: process.env['PATH'],
+        ...imageVariables,
         KUBECONFIG: kubeconfig,
         QM_OPERATOR_SETTINGS: settings,
         QM_OPERATOR_CONTROL_PORT: String(controlPort),
@@ -102,6 +115,7 @@ export async function startOperatorProcess(cluster: Cluster, options: OperatorSt
         QM_POD_NAME: options.name,
         QM_POD_NAMESPACE: operatorNamespace,
         QM_POD_IP: '127.0.0.1',
+        ...options.env,
       },
       stdio: ['ignore', 'ignore', 'pipe'],
     },
@@ -124,6 +138,11 @@ export async function startOperatorProcess(cluster: Cluster, options: OperatorSt
     get,
     ended,
     signal: (name) => void child.kill(name),
+    async rotateToken() {
+      const former = issued;
+      issued = await issueToken(cluster, tokenFile, 3600);
+      await cluster.request({ method: 'DELETE', path: `${secrets}/${former}` });
+    },
     async ready(limitMs = 30_000) {
       await eventually(`operator ${options.name} ready`, limitMs, async () => {
         if (over) throw new Error(`operator ${options.name} has ended:\n${lines.join('')}`);
@@ -138,23 +157,42 @@ export async function startOperatorProcess(cluster: Cluster, options: OperatorSt
   };
 }
 
-/** A kubeconfig of the operator's ServiceAccount. */
-async function accountKubeconfig(cluster: Cluster, seconds: number): Promise<string> {
-  const admin = parse(readFileSync(cluster.kubeconfig, 'utf8')) as {
-    readonly clusters: readonly { cluster: object }[];
-  };
+const secrets = `/api/v1/namespaces/${operatorNamespace}/secrets`;
+
+/** Writes a token that lives as long as the Secret of the name that is given back. */
+async function issueToken(cluster: Cluster, file: string, seconds: number): Promise<string> {
+  const made = await cluster.request({
+    method: 'POST',
+    path: secrets,
+    body: { apiVersion: 'v1', kind: 'Secret', metadata: { generateName: 'token-of-operator-' } },
+  });
+  const { name, uid } = (made.body as { readonly metadata: { readonly name: string; readonly uid: string } }).metadata;
   const answer = await cluster.request({
     method: 'POST',
     path: `/api/v1/namespaces/${operatorNamespace}/serviceaccounts/${account}/token`,
-    body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: seconds } },
+    body: {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { expirationSeconds: seconds, boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name, uid } },
+    },
   });
   const { token } = (answer.body as { readonly status: { readonly token: string } }).status;
+  await writeFile(`${file}.new`, token, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+  return name;
+}
+
+/** A kubeconfig of the operator's ServiceAccount. */
+function accountKubeconfig(cluster: Cluster, tokenFile: string): string {
+  const admin = parse(readFileSync(cluster.kubeconfig, 'utf8')) as {
+    readonly clusters: readonly { cluster: object }[];
+  };
   return stringify({
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'operator',
     clusters: [{ name: 'cluster', cluster: admin.clusters[0]?.cluster }],
-    users: [{ name: account, user: { token } }],
+    users: [{ name: account, user: { tokenFile } }],
     contexts: [{ name: 'operator', context: { cluster: 'cluster', user: account, namespace: operatorNamespace } }],
   });
 }

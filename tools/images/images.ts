@@ -30,8 +30,10 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
   operator: {
     title: 'The operator',
     layers: ['base', 'operator'],
-    entrypoint: [...node, `${home}/operator.js`],
-    env,
+    // It waits most of the time, and holds thousands of small objects: memory is dearer than speed. A sixth less of it, for a third more processor
+    // time at a start; one arena, because threads that hand buffers to each other leave holes in all of them.
+    entrypoint: [...node, '--optimize-for-size', `${home}/operator.js`],
+    env: { ...env, MALLOC_ARENA_MAX: '1' },
   },
   'runner-npm': {
     title: 'Runs MCP servers from npm packages behind the bridge',

@@ -15,7 +15,9 @@ export interface FleetMember {
 
 const notLeader = 4001;
 /** Of a dial that hangs: a paused operator, a lost packet. */
-const dialMs = 10_000;
+const dialMs = 3_000;
+/** The operator pings every ten seconds; whoever is silent for so long is gone, whatever TCP says. Both as a hub has it. */
+const silenceMs = 25_000;
 /** Changes that come together are one report. */
 const gatherMs = 20;
 
@@ -28,6 +30,7 @@ export function startMember(pod: FleetPod, options: FleetOptions, enter: () => P
   let dials = 0;
   let timer: NodeJS.Timeout | undefined;
   let reporting: NodeJS.Timeout | undefined;
+  let silence: NodeJS.Timeout | undefined;
   let running: Running | undefined;
   let credentials: string | undefined;
   let endpoints: EndpointsMessage['servers'] | undefined;
@@ -101,8 +104,14 @@ export function startMember(pod: FleetPod, options: FleetOptions, enter: () => P
     };
     const opened = new WebSocket(`wss://${address}/v1/control`, how);
     socket = opened;
+    const heard = (): void => {
+      clearTimeout(silence);
+      silence = setTimeout(() => opened.terminate(), options.silenceMs ?? silenceMs);
+    };
+    opened.on('ping', heard);
     opened.on('open', () => {
       leave();
+      heard();
       const { name, uid, ip } = pod;
       const runs = running && { running: { hash: running.hash, generation: running.generation } };
       const holds = credentials === undefined ? {} : { credentials };
@@ -111,6 +120,7 @@ export function startMember(pod: FleetPod, options: FleetOptions, enter: () => P
     });
     opened.on('message', (data) => {
       failures = 0;
+      heard();
       take(JSON.parse((data as Buffer).toString('utf8')) as OperatorMessage);
     });
     // `close` follows, and says what there is to say.
@@ -118,6 +128,7 @@ export function startMember(pod: FleetPod, options: FleetOptions, enter: () => P
     opened.on('close', (code, reason) => {
       leave();
       clearTimeout(reporting);
+      clearTimeout(silence);
       closed = { code, reason: reason.toString() };
       // Only one step: two standbys that point at each other are no leader.
       if (code === notLeader && closed.reason !== '' && !isPointed) return later(closed.reason);
@@ -147,6 +158,7 @@ export function startMember(pod: FleetPod, options: FleetOptions, enter: () => P
       isStopped = true;
       clearTimeout(timer);
       clearTimeout(reporting);
+      clearTimeout(silence);
       socket?.terminate();
     },
   };

@@ -9,6 +9,8 @@ export interface FleetOptions {
   readonly retryMs?: { readonly min: number; readonly max: number };
   /** How often counters are reported. What changes is reported at once. */
   readonly reportMs?: number;
+  /** An operator that is silent for so long is left. */
+  readonly silenceMs?: number;
   /** Dials under way at once; others wait. One process makes all handshakes. */
   readonly dialsAtOnce?: number;
   readonly random?: () => number;

@@ -1,0 +1,24 @@
+/** The smaller form of `scale.soak.test.ts`: two hundred servers, ten hubs, declared while the operator runs. */
+import { type Cluster, startCluster } from '@quaymaster/cluster';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { runAtScale, type ScaleSize, tableOf } from './scale-run.ts';
+
+const size: ScaleSize = { hubs: 10, serversPerHub: 20, namespaces: 3, cold: false, silenceMs: 15_000, limitMs: 90_000 };
+let cluster: Cluster;
+
+beforeAll(async () => {
+  cluster = await startCluster({ level: 'control', name: 'scale-small', audit: true });
+});
+afterAll(() => cluster?.[Symbol.asyncDispose]());
+
+test('two hundred servers and ten hubs: Ready, silent, gone', { timeout: 240_000 }, async () => {
+  const figures = await runAtScale(cluster, size);
+  console.log(tableOf(size, figures));
+  expect(figures.resyncWrites).toEqual([]);
+  expect(figures.silentWrites).toEqual([]);
+  expect(figures.readyS).toBeLessThan(90);
+  expect(figures.peakMiB).toBeLessThan(160);
+  // Writes are what an API server has least of: five objects, a token for every second one, two statuses and one event for a server.
+  expect((figures.requests['patch mcpservers/status'] ?? 0) / 200).toBeLessThanOrEqual(2.5);
+});
