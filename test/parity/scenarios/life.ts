@@ -42,7 +42,7 @@ async function settles(
       last = facts(await driver.status(kind, name));
       return (last['conditions'] as string[]).includes(condition) ? true : undefined;
     },
-    { because: `${kind} ${name} gets ${condition}; last ${JSON.stringify(last)}`, timeoutMs: 45_000, everyMs: 250 },
+    { because: `${kind} ${name} gets ${condition}; last ${JSON.stringify(last)}`, timeoutMs: 90_000, everyMs: 250 },
   );
   return last;
 }
