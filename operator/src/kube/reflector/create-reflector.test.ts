@@ -423,6 +423,25 @@ describe('failures', () => {
     await until('watching', () => api.watches.size === 1);
   });
 
+  test('an outage that ends with 410, as a restarted API server answers, is over with it: no second wait', async () => {
+    api.put(widgets, widget('a'));
+    await started();
+    api.intercept = () => 'destroy';
+    theWatch().destroy();
+    await drive(clock, 'a long back-off', () => reflector.state.failures >= 8);
+    await until('it waits', () => reflector.state.phase === 'waiting');
+    api.put(widgets, widget('b'));
+    api.remove(widgets, 'default/a');
+    api.compact();
+    api.intercept = () => undefined;
+    await transport.send({ method: 'GET', path: '/apis/test.example/v1' });
+    await clock.advance(0);
+    await clock.advance(1000);
+    await until('a relist', () => reflector.state.relists === 2);
+    expect(names()).toEqual(['b']);
+    expect(metrics.sum('quaymaster_informer_relists_total', { reason: 'expired' })).toBe(1);
+  });
+
   test('two minutes of health end the series of failures', async () => {
     await started();
     api.intercept = () => 'destroy';

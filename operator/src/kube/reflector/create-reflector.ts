@@ -34,6 +34,7 @@ export function createReflector(options: ReflectorOptions): Reflector {
   let phase: ReflectorPhase = 'idle';
   let synced = false;
   let lastError: string | undefined;
+  let lastReason: string | undefined;
   let failures = 0;
   let relists = 0;
   /** Version to watch from; undefined: read everything first. */
@@ -145,6 +146,8 @@ export function createReflector(options: ReflectorOptions): Reflector {
   const recover = async (error: unknown): Promise<void> => {
     const recovery = recoveryFor(error, { initial: version === undefined, failures });
     lastError = error instanceof Error ? error.message : String(error);
+    const isAnother = recovery.reason !== lastReason;
+    lastReason = recovery.reason;
     failures += 1;
     suspicious = true;
     metrics.count('quaymaster_informer_failures_total', { resource: name, reason: recovery.reason });
@@ -163,7 +166,8 @@ export function createReflector(options: ReflectorOptions): Reflector {
       options.random,
     );
     const floor = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0;
-    if (recovery.atOnce && failures <= 1) return;
+    // After an outage the first answer is often a 410: the wait for the server is over, and is not to begin again.
+    if (recovery.atOnce === true && (failures <= 1 || isAnother)) return;
     const wait = pause(clock, Math.max(jittered, floor), signal);
     await (recovery.untilAlive === true ? orAlive(wait) : wait);
   };
