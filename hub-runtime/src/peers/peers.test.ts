@@ -410,7 +410,8 @@ describe('without an operator', () => {
     });
     running.push(stranger);
     await stranger.peers.find(['127.0.0.2']);
-    expect(one.counted.get('peerRefusals tls')).toBe(1);
+    // Once or twice: a refused greeting may be tried again on another connection.
+    expect(one.counted.get('peerRefusals tls')).toBeGreaterThanOrEqual(1);
   });
 });
 

@@ -115,6 +115,15 @@ describe('HT-0.09 the life of a server', () => {
     expect(never.machine.reason).toBe('CrashLoop');
   });
 
+  test('HT-1.12 one that never came up stays a CrashLoop however long the pauses get', () => {
+    const rare = Array.from({ length: restartBudget * 2 }, (_, n): [number, MachineEvent] => [
+      n * 61_000,
+      failed('Exited'),
+    ]);
+    expect(run([[0, start], ...rare.slice(0, restartBudget - 1)]).machine.reason).toBe('Exited');
+    expect(run([[0, start], ...rare]).machine.reason).toBe('CrashLoop');
+  });
+
   test('a network that comes and goes is no crash loop, but is tried with growing pauses', () => {
     const flaps = Array.from({ length: 8 }, (_, n): [number, MachineEvent][] => [
       [n * 100 + 1, ready],

@@ -170,7 +170,8 @@ function failed(machine: Machine, event: Extract<MachineEvent, { kind: 'failed' 
   if (machine.phase !== 'Starting' && machine.phase !== 'Degraded') return { machine, todo: nothing };
   const crashed = isCrash(event.reason);
   const recent = crashed ? remember(machine.recent, now.steady) : machine.recent;
-  const loops = crashed && recent.length >= restartBudget;
+  // The pauses between attempts grow beyond the minute: one that never came up meanwhile is no less of a loop.
+  const loops = crashed && (recent.length >= restartBudget || machine.attempts + 1 >= restartBudget);
   const change = { attempts: machine.attempts + 1, recent, pid: undefined };
   const todo = again(machine.attempts, loops || !event.retryable);
   // Only a server that was there a moment ago is worth waiting for; and only while there is hope.
