@@ -75,17 +75,6 @@ export async function runAtScale(cluster: Cluster, size: ScaleSize): Promise<Sca
     await eventually('all servers and hubs Ready', size.limitMs, async () => {
       await pause(400);
       const { text } = await operator.get('/metrics').catch(() => ({ text: '' }));
-      console.log(
-        ((performance.now() - began) / 1000).toFixed(1),
-        text
-          .split('\n')
-          .filter((l) => /operator_objects\{|workqueue_depth\{|control_connections\{|active_workers/.test(l))
-          .join(' | '),
-        hubs.fleet.size,
-        memoryOf(operator.pid, 'VmRSS') | 0,
-        cpuOf(operator.pid),
-        cpuOf(apiServer),
-      );
       return (
         text.includes(`quaymaster_operator_objects{kind="McpServer",ready="True"} ${servers}\n`) &&
         text.includes(`quaymaster_operator_objects{kind="McpHub",ready="True"} ${size.hubs}\n`)
