@@ -20,13 +20,14 @@ function section<K extends Section>(spec: McpHubSpec | undefined, name: K): NonN
 
 /** Timeouts of a hub; without a spec the defaults. */
 export function toHubTimeouts(spec?: McpHubSpec): HubTimeouts {
-  const { call, callMax, sessionIdle, keepAlive } = section(spec, 'timeouts');
+  const { call, callMax, sessionIdle, keepAlive, question } = section(spec, 'timeouts');
   const callMs = ms(call);
   return {
     callMs,
     callMaxMs: Math.max(callMs, ms(callMax)),
     sessionIdleMs: ms(sessionIdle),
     keepAliveMs: ms(keepAlive),
+    questionMs: ms(question),
   };
 }
 
@@ -42,6 +43,7 @@ function toHubLimits(spec: McpHubSpec): HubLimits {
     streams: limits.streams,
     streamBufferBytes: parseBytes(limits.streamBuffer) ?? 0,
     pageSize: limits.pageSize,
+    parkedCalls: limits.parkedCalls,
   };
 }
 

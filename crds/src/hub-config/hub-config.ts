@@ -57,6 +57,8 @@ export interface HubLimits {
   readonly streamBufferBytes: number;
   /** Entries on one page of a list. */
   readonly pageSize: number;
+  /** Calls of legacy servers that wait for a modern client's answers. Absent in documents of older releases: 1,000. */
+  readonly parkedCalls?: number;
 }
 
 export interface HubTimeouts {
@@ -68,6 +70,8 @@ export interface HubTimeouts {
   readonly sessionIdleMs: number;
   /** Comment lines on silent event streams, milliseconds. */
   readonly keepAliveMs: number;
+  /** A question to a client, and a call that waits for its answer, milliseconds. Absent in documents of older releases: ten minutes. */
+  readonly questionMs?: number;
 }
 
 export interface ServerConfig {

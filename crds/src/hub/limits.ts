@@ -22,6 +22,10 @@ export const limitsField = object('What the hub takes on before it refuses. Ever
     mostMi: 64,
   }).default('1Mi'),
   pageSize: integer('Entries on one page of a list.', { min: 1, max: 10_000 }).default(1_000),
+  parkedCalls: integer('Calls of older servers that wait for a client to come back with answers to their questions.', {
+    min: 1,
+    max: 100_000,
+  }).default(1_000),
 });
 
 export const timeoutsField = object(
@@ -43,6 +47,10 @@ export const timeoutsField = object(
       least: '1s',
       most: '10m',
     }).default('15s'),
+    question: duration('A client has this long to answer a question of a server; then the call ends.', {
+      least: '1s',
+      most: '24h',
+    }).default('10m'),
   },
   {
     rules: [

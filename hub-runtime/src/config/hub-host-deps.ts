@@ -8,11 +8,15 @@ import type { Observer } from '../observe/index.ts';
 export interface HubHostDeps {
   /** Makes an upstream without starting it. */
   createUpstream(config: ServerConfig): Upstream;
-  /** Seals list cursors. */
+  /** Seals list cursors and request states. */
   readonly sealer: {
-    seal(purpose: string, payload: unknown): string;
-    open(purpose: string, token: string): unknown;
+    seal(purpose: string, payload: unknown, ttlMs?: number): string;
+    open(purpose: string, token: string, mostChars?: number): unknown;
   };
+  /** Names this replica in request states; `alone` when absent. */
+  readonly replica?: string;
+  /** Ids of parked calls: unguessable. Random UUIDs when absent. */
+  readonly newId?: () => string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly observer: Observer;

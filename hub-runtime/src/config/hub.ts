@@ -5,6 +5,8 @@
  * Last good listings stay in the catalog while their server fails, sleeps or is replaced by a new configuration of it; only a server
  * that leaves the configuration leaves the catalog.
  */
+import { randomUUID } from 'node:crypto';
+
 import type { HubConfig } from '@quaymaster/crds';
 
 import { buildCatalog, type CatalogDeps, listKinds } from '../catalog/index.ts';
@@ -18,7 +20,8 @@ import type {
   ServerListing,
   Upstream,
 } from '../exchange/index.ts';
-import { createRequestIds, createRouter, type Router } from '../router/index.ts';
+import { ParkedCalls, RequestStates } from '../questions/index.ts';
+import { createRequestIds, createRouter, parkedLimitOf, type Router } from '../router/index.ts';
 import type { ScannedObject } from '../wire/index.ts';
 import { ChangeGate } from './change-gate.ts';
 import { graphOf } from './graph-of.ts';
@@ -30,6 +33,8 @@ import { WarmUp } from './warm-up.ts';
 export type Members = ReadonlyMap<string, Upstream>;
 
 const defaultFirstListWaitMs = 3_000;
+/** Older configurations do not name it. */
+const defaultQuestionMs = 600_000;
 
 /** What a hub needs of its host. */
 export interface HubHooks {
@@ -44,6 +49,7 @@ export class Hub implements HubPort {
   readonly #hooks: HubHooks;
   readonly #catalogDeps: CatalogDeps;
   readonly #router: Router;
+  readonly #parked: ParkedCalls;
   readonly #gate: ChangeGate;
   readonly #warmUp: WarmUp;
   readonly #live = new LiveGraphs();
@@ -71,7 +77,13 @@ export class Hub implements HubPort {
     this.#warmUp = new WarmUp(clock, firstListWaitMs);
     this.#graph = this.prepare(config, members);
     this.#members = members;
+    const newId = deps.newId ?? randomUUID;
+    const questionMs = (): number => this.#graph.config.timeouts.questionMs ?? defaultQuestionMs;
+    this.#parked = new ParkedCalls({ clock, newId, limit: () => parkedLimitOf(this.#graph.config), waitMs: questionMs });
     this.#router = createRouter({
+      states: new RequestStates({ sealer, owner: deps.replica ?? 'alone', ttlMs: questionMs }),
+      parked: this.#parked,
+      newId,
       hub: this.key,
       clock,
       log,
@@ -86,6 +98,7 @@ export class Hub implements HubPort {
     });
     this.#unregister = [
       observer.gauge('callsInFlight', this.key, () => this.#router.inFlight),
+      observer.gauge('parkedCalls', this.key, () => this.#parked.size),
       observer.gauge('liveGraphs', this.key, () => this.#live.count(this.#graph)),
     ];
   }
@@ -165,6 +178,7 @@ export class Hub implements HubPort {
   }
 
   close(): void {
+    this.#parked.close();
     this.#gate.close();
     this.#warmUp.end();
     this.#listeners.clear();

@@ -65,6 +65,7 @@ export function serveBatch(edge: HubEdge, session: LegacySession, sink: ReplySin
     } else if (one.kind === 'request')
       serveLegacyRequest(edge, session, answers.part(), one, readMeta(one.params?.meta));
     else if (one.kind === 'notification') serveLegacyNotification(edge, session, one);
+    else session.answered(one);
   }
   return expected > 0;
 }
@@ -126,6 +127,10 @@ class BatchPart implements ReplySink {
 
   notify(message: RawJson): void {
     if (!this.#done) this.#batch.stream()?.send(message);
+  }
+
+  deliver(message: RawJson): boolean {
+    return !this.#done && (this.#batch.stream()?.send(message) ?? false);
   }
 
   answer(message: RawJson): void {

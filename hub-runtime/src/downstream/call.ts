@@ -5,6 +5,7 @@
  * Never looks at bytes: `wire/` read them, `render-outcome.ts` writes them.
  */
 import {
+  type Answer,
   type Caller,
   Cancellation,
   type Exchange,
@@ -12,7 +13,9 @@ import {
   type HubGraph,
   type Leg,
   type Outcome,
+  type Question,
 } from '../exchange/index.ts';
+import type { LegacySession } from '../session/index.ts';
 import { idKey, type RawJson, type RequestMeta, type ScannedMessage } from '../wire/index.ts';
 import type { HubEdge } from './hub-edge.ts';
 import { refuse } from './refuse.ts';
@@ -34,6 +37,8 @@ export interface Arrived {
   /** Read once: the request runs start to end on it. */
   readonly graph: HubGraph;
   readonly scope: CallScope | undefined;
+  /** Legacy: where its client is asked. */
+  readonly session?: LegacySession;
   /** Least severe log level wanted with this request, or set for the session. */
   readonly logLevel: string | undefined;
   /** Undeclared `Mcp-Param-*` headers of this request, forwarded as they are. */
@@ -66,6 +71,10 @@ export class Call implements Leg, ReplyOwner {
   notify(message: RawJson): void {
     if (this.#finished || this.cancellation.cancelled) return;
     this.#sink.notify(message);
+  }
+
+  deliver(message: RawJson): boolean {
+    return !this.#finished && this.#sink.deliver(message);
   }
 
   /** On the modern HTTP wire a closed response is the cancellation; a legacy client may only have lost its connection. */
@@ -118,6 +127,20 @@ export class Call implements Leg, ReplyOwner {
   }
 }
 
+/** Of a legacy session: its client can be asked while the request waits. */
+class SessionCall extends Call {
+  readonly #session: LegacySession;
+
+  constructor(session: LegacySession, edge: HubEdge, sink: ReplySink, arrived: Arrived, key: string | undefined) {
+    super(edge, sink, arrived, key);
+    this.#session = session;
+  }
+
+  ask(question: Question): Promise<Answer> {
+    return this.#session.askVia(question, (message) => this.deliver(message));
+  }
+}
+
 /** Starts a call, or refuses it because its id is taken. The bound on calls in flight is the router's. */
 export function startCall(edge: HubEdge, sink: ReplySink, arrived: Arrived): void {
   const { message, caller, graph, scope, paramHeaders } = arrived;
@@ -129,7 +152,10 @@ export function startCall(edge: HubEdge, sink: ReplySink, arrived: Arrived): voi
       return;
     }
   }
-  const call = new Call(edge, sink, arrived, key);
+  const call =
+    arrived.session === undefined
+      ? new Call(edge, sink, arrived, key)
+      : new SessionCall(arrived.session, edge, sink, arrived, key);
   const exchange: Exchange = {
     method: message.method,
     params: message.params,

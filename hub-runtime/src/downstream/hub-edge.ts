@@ -5,7 +5,7 @@
  * everything that waits (keep-alive of streams, idle sessions), so no call and no stream has a timer of its own.
  */
 import type { HubPort, ListKind } from '../exchange/index.ts';
-import { createSessionStore, type LegacySession, type SessionEnd, type SessionStore } from '../session/index.ts';
+import { type AskOptions, createSessionStore, type LegacySession, type SessionEnd, type SessionStore } from '../session/index.ts';
 import { rawOf, type RawJson, type ScanLimits } from '../wire/index.ts';
 import type { Call } from './call.ts';
 import type { EdgeDeps } from './edge-deps.ts';
@@ -18,6 +18,8 @@ export interface KeptAlive {
   keepAlive(nowMs: number, everyMs: number): void;
 }
 
+/** Older configurations do not name it. */
+const defaultQuestionMs = 600_000;
 const shortestSweepMs = 20;
 const longestSweepMs = 1000;
 
@@ -27,6 +29,8 @@ export class HubEdge {
   /** `namespace/name`. */
   readonly key: string;
   readonly hubInfo: RawJson;
+  /** How legacy clients are asked. */
+  readonly asking: AskOptions;
   readonly sessions: SessionStore;
   readonly calls = new Set<Call>();
   readonly listening = new Set<Listening>();
@@ -48,7 +52,12 @@ export class HubEdge {
     this.key = `${config.namespace}/${config.name}`;
     this.hubInfo = rawOf(deps.hubInfo);
     this.unread = new UnreadAnswers(() => deps.observer.count('limitRejections', 'unreadAnswers'));
+    this.asking = {
+      waitMs: () => port.graph.config.timeouts.questionMs ?? defaultQuestionMs,
+      prefix: `qm-${deps.randomBytes(4).toString('hex')}-`,
+    };
     this.sessions = createSessionStore({
+      asking: this.asking,
       hub: this.key,
       owner: deps.peers?.self ?? 'alone',
       sealer: deps.sealer,

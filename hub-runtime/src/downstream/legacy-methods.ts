@@ -85,6 +85,7 @@ export function serveLegacyRequest(
         caller: session.caller,
         graph: edge.port.graph,
         scope: session,
+        session,
         logLevel: session.logLevel,
         paramHeaders: undefined,
       });

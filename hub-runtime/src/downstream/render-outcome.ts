@@ -3,7 +3,7 @@
  *
  *  - a legacy server's "resource not found" (-32002) becomes -32602 for a modern client (2026-07-28 errors)
  *  - errors about the hop between hub and server (-32020, -32022) never reach a client
- *  - a question the hub does not carry: -32021 with the capability it needs for a modern client that lacks it, else an error of the hub
+ *  - a round of questions passes with the hub's own serverInfo; legacy clients are asked before an outcome gets here
  */
 import {
   type ErrorOutcome,
@@ -13,16 +13,15 @@ import {
   type Outcome,
 } from '../exchange/index.ts';
 import {
+  editObject,
   errorRaw,
-  memberRaw,
-  memberString,
+  metaKey,
+  quoted,
   type RawJson,
-  rawOf,
   renderForLegacy,
   renderForModern,
   resultRaw,
   rpcCode,
-  scanObject,
 } from '../wire/index.ts';
 
 export interface Rendered {
@@ -48,7 +47,7 @@ export function renderOutcome(outcome: Outcome, exchange: Exchange, hubInfo: Raw
     case 'error':
       return failed(exchange, outcome);
     case 'inputRequired':
-      return failed(exchange, unanswerable(outcome, exchange));
+      return ok(resultRaw(id, renderRound(outcome, hubInfo)));
   }
 }
 
@@ -67,41 +66,10 @@ function failed(exchange: Exchange, error: ErrorOutcome): Rendered {
   };
 }
 
-/** Capability each kind of question needs. */
-const neededFor: ReadonlyMap<string, string> = new Map([
-  ['elicitation/create', 'elicitation'],
-  ['sampling/createMessage', 'sampling'],
-  ['roots/list', 'roots'],
-]);
-
-function unanswerable(outcome: InputRequiredOutcome, exchange: Exchange): ErrorOutcome {
-  const required = requiredCapabilities(outcome, exchange.caller.capabilities);
-  if (exchange.caller.era === 'legacy' || required === undefined)
-    return hubError('QM_QUESTION_NOT_BRIDGED', { server: outcome.server });
-  return {
-    kind: 'error',
-    origin: 'hub',
-    code: rpcCode.missingCapability,
-    message: 'this call needs a client capability that the request did not declare',
-    data: rawOf({ requiredCapabilities: required }),
-    httpStatus: 400,
-  };
-}
-
-/** Undefined when the client declared everything that the round asks for. */
-function requiredCapabilities(
-  outcome: InputRequiredOutcome,
-  declared: RawJson,
-): Record<string, Record<string, never>> | undefined {
-  const requests = memberRaw(outcome.result, 'inputRequests');
-  const round = requests === undefined ? undefined : scanObject(requests);
-  if (round === undefined) return undefined;
-  const has = scanObject(declared);
-  const missing: Record<string, Record<string, never>> = {};
-  for (const member of round.members) {
-    const request = scanObject(round.raw.slice(member.start, member.end) as RawJson);
-    const capability = neededFor.get(memberString(request, 'method') ?? '');
-    if (capability !== undefined && memberRaw(has, capability) === undefined) missing[capability] = {};
-  }
-  return Object.keys(missing).length === 0 ? undefined : missing;
+function renderRound({ result, server }: InputRequiredOutcome, hubInfo: RawJson): RawJson {
+  const meta = editObject(result.meta, [
+    [metaKey.serverInfo, hubInfo],
+    [metaKey.upstream, quoted(server)],
+  ]);
+  return editObject(result, [['_meta', meta]]);
 }

@@ -4,6 +4,8 @@ import type { RawJson } from '../wire/index.ts';
 export interface ReplySink {
   /** A notification that belongs to the request, ahead of its answer. Dropped when it cannot be delivered. */
   notify(message: RawJson): void;
+  /** The same for what must not get lost. False: it cannot be delivered here. */
+  deliver(message: RawJson): boolean;
   /** The only answer. `httpStatus` counts only while nothing has been streamed. */
   answer(message: RawJson, httpStatus: number): void;
   /** Ends the request without an answer: it was cancelled. */

@@ -21,6 +21,8 @@ export interface HubPartsDeps {
   readonly log: ProcessLogger;
   readonly version: string;
   readonly sealer: Sealer;
+  /** Names this replica in request states, where there are several. */
+  readonly replica?: string;
   readonly children: ChildRegistry;
   readonly targets: TargetResolver;
   readonly shutdown: Shutdown;
@@ -48,6 +50,7 @@ export function createHubParts(deps: HubPartsDeps): HubParts {
   const host = new HubHost({
     createUpstream: (config) => createUpstream(config, upstreamDeps),
     sealer,
+    ...(deps.replica === undefined ? {} : { replica: deps.replica }),
     clock,
     log,
     observer,

@@ -24,6 +24,8 @@ export interface SessionRef {
   readonly id: string;
   /** Sends a notification that belongs to the session but to no request: GET stream or stdio. Dropped when nobody listens. */
   notify(message: RawJson): void;
+  /** Asks the client something that belongs to none of its requests. */
+  ask?(question: Question): Promise<Answer>;
 }
 
 export interface Caller {
@@ -50,7 +52,25 @@ export interface Leg {
   readonly cancellation: Cancellation;
   /** Sends a complete notification message to this request, nobody else's. Dropped after the answer. */
   notify(message: RawJson): void;
+  /**
+   * Asks the client while its request waits (legacy). Absent: it can only be asked by the answer to its request (modern). Whether the client
+   * declared that it can be asked is for the caller to know.
+   */
+  ask?(question: Question): Promise<Answer>;
 }
+
+/** A question of a server to a client. */
+export interface Question {
+  readonly method: string;
+  readonly params: RawJson;
+  /** Cancelled when the answer is of no use any more: the client is told. */
+  readonly cancellation: Cancellation;
+}
+
+/** `error`: the raw error object the client answered with, or one of the hub's own. */
+export type Answer =
+  | { readonly kind: 'result'; readonly result: RawJson }
+  | { readonly kind: 'error'; readonly error: RawJson };
 
 /** What a lane needs to know of a call. */
 export interface LaneExchange {
@@ -101,9 +121,26 @@ export interface ErrorOutcome {
   readonly httpStatus: number;
 }
 
-/** A modern server asks questions before it can answer (MRTR). Carried as one round; see docs/architecture.md. */
+/** A server asks before it can answer, all questions of one round (MRTR). See docs/architecture.md. */
 export interface InputRequiredOutcome {
   readonly kind: 'inputRequired';
+  /** As a 2026-07-28 server writes it: `inputRequests`, `requestState`. */
   readonly result: ScannedObject;
   readonly server: string;
+  /** Of a legacy server, whose call waits for the answers. Absent: nothing is held, the request is sent again with them. */
+  readonly parked?: Parked;
+}
+
+/** A call that a legacy server has begun and that waits for answers. It ends with its outcome, or when it is given up. */
+export interface Parked {
+  /** Rounds so far. */
+  readonly rounds: number;
+  /** It has ended by itself: whoever comes back gets the outcome at once. */
+  readonly isOver: boolean;
+  /** Goes on with these answers (by key) for a new request of the same client. Questions without an answer are asked again. */
+  resume(leg: Leg, answers: ReadonlyMap<string, RawJson>): Promise<Outcome>;
+  /** Nobody comes back: the server is told. */
+  giveUp(reason: string): void;
+  /** Runs once when the call has ended, at once when it has already. */
+  onEnd(listener: () => void): void;
 }

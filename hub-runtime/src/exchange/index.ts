@@ -2,6 +2,7 @@
 export { Cancellation } from './cancellation.ts';
 export {
   anonymous,
+  type Answer,
   type Caller,
   type ErrorOutcome,
   type Exchange,
@@ -9,7 +10,9 @@ export {
   type LaneExchange,
   type Leg,
   type Outcome,
+  type Parked,
   type Principal,
+  type Question,
   type ReadyOutcome,
   type ResultOutcome,
   type SessionRef,
@@ -29,7 +32,7 @@ export type {
   UpstreamState,
 } from './graph.ts';
 export type { HubPort } from './hub-port.ts';
-export { hubError, protocolError } from './outcomes.ts';
+export { hubError, lackingCapability, protocolError } from './outcomes.ts';
 export {
   type Endpoint,
   type EndpointFeed,

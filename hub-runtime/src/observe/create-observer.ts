@@ -44,6 +44,7 @@ const counters: Readonly<Record<CounterName, MetricName>> = {
 const gauges: Readonly<Record<GaugeName, MetricName>> = {
   callsInFlight: 'quaymaster_calls_in_flight',
   waitingCalls: 'quaymaster_calls_waiting',
+  parkedCalls: 'quaymaster_calls_parked',
   sessions: 'quaymaster_sessions',
   streams: 'quaymaster_streams',
   liveGraphs: 'quaymaster_graphs_live',

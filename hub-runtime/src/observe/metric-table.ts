@@ -37,6 +37,11 @@ export const metricTable = {
     labels: ['hub', 'server', 'code'],
   },
   quaymaster_calls_in_flight: { type: 'gauge', help: 'Calls that have no answer yet.', labels: ['hub'] },
+  quaymaster_calls_parked: {
+    type: 'gauge',
+    help: 'Calls of older servers that wait for a client to come back with answers.',
+    labels: ['hub'],
+  },
   quaymaster_calls_waiting: { type: 'gauge', help: 'Calls that wait for a server to start.', labels: ['hub'] },
   quaymaster_child_processes: { type: 'gauge', help: 'Server processes of this hub that run now.', labels: ['hub'] },
   quaymaster_config_swaps_total: {

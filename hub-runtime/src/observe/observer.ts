@@ -43,6 +43,7 @@ export type GaugeName =
   | 'streams'
   | 'liveGraphs'
   | 'waitingCalls'
+  | 'parkedCalls'
   | 'children'
   | 'tombstones'
   | 'controlConnected'

@@ -99,7 +99,8 @@ export class Forward implements Forwarding, AnswerHandler {
     const why = headers[refusedHeader];
     if (status === 421) {
       const holder = headers[holderHeader];
-      if (typeof holder === 'string' && holder !== this.#peer.id && list.get(holder) !== undefined) {
+      if (session === undefined) list.failed(this.#peer.id, 'dead');
+      else if (typeof holder === 'string' && holder !== this.#peer.id && list.get(holder) !== undefined) {
         list.heardOf(holder);
         register.held(session.id, holder, session.expiresMs);
       } else {

@@ -23,7 +23,7 @@ import {
 import type { ProcessLogger } from '../observe/index.ts';
 import { createProbes } from '../ops/index.ts';
 import { createPeers, type Peers } from '../peers/index.ts';
-import { createSealer, type RotatingSealer } from '../session/index.ts';
+import { createSealer, type RotatingSealer, sessionDigest } from '../session/index.ts';
 import { Credentials } from './credentials.ts';
 import { EndpointBook } from './endpoint-book.ts';
 import { FirstMoments } from './first-moments.ts';
@@ -121,6 +121,7 @@ class ReplicaRun {
       log,
       version,
       sealer: this.#sealer,
+      replica: sessionDigest(settings.pod.uid),
       children: new ChildRegistry(),
       targets: this.#hub.targets,
       shutdown,

@@ -20,6 +20,7 @@ import {
   type Upstream,
 } from '../exchange/index.ts';
 import type { Observer } from '../observe/index.ts';
+import type { ParkedCalls, RequestStates } from '../questions/index.ts';
 import {
   decodeText,
   editObject,
@@ -28,6 +29,7 @@ import {
   memberString,
   type RawJson,
   type ScannedObject,
+  scanObject,
   upstreamMeta,
 } from '../wire/index.ts';
 import { callRecord, type CallTrace } from './call-record.ts';
@@ -35,7 +37,8 @@ import { completionRoute, lookUp, type NamedKind, targetMember, unknownTarget } 
 import { isOwnNotification, methodRule } from './method-table.ts';
 import { invalidParams, unknownMethod } from './refusals.ts';
 import { exposeUris, wrapStructured } from './result-edits.ts';
-import { relayedError } from './server-error.ts';
+import { answeredEdits, answersOf, type RoutedCall, RoundsOfCall } from './rounds-of-call.ts';
+import { forCaller, relayedError } from './server-error.ts';
 import { possibleOwners, untilCancelled, waitForOwners } from './unlisted.ts';
 import { vendorTarget } from './vendor.ts';
 
@@ -58,6 +61,10 @@ export interface RouterDeps {
   readonly firstListWaitMs: number;
   /** Names a request in log and trace, see `request-ids.ts`. */
   requestId(exchange: Exchange): string;
+  readonly states: RequestStates;
+  readonly parked: ParkedCalls;
+  /** Unguessable. */
+  newId(): string;
 }
 
 export interface Router {
@@ -81,10 +88,13 @@ export function createRouter(deps: RouterDeps): Router {
 
 class HubRouter implements Router {
   readonly #deps: RouterDeps;
+  readonly #rounds: RoundsOfCall;
   inFlight = 0;
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
+    const parkedLimit = (): number => parkedLimitOf(deps.graph().config);
+    this.#rounds = new RoundsOfCall({ ...deps, parkedLimit, newId: () => deps.newId() });
   }
 
   async handle(exchange: Exchange): Promise<Outcome> {
@@ -143,6 +153,8 @@ class HubRouter implements Router {
     const target = memberString(exchange.params, member);
     if (target === undefined) return invalidParams(`params.${member} must be a string`);
     trace.target = target;
+    if (exchange.caller.era === 'modern' && memberRaw(exchange.params, 'requestState') !== undefined)
+      return this.#goOn(exchange, kind, target, trace);
     const route = lookUp(exchange.graph, kind, target);
     return route === undefined ? this.#notListed(exchange, kind, target, trace) : this.#send(exchange, route, trace);
   }
@@ -184,9 +196,42 @@ class HubRouter implements Router {
     const upstream = exchange.graph.upstream(serverKey);
     if (upstream === undefined)
       return hubError('QM_SERVER_FAILED', { server: serverKey, reason: 'it is not part of this hub' });
-    const outcome = await this.#deliver(call, upstream, trace);
+    return this.#settle(await this.#deliver(call, upstream, trace), { exchange, call, route, upstream, target: trace.target }, trace);
+  }
+
+  /** A modern client comes back with the state of an earlier answer (MRTR). */
+  async #goOn(exchange: Exchange, kind: NamedKind, target: string, trace: CallTrace): Promise<Outcome> {
+    const state = this.#deps.states.open(exchange);
+    if (!('owner' in state)) return state;
+    const answers = answersOf(exchange);
+    if (typeof answers === 'string') return invalidParams(answers);
+    if (state.kind === 'parked') {
+      const routed = this.#rounds.take(state);
+      if ('kind' in routed) return routed;
+      trace.upstream = routed.upstream;
+      return this.#settle(await routed.parked.resume(exchange.leg, answers), routed, trace, state.round);
+    }
+    const route = lookUp(exchange.graph, kind, target);
+    const upstream = route === undefined ? undefined : exchange.graph.upstream(route.serverKey);
+    if (route === undefined || upstream === undefined || route.serverKey !== state.server)
+      return hubError('QM_QUESTION_EXPIRED');
+    const edits = [...(route.edits ?? noEdits), ...answeredEdits(state)];
+    const asked = state.kind === 'again' ? withoutRound(exchange) : exchange;
+    const call: LaneCall = { exchange: asked, edits, target: route.original };
+    const mirrored = route.paramHeaders === undefined ? call : { ...call, paramHeaders: route.paramHeaders };
+    const outcome = await this.#deliver(mirrored, upstream, trace);
+    return this.#settle(outcome, { exchange: asked, call: mirrored, route, upstream, target }, trace, state.round);
+  }
+
+  /** Questions are put to the client, results edited for it. */
+  async #settle(first: Outcome, routed: RoutedCall, trace: CallTrace, round = 0): Promise<Outcome> {
+    let outcome = first;
+    if (outcome.kind === 'inputRequired' || outcome.kind === 'error')
+      outcome = await this.#rounds.settle(outcome, routed, (call) => this.#deliver(call, routed.upstream, trace), round);
+    const { exchange } = routed;
+    if (outcome.kind === 'error') return forCaller(outcome, exchange);
     if (outcome.kind !== 'result') return outcome;
-    return editedResult(outcome, exchange, route, trace.target);
+    return editedResult(outcome, exchange, routed.route, routed.target);
   }
 
   /** Sends to the upstream of the call's graph, or to whatever has taken its place before anything was executed. */
@@ -250,6 +295,19 @@ class HubRouter implements Router {
     target.upstream.lane(caller).notify?.(method, stripped);
   }
 }
+
+/** Older configurations do not name it. */
+export function parkedLimitOf({ limits }: HubGraph['config']): number {
+  return limits.parkedCalls ?? 1_000;
+}
+
+/** The request as it was before the round. */
+function withoutRound(exchange: Exchange): Exchange {
+  const params = scanObject(editObject(exchange.params, [], ['inputResponses', 'requestState']), unbounded);
+  return { ...exchange, params };
+}
+
+const unbounded = { depth: 4_096, nodes: Number.MAX_SAFE_INTEGER } as const;
 
 function isLeaving({ state }: Upstream): boolean {
   return state.phase === 'Draining' || state.phase === 'Stopped';

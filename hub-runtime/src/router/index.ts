@@ -1,3 +1,3 @@
 /** From an exchange to the one server that answers it. */
-export { createRouter, type Router } from './create-router.ts';
+export { createRouter, parkedLimitOf, type Router } from './create-router.ts';
 export { createRequestIds } from './request-ids.ts';

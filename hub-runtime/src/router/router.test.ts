@@ -25,6 +25,7 @@ import {
 } from '../fixtures/index.ts';
 import { type CallRecord, silentObserver } from '../observe/index.ts';
 import { rawOf, scanObject } from '../wire/index.ts';
+import { ParkedCalls, RequestStates } from '../questions/index.ts';
 import { createRouter, type Router } from './create-router.ts';
 import { createRequestIds } from './request-ids.ts';
 
@@ -86,7 +87,11 @@ function bench(
       return Promise.all(upstreams.map((one) => one.wake(60_000))).then(() => undefined);
     },
     firstListWaitMs: 3_000,
+    states: new RequestStates({ sealer, owner: 'alone', ttlMs: () => 60_000 }),
+    parked: new ParkedCalls({ clock, newId: () => `parked-${++ids}`, limit: () => 2, waitMs: () => 60_000 }),
+    newId: () => `visit-${++ids}`,
   });
+  let ids = 0;
   for (const upstream of upstreams) {
     upstream.start();
     const offer = offers[upstream.config.name];
@@ -242,7 +247,6 @@ test.each([
   [-32601, 200, 'modern', -32601, 404],
   [-32601, 404, 'modern', -32601, 404],
   [-32021, 200, 'modern', -32021, 400],
-  [-32021, 200, 'legacy', -32603, 200],
   [-32020, 400, 'modern', -32603, 200],
   [-32022, 400, 'legacy', -32603, 200],
   [-32000, 200, 'legacy', -32000, 200],

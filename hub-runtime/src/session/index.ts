@@ -1,6 +1,7 @@
 /** Sealed tokens and the life of legacy sessions. */
 export type { KeyRing } from './key-ring.ts';
 export {
+  type AskOptions,
   LegacySession,
   type NewSession,
   type SessionCall,
@@ -17,6 +18,7 @@ export {
   type PeerRouter,
   type Placement,
 } from './peer-router.ts';
+export { type Deliver, questionLimits, SessionQuestions, type SessionQuestionsOptions } from './session-questions.ts';
 export { createSealer, type RandomBytes, type RotatingSealer, type Sealer } from './sealer.ts';
 export {
   type AbsentSession,

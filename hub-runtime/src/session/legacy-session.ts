@@ -5,8 +5,9 @@
  * client lists again when it comes back. The session never outlives its store entry.
  */
 import type { Clock } from '../base/index.ts';
-import type { Caller, Cancellation, Principal, SessionRef } from '../exchange/index.ts';
-import type { RawJson } from '../wire/index.ts';
+import type { Answer, Caller, Cancellation, Principal, Question, SessionRef } from '../exchange/index.ts';
+import type { RawJson, ScannedMessage } from '../wire/index.ts';
+import { type Deliver, SessionQuestions, type SessionQuestionsOptions } from './session-questions.ts';
 
 /** A way to the client for unsolicited messages: a GET stream, or stdout. */
 export interface SessionStream {
@@ -19,7 +20,14 @@ export interface SessionStream {
 /** A request of this client that has no answer yet. */
 export interface SessionCall {
   readonly cancellation: Cancellation;
+  /** Puts a message before the client on the stream of its answer. False: it cannot. */
+  deliver?(message: RawJson): boolean;
 }
+
+/** How its client is asked. */
+export type AskOptions = Omit<SessionQuestionsOptions, 'clock'>;
+
+const noAsking: AskOptions = { waitMs: () => 600_000, prefix: 'qm-' };
 
 export interface NewSession {
   readonly principal: Principal;
@@ -37,6 +45,7 @@ export interface SessionIdentity extends NewSession {
   readonly ageMs?: number;
   /** Wall clock milliseconds of its id's end; a pipe's never ends. */
   readonly expiresMs?: number;
+  readonly asking?: AskOptions;
 }
 
 export class LegacySession implements SessionRef {
@@ -55,6 +64,9 @@ export class LegacySession implements SessionRef {
   logLevel: string | undefined;
   lastUsedMs: number;
   readonly #clock: Clock;
+  readonly #asking: AskOptions;
+  /** Made with the first question. */
+  #questions: SessionQuestions | undefined;
   #streams: SessionStream[] = [];
   #closed = false;
 
@@ -62,6 +74,7 @@ export class LegacySession implements SessionRef {
     this.id = identity.id;
     this.token = identity.token;
     this.#clock = identity.clock;
+    this.#asking = identity.asking ?? noAsking;
     this.expiresMs = identity.expiresMs ?? Number.MAX_SAFE_INTEGER;
     this.lastUsedMs = identity.clock.monotonic();
     this.createdMs = this.lastUsedMs - (identity.ageMs ?? 0);
@@ -85,6 +98,29 @@ export class LegacySession implements SessionRef {
 
   notify(message: RawJson): void {
     for (const stream of this.#streams) if (stream.send(message)) return;
+  }
+
+  /** Asks on a stream of no request, else on the answer of any that is open. */
+  ask(question: Question): Promise<Answer> {
+    return this.askVia(question, (message) => this.#deliver(message));
+  }
+
+  /** Asks where `deliver` leads; where that is nowhere, as `ask` does. */
+  askVia(question: Question, deliver: Deliver): Promise<Answer> {
+    this.#questions ??= new SessionQuestions({ ...this.#asking, clock: this.#clock });
+    return this.#questions.ask(question, (message) => deliver(message) || this.#deliver(message));
+  }
+
+  /** A response of the client. False: to nothing that is open. */
+  answered(message: ScannedMessage): boolean {
+    this.lastUsedMs = this.#clock.monotonic();
+    return this.#questions?.answered(message) ?? false;
+  }
+
+  #deliver(message: RawJson): boolean {
+    for (const stream of this.#streams) if (stream.send(message)) return true;
+    for (const call of this.calls.values()) if (call.deliver?.(message) === true) return true;
+    return false;
   }
 
   attach(stream: SessionStream): void {
@@ -115,5 +151,6 @@ export class LegacySession implements SessionRef {
     this.#closed = true;
     this.endStreams();
     for (const call of this.calls.values()) call.cancellation.cancel('client-gone');
+    this.#questions?.close();
   }
 }

@@ -51,7 +51,8 @@ export interface PeerHub {
 }
 
 export interface ForwardRequest {
-  readonly session: AbsentSession;
+  /** Absent: it belongs to none, and only this peer can serve it. */
+  readonly session: AbsentSession | undefined;
   readonly method: string;
   /** Of the hub; no hub reads a query. */
   readonly path: string;

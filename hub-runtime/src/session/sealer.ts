@@ -13,8 +13,11 @@ import { createKeyRing, type KeyRing } from './key-ring.ts';
 export interface Sealer {
   /** `payload` must be JSON. With `ttlMs` the token opens no longer than that. */
   seal(purpose: string, payload: unknown, ttlMs?: number): string;
-  /** Undefined for anything that this hub did not seal for this purpose, or whose time is over. Never throws. */
-  open(purpose: string, token: string): unknown | undefined;
+  /**
+   * Undefined for anything that this hub did not seal for this purpose, or whose time is over. Never throws. `mostChars`: what is longer is not
+   * even looked at; 8,192.
+   */
+  open(purpose: string, token: string, mostChars?: number): unknown | undefined;
 }
 
 export interface RotatingSealer extends Sealer {
@@ -57,8 +60,8 @@ export function createSealer(
       const body = [cipher.update(JSON.stringify(envelope), 'utf8'), cipher.final()];
       return Buffer.concat([id, nonce, ...body, cipher.getAuthTag()]).toString('base64url');
     },
-    open(purpose, token) {
-      if (token.length > maxTokenChars || !base64url.test(token)) return undefined;
+    open(purpose, token, mostChars = maxTokenChars) {
+      if (token.length > mostChars || !base64url.test(token)) return undefined;
       const bytes = Buffer.from(token, 'base64url');
       if (bytes.length <= keyIdBytes + nonceBytes + tagBytes) return undefined;
       // Several spellings of the last character decode to the same bytes: only the one that was given out counts.

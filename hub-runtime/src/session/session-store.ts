@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../base/index.ts';
 import type { Principal } from '../exchange/index.ts';
 import { emptyObject, type RawJson } from '../wire/index.ts';
-import { LegacySession, type NewSession } from './legacy-session.ts';
+import { type AskOptions, LegacySession, type NewSession } from './legacy-session.ts';
 import type { RandomBytes, Sealer } from './sealer.ts';
 
 export interface SessionStoreOptions {
@@ -25,6 +25,8 @@ export interface SessionStoreOptions {
   readonly randomBytes: RandomBytes;
   /** Read at each use: a hot configuration may change them. */
   limits(): { readonly sessions: number; readonly idleMs: number };
+  /** How clients are asked. */
+  readonly asking?: AskOptions;
   /** Runs once for every session that this replica no longer has, whatever the reason. */
   onEnd(session: LegacySession, end: SessionEnd): void;
 }
@@ -98,6 +100,7 @@ const maxAgeMs = 7 * 24 * 3_600_000;
 export function createSessionStore(options: SessionStoreOptions): SessionStore {
   const { sealer, clock, randomBytes, limits, onEnd, owner } = options;
   const hubDigest = sessionDigest(options.hub);
+  const asking = options.asking === undefined ? {} : { asking: options.asking };
   const byToken = new Map<string, LegacySession>();
   const byId = new Map<string, LegacySession>();
   /** Let go, with calls that still run. */
@@ -153,7 +156,7 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
         r: wanted.revision,
       };
       const token = sealer.seal(purpose, sealed, maxAgeMs);
-      return keep(new LegacySession({ ...wanted, id, token, clock, expiresMs: sealed.t + maxAgeMs }));
+      return keep(new LegacySession({ ...wanted, ...asking, id, token, clock, expiresMs: sealed.t + maxAgeMs }));
     },
     find(token, principal) {
       const session = byToken.get(token);
@@ -177,6 +180,7 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
       if (isFull()) return 'full';
       const { id, token, revision } = absent;
       const session = new LegacySession({
+        ...asking,
         id,
         token,
         principal,

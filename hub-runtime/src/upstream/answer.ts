@@ -9,6 +9,7 @@ import type { Era } from '@quaymaster/crds';
 import { type ErrorOutcome, hubError, type Outcome } from '../exchange/index.ts';
 import {
   decodeText,
+  mayAsk,
   memberRaw,
   memberString,
   parseRaw,
@@ -81,11 +82,6 @@ export function protocolFault(key: string, reason: string): ErrorOutcome {
 function statusFor(code: number): number {
   if (code === rpcCode.methodNotFound) return 404;
   return code === rpcCode.missingCapability ? 400 : 200;
-}
-
-/** Multi round trips exist on these only (protocol 1.4). */
-function mayAsk(method: string): boolean {
-  return method === 'tools/call' || method === 'prompts/get' || method === 'resources/read';
 }
 
 /** A server's words inside a message of ours: short, one line, nothing that moves a cursor. */

@@ -7,6 +7,7 @@
  */
 import { type Clock, serverName } from '../base/index.ts';
 import { type Caller, hubError, type LaneCall, type Outcome } from '../exchange/index.ts';
+import { emptyObject, relayedCapabilities } from '../wire/index.ts';
 import type { Conversation } from './conversation.ts';
 
 export const clientLimits = {
@@ -60,8 +61,8 @@ export class ClientLanes {
     return sum;
   }
 
-  send(caller: Caller, call: LaneCall): Promise<Outcome> {
-    const key = keyOf(caller);
+  /** `key`: of another conversation than the caller's own. */
+  send(caller: Caller, call: LaneCall, key: string = keyOf(caller)): Promise<Outcome> {
     const entry = this.#entries.get(key);
     const now = this.#options.clock.monotonic();
     if (entry?.conversation !== undefined) {
@@ -69,6 +70,19 @@ export class ClientLanes {
       return entry.conversation.send(call);
     }
     return this.#sendOpening(key, caller, call, entry, now);
+  }
+
+  /** There is a conversation under this key, or there can be one. */
+  hasRoomFor(key: string): boolean {
+    if (this.#entries.has(key) || this.#entries.size < this.#options.max()) return true;
+    return this.#evictable(this.#options.clock.monotonic()) !== undefined;
+  }
+
+  /** Calls in flight under this key. */
+  inFlightOf(key: string): number {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return 0;
+    return entry.opening === undefined ? (entry.conversation?.inFlight ?? 0) : 1;
   }
 
   notify(caller: Caller, method: string, params: Parameters<NonNullable<Conversation['notify']>>[1]): void {
@@ -123,7 +137,7 @@ export class ClientLanes {
     const resend = (call: LaneCall): Promise<Outcome> | undefined => {
       if (this.#resent.has(call)) return undefined;
       this.#resent.add(call);
-      return this.send(caller, call);
+      return this.send(caller, call, key);
     };
     entry.opening = this.#options
       .open(caller, resend)
@@ -157,6 +171,13 @@ export class ClientLanes {
   }
 
   #makeRoom(now: number): boolean {
+    const oldest = this.#evictable(now);
+    if (oldest === undefined) return false;
+    this.#drop(oldest, 'made room for another client');
+    return true;
+  }
+
+  #evictable(now: number): string | undefined {
     let oldest: string | undefined;
     let usedAt = Infinity;
     for (const [key, entry] of this.#entries) {
@@ -167,9 +188,7 @@ export class ClientLanes {
       oldest = key;
       usedAt = since;
     }
-    if (oldest === undefined || now - usedAt < clientLimits.evictableMs) return false;
-    this.#drop(oldest, 'made room for another client');
-    return true;
+    return now - usedAt < clientLimits.evictableMs ? undefined : oldest;
   }
 
   #sweep(): void {
@@ -194,8 +213,14 @@ function isIdle(entry: Entry): boolean {
   return entry.opening === undefined && (entry.conversation?.inFlight ?? 0) === 0;
 }
 
-function keyOf(caller: Caller): string {
-  return caller.session === undefined ? `principal ${caller.principal.id}` : sessionKey(caller.session.id);
+/**
+ * Callers without a session share what their principal has, as far as they declared the same: a legacy server is told once, for the whole
+ * conversation, what its client can do.
+ */
+export function keyOf({ session, principal, capabilities }: Caller): string {
+  if (session !== undefined) return sessionKey(session.id);
+  const declared = relayedCapabilities(capabilities);
+  return declared === emptyObject ? `principal ${principal.id}` : `principal ${principal.id} ${declared}`;
 }
 
 function sessionKey(id: string): string {

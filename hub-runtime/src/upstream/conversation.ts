@@ -7,7 +7,7 @@
 import type { Era } from '@quaymaster/crds';
 
 import type { Caller, ErrorOutcome, Lane, LaneCall, Outcome, ResultOutcome } from '../exchange/index.ts';
-import type { RawJson, ScannedObject } from '../wire/index.ts';
+import { allCapabilities, emptyObject, type RawJson, relayedCapabilities, type ScannedObject } from '../wire/index.ts';
 
 export interface Conversation extends Lane {
   readonly era: Era;
@@ -50,6 +50,8 @@ export interface ConnectRequest {
    * Undefined: it has been sent again before, the caller gets the error.
    */
   readonly resend?: ((call: LaneCall) => Promise<Outcome> | undefined) | undefined;
+  /** The server asked its client something, beside roots that belong to no call. */
+  readonly asked?: (() => void) | undefined;
   /** Called when a connection broke under a call: a reason to look after the server now rather than at the next check. */
   readonly suspect?: (() => void) | undefined;
 }
@@ -71,4 +73,13 @@ export class ConnectError extends Error {
     this.reason = reason;
     this.retryable = retryable;
   }
+}
+
+/**
+ * The capabilities a legacy server is told, once for the whole conversation: those of the client it belongs to, as far as the hub carries
+ * them. A conversation that everybody shares is told everything: the one exception to gating per caller. One that only lists is told nothing.
+ */
+export function declaredTo({ purpose, caller }: ConnectRequest, isShared: boolean): RawJson {
+  if (purpose === 'client') return caller === undefined ? emptyObject : relayedCapabilities(caller.capabilities);
+  return isShared ? allCapabilities : emptyObject;
 }

@@ -23,6 +23,8 @@ export interface StarterOptions {
   /** Of the primary conversation. */
   readonly resend: Resend;
   readonly suspect: () => void;
+  /** The server asked its client something. */
+  readonly asked: () => void;
   /** A replica is ready that was not. `first`: none was. */
   readonly arrived: (first: boolean) => void;
 }
@@ -62,7 +64,7 @@ export class Starter {
 
   /** A primary conversation. `progress` gets short lines for people. */
   async open(progress: (line: string) => void, signal: AbortSignal): Promise<Conversation> {
-    const { config, deps, resend, suspect } = this.#options;
+    const { config, deps, resend, suspect, asked } = this.#options;
     const target = await deps.targets.resolve(config(), progress, signal);
     if (signal.aborted) throw givenUp();
     this.#follow(target.kind === 'http' ? target.endpoints : undefined);
@@ -76,6 +78,7 @@ export class Starter {
       verdict: this.#remembered(),
       resend,
       suspect,
+      asked,
     };
     const conversation = await this.#bounded(connector, request, signal);
     this.#verdict = { era: conversation.era, at: deps.clock.monotonic() };

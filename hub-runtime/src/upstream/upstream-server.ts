@@ -23,6 +23,7 @@ import { Attempts, type Started } from './attempts.ts';
 import { ClientLanes } from './client-lanes.ts';
 import type { Conversation } from './conversation.ts';
 import { drained } from './drain.ts';
+import { InteractiveLanes } from './interactive-lanes.ts';
 import { type ListDeps, type PartialListing, sameListing, summaryOf } from './list-all.ts';
 import { type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
 import { Primary } from './primary.ts';
@@ -41,6 +42,8 @@ export class UpstreamServer implements Upstream {
   readonly #waiting: WaitingCalls;
   readonly #clients: ClientLanes;
   readonly #shared: Lane;
+  readonly #interactive: InteractiveLanes;
+  #asks = false;
   readonly #announcer: Announcer;
   readonly #primary: Primary;
   readonly #settling: Settling;
@@ -85,6 +88,9 @@ export class UpstreamServer implements Upstream {
       deps,
       resend: (call) => this.#resend(call),
       suspect: () => this.#primary.suspect(),
+      asked: () => {
+        this.#asks = true;
+      },
       arrived: (first) => this.#arrived(first),
     });
     this.#attempts = new Attempts({
@@ -105,6 +111,14 @@ export class UpstreamServer implements Upstream {
       max: () => this.#config.instances.max,
       open: (caller, resend) => this.#starter.openFor(caller, resend, this.#lifetime.signal),
       retired: (conversation) => this.#retired.add(conversation),
+    });
+    this.#interactive = new InteractiveLanes({
+      clock: deps.clock,
+      server: config.name,
+      clients: this.#clients,
+      max: () => this.#config.instances.max,
+      waitMs: () => this.#config.timeouts.callMs,
+      shared: (call) => this.#send(call),
     });
     this.#stopGauge = deps.observer.gauge('waitingCalls', '', () => this.#waiting.size);
   }
@@ -144,7 +158,13 @@ export class UpstreamServer implements Upstream {
   }
 
   lane(caller: Caller): Lane {
-    if (this.#isShared()) return this.#shared;
+    if (this.#isShared()) {
+      if (!this.#isInteractive) return this.#shared;
+      return {
+        send: (call) => this.#sendInteractive(caller, call),
+        notify: (method, params) => this.#shared.notify?.(method, params),
+      };
+    }
     return {
       send: (call) => this.#sendFor(caller, call),
       notify: (method, params) => this.#clients.notify(caller, method, params),
@@ -197,6 +217,17 @@ export class UpstreamServer implements Upstream {
     if (this.#config.instances.mode === 'shared') return true;
     // A modern server over HTTP keeps no state between requests: there is nothing a client could have of its own.
     return this.#primary.conversation?.era === 'modern' && this.#starter.overHttp;
+  }
+
+  /** It asks its clients, is shared, and cannot say during which call. Seen once, it stays so. */
+  get #isInteractive(): boolean {
+    return this.#asks && !this.#starter.overHttp && this.#primary.conversation?.era !== 'modern';
+  }
+
+  #sendInteractive(caller: Caller, call: LaneCall): Promise<Outcome> {
+    if (this.#primary.conversation === undefined)
+      return this.#later(call, (again) => this.#sendInteractive(caller, again));
+    return this.#interactive.send(caller, call);
   }
 
   #send(call: LaneCall): Promise<Outcome> {

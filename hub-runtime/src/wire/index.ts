@@ -7,6 +7,14 @@ export {
   type MirroredHeaders,
   unsupportedVersion,
 } from './classify.ts';
+export {
+  allCapabilities,
+  isQuestion,
+  mayAsk,
+  missingCapability,
+  relayedCapabilities,
+  type RequiredCapabilities,
+} from './client-capabilities.ts';
 export { editObject, findMember, type MemberEdit, memberRaw, memberString, objectRaw } from './edit.ts';
 export { encodeHeaderValue, trimOws } from './headers.ts';
 export { claimsModern, modernEnvelope, readMeta, type RequestMeta, upstreamMeta } from './meta.ts';

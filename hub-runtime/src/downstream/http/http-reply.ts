@@ -56,6 +56,10 @@ export class HttpReply implements ReplySink {
     this.#openStream()?.send(message);
   }
 
+  deliver(message: RawJson): boolean {
+    return !this.#done && (this.#openStream()?.send(message) ?? false);
+  }
+
   answer(message: RawJson, httpStatus: number): void {
     if (this.#done) return;
     if (this.#stream === undefined && !this.#accept.json && httpStatus === 200) this.#openStream();

@@ -51,8 +51,9 @@ export function serveLegacyPost(
     serveLegacyRequest(edge, session, reply, message, meta);
     return;
   }
-  // Responses answer questions of the hub; it has none open.
   if (message.kind === 'notification') serveLegacyNotification(edge, session, message);
+  // To a question that was put to this client; one that answers nothing (any more) is taken and forgotten.
+  else session.answered(message);
   reply.accepted(202);
 }
 

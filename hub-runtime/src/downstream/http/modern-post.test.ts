@@ -162,40 +162,22 @@ describe('server/discover', () => {
   });
 });
 
-describe('questions of a server that the hub does not carry', () => {
-  const asks = (requests: Record<string, unknown>) => {
-    const result = scanObject(rawOf({ resultType: 'input_required', inputRequests: requests }));
+describe('questions of a server', () => {
+  test('a round passes with the hub\u2019s own serverInfo, everything else as it came', async () => {
+    await using rig = await startRig();
+    const round = { a: { method: 'elicitation/create', params: { message: 'grüße' } } };
+    const result = scanObject(rawOf({ resultType: 'input_required', inputRequests: round, requestState: 's', x: 1 }));
     if (result === undefined) throw new Error('not an object');
-    return { kind: 'inputRequired' as const, result, server: 'notes' };
-  };
-  const round = { a: { method: 'elicitation/create', params: {} }, b: { method: 'roots/list' }, c: { method: 'x/y' } };
-
-  test('checklist 28: -32021 with exactly what the caller did not declare', async () => {
-    await using rig = await startRig();
-    rig.hub.answer = () => asks(round);
-    const undeclared = await rig.send(modern('tools/call', { name: 'a' }));
-    expect(undeclared.status).toBe(400);
-    expect(undeclared.json.error).toMatchObject({
-      code: -32021,
-      data: { requiredCapabilities: { elicitation: {}, roots: {} } },
+    rig.hub.answer = () => ({ kind: 'inputRequired' as const, result, server: 'notes' });
+    const { json, status } = await rig.send(modern('tools/call', { name: 'a' }));
+    expect(status).toBe(200);
+    expect(json.result).toEqual({
+      resultType: 'input_required',
+      inputRequests: round,
+      requestState: 's',
+      x: 1,
+      _meta: { 'io.modelcontextprotocol/serverInfo': hubInfo, 'dev.quaymaster/upstream': 'notes' },
     });
-    const half = enveloped({ 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } });
-    const some = await rig.send(modern('tools/call', { name: 'a', _meta: half }));
-    expect(some.json.error.data).toEqual({ requiredCapabilities: { roots: {} } });
-    const all = enveloped({ 'io.modelcontextprotocol/clientCapabilities': { elicitation: {}, roots: {} } });
-    const declared = await rig.send(modern('tools/call', { name: 'a', _meta: all }));
-    expect(declared.json.error.data.code).toBe('QM_QUESTION_NOT_BRIDGED');
-  });
-
-  test('a legacy client gets a plain error', async () => {
-    await using rig = await startRig();
-    rig.hub.answer = () => asks(round);
-    const session = await rig.session();
-    const { json, status } = await rig.send({
-      headers: { ...jsonHeaders, 'mcp-session-id': session },
-      body: { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'a' } },
-    });
-    expect([status, json.error.data.code]).toEqual([200, 'QM_QUESTION_NOT_BRIDGED']);
   });
 });
 

@@ -10,7 +10,8 @@
 import { isUtf8 } from 'node:buffer';
 
 import { hubError } from '../../exchange/index.ts';
-import { classifyPost, memberString, rawFromBytes, readMeta, scanMessage } from '../../wire/index.ts';
+import { ownerOfState } from '../../questions/index.ts';
+import { classifyPost, memberRaw, memberString, rawFromBytes, readMeta, type ScannedMessage, scanMessage } from '../../wire/index.ts';
 import { classifyError, faultError } from '../fault-error.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import { serveModernNotification, serveModernRequest } from '../modern-methods.ts';
@@ -18,6 +19,7 @@ import { acceptOf, isJsonType } from './accept.ts';
 import type { Head } from './answer-headers.ts';
 import type { EdgeRequest, EdgeResponse } from './edge-messages.ts';
 import { HttpReply } from './http-reply.ts';
+import { relayToOwner } from './relay.ts';
 import { refuseLegacy, serveLegacyBatch, serveLegacyPost } from './legacy-post.ts';
 
 export function receivePost(edge: HubEdge, request: EdgeRequest, response: EdgeResponse, cors: Head): void {
@@ -117,12 +119,25 @@ function serveBody(edge: HubEdge, request: EdgeRequest, reply: HttpReply, bytes:
   else if (classified.era === 'legacy') {
     if (eras.includes('legacy')) serveLegacyPost(edge, request, reply, message, classified.meta);
     else refuseLegacy(reply, message, requestedVersion(request, memberString(message.params, 'protocolVersion')));
-  } else if (message.kind === 'request')
-    serveModernRequest(edge, reply, message, classified.meta, undefined, request.headers);
+  } else if (message.kind === 'request') {
+    if (!sentToOwner(edge, request, reply, message))
+      serveModernRequest(edge, reply, message, classified.meta, undefined, request.headers);
+  }
   else if (message.kind === 'notification') {
     serveModernNotification(edge, message, classified.meta, undefined);
     reply.accepted(202);
   } else reply.refuse(undefined, hubError('QM_BAD_MESSAGE', { reason: 'responses are not posted in 2026-07-28' }));
+}
+
+/** A request that comes back with answers goes to the replica where its call waits, when that is another one. */
+function sentToOwner(edge: HubEdge, request: EdgeRequest, reply: HttpReply, message: ScannedMessage): boolean {
+  const { peers, sealer } = edge.deps;
+  if (peers === undefined || request.accepts !== undefined) return false;
+  const state = memberRaw(message.params, 'requestState');
+  const owner = state === undefined ? undefined : ownerOfState(sealer, state);
+  if (owner === undefined || owner === peers.self) return false;
+  relayToOwner(edge, peers, owner, request, reply, message.id);
+  return true;
 }
 
 function requestedVersion(request: EdgeRequest, named: string | undefined): string | undefined {

@@ -1,5 +1,6 @@
 /**
- * A legacy request whose session is not held here: sent on to the replica that has it, or the session goes on here (`peers/`).
+ * A legacy request whose session is not held here: sent on to the replica that has it, or the session goes on here (`peers/`). And a modern one
+ * that goes on with a call another replica holds.
  *
  * Runs only where replicas exist and the client has come to another one than before; a request of a session that is held here never gets
  * this far. A request that another replica has sent is never sent on again: it is served here, or answered 421 with the one to ask.
@@ -120,13 +121,33 @@ async function route(
   reply.refuse(id, hubError('QM_REPLICA_UNREACHABLE'));
 }
 
+/**
+ * A modern request that goes on with a call waiting at another replica: there or nowhere. One that another replica has sent is served where it
+ * arrives, so a state can send a request on one hop at most.
+ */
+export function relayToOwner(
+  edge: HubEdge,
+  peers: PeerRouter,
+  owner: string,
+  request: EdgeRequest,
+  reply: HttpReply,
+  id: RawJson | undefined,
+): void {
+  edge.deps.observer.count('peerForwards', edge.key);
+  void send(edge, peers, owner, request, reply, undefined, id).then((how) => {
+    if (how === 'done' || reply.done) return;
+    if (how === 'refused') reply.refuse(id, hubError('QM_QUESTION_EXPIRED'));
+    else reply.refuse(id, hubError(how === 'lost' ? 'QM_REPLICA_LOST' : 'QM_REPLICA_UNREACHABLE'));
+  });
+}
+
 function send(
   edge: HubEdge,
   peers: PeerRouter,
   peer: string,
   request: EdgeRequest,
   reply: HttpReply,
-  session: AbsentSession,
+  session: AbsentSession | undefined,
   id: RawJson | undefined,
 ): Promise<ForwardEnd> {
   return new Promise((resolve) => {

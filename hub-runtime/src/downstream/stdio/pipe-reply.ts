@@ -18,6 +18,10 @@ export class PipeReply implements ReplySink, MessageStream {
     this.#writer.notify(message);
   }
 
+  deliver(message: RawJson): boolean {
+    return this.#writer.notify(message);
+  }
+
   answer(message: RawJson): void {
     this.#writer.answer(message);
   }

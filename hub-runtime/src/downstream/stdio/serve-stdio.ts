@@ -179,7 +179,7 @@ class Pipe implements PipeScope {
       else if (message.kind === 'notification') {
         serveLegacyNotification(edge, session, message);
         this.#cancelModern(message, meta);
-      }
+      } else session.answered(message);
       return;
     }
     if (message.kind === 'notification') {
@@ -204,7 +204,7 @@ class Pipe implements PipeScope {
       return;
     }
     const { clock, randomBytes } = this.#options;
-    const session = new LegacySession({ ...wanted, id: randomBytes(16).toString('hex'), token: '', clock });
+    const session = new LegacySession({ ...wanted, id: randomBytes(16).toString('hex'), token: '', clock, asking: this.#edge.asking });
     this.#session = session;
     reply.answer(resultRaw(message.id as RawJson, initializeResult(this.#edge, wanted.revision)));
     session.attach({ send: (unasked) => this.writer.notify(unasked), close: () => {} });

@@ -84,12 +84,17 @@ function notification(call: HttpCall, message: ScannedMessage, to: CallMessages)
     case 'notifications/message':
       if (isLogWanted(call.lane.exchange, memberString(params, 'level'))) leg.notify(message.raw);
       return;
-    case 'notifications/cancelled':
+    case 'notifications/cancelled': {
+      // Of a question of its own: nothing else is the server's to cancel.
+      const id = memberRaw(params, 'requestId');
+      if (id !== undefined) call.asked?.withdrawn(id);
       return;
+    }
     case 'notifications/tools/list_changed':
     case 'notifications/prompts/list_changed':
     case 'notifications/resources/list_changed':
     case 'notifications/resources/updated':
+    case 'notifications/elicitation/complete':
       to.unsolicited(message, call);
       return;
     default:

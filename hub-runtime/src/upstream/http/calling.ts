@@ -8,7 +8,7 @@
 import type { Era, ServerConfig } from '@quaymaster/crds';
 
 import { type Clock, type Logger, type Random, serverName } from '../../base/index.ts';
-import { type ErrorOutcome, hubError, type LaneCall, type Outcome } from '../../exchange/index.ts';
+import { type Caller, type ErrorOutcome, hubError, type LaneCall, type Leg, type Outcome } from '../../exchange/index.ts';
 import type { Observer } from '../../observe/index.ts';
 import {
   editObject,
@@ -20,6 +20,7 @@ import {
   upstreamMeta,
 } from '../../wire/index.ts';
 import { type Answerer, outcomeOf, protocolFault } from '../answer.ts';
+import { AskedCall, type AskedHost } from '../asked-call.ts';
 import type { ConnectRequest, ConversationEnd } from '../conversation.ts';
 import { type CallMessages, readCallMessage } from './call-messages.ts';
 import type { CallerTags } from './caller-tags.ts';
@@ -64,8 +65,10 @@ export abstract class Calling implements CallHost, CallMessages {
     );
   }
 
-  /** Era's envelope for `_meta`, '' for none. */
+  /** Era's envelope for `_meta` of the hub's own requests, '' for none. */
   abstract readonly envelope: string;
+  /** The same for a caller's. */
+  protected abstract envelopeFor(caller: Caller): string;
   /** Set once the conversation is over. */
   protected abstract readonly end: ConversationEnd | undefined;
   /** Resolves when calls may be sent; undefined: now. */
@@ -123,13 +126,43 @@ export abstract class Calling implements CallHost, CallMessages {
       const call = new HttpCall(this, this.#nextId++, lane, place, tries, this.deps.clock.monotonic(), resolve);
       place.inFlight++;
       this.#calls.add(call, this.deps.config().timeouts);
-      call.stopListening = cancellation.onCancel(() => this.#giveUp(call, hubError('QM_CANCELLED'), 'cancelled'));
+      this.#follow(call, lane.exchange.leg);
       const body = rawToBytes(requestRaw(call.id, lane.exchange.method, this.#params(call)));
       place.calls.dispatch(
         { path: this.deps.endpoint.path, method: 'POST', headers: this.headersFor(call), body },
         call,
       );
     });
+  }
+
+  /** In flight, without an answer. */
+  protected get unanswered(): Iterable<HttpCall> {
+    return this.#calls;
+  }
+
+  /** The questions of this call. `reply`: how the server gets its answers. */
+  protected askedOf(call: HttpCall, reply: (message: RawJson) => void, toldAll: boolean): AskedCall {
+    if (call.asked !== undefined) return call.asked;
+    const host: AskedHost = {
+      exchange: call.lane.exchange,
+      reply,
+      pause: () => this.#calls.pause(call),
+      proceed: () => this.#calls.proceed(call, this.deps.config().timeouts.callMs),
+      abandon: (outcome, reason) => this.#giveUp(call, outcome, reason),
+      follow: (leg) => this.#follow(call, leg),
+    };
+    const asked = new AskedCall(host, call.divert((outcome) => call.asked?.finish(outcome)), {
+      clock: this.deps.clock,
+      from: this.from,
+      toldAll,
+    });
+    call.asked = asked;
+    return asked;
+  }
+
+  #follow(call: HttpCall, leg: Leg | undefined): void {
+    call.stopListening?.();
+    call.stopListening = leg?.cancellation.onCancel(() => this.#giveUp(call, hubError('QM_CANCELLED'), 'cancelled'));
   }
 
   /** Cuts everything; calls without an answer get this one. */
@@ -256,14 +289,14 @@ export abstract class Calling implements CallHost, CallMessages {
     const { exchange, edits } = call.lane;
     const { leg, params } = exchange;
     const token = leg.progressToken === undefined ? undefined : call.id;
-    const meta = upstreamMeta(params?.meta, this.envelope, token, leg.logLevel);
+    const meta = upstreamMeta(params?.meta, this.envelopeFor(exchange.caller), token, leg.logLevel);
     if (meta === undefined) return editObject(params, edits, dropMeta);
     const all: MemberEdit[] = edits.slice();
     all.push(['_meta', meta]);
     return editObject(params, all);
   }
 
-  #giveUp(call: HttpCall, outcome: ErrorOutcome, reason: string): void {
+  #giveUp(call: HttpCall, outcome: Outcome, reason: string): void {
     if (call.settled) return;
     const { sent } = call;
     this.settle(call, outcome);

@@ -38,9 +38,29 @@ export class CallsInFlight {
     this.#stopSweep ??= this.#clock.every(Math.min(250, Math.max(20, callMs / 4)), () => this.#sweep());
   }
 
+  [Symbol.iterator](): Iterator<HttpCall> {
+    return this.#calls.values();
+  }
+
+  /** The call waits for its client: its deadlines stand still. */
+  pause(call: HttpCall): void {
+    if (call.pausedAt !== undefined) return;
+    call.pausedAt = this.#clock.monotonic();
+    call.dueAt = Infinity;
+  }
+
+  /** The server works again. */
+  proceed(call: HttpCall, callMs: number): void {
+    if (call.pausedAt === undefined) return;
+    const now = this.#clock.monotonic();
+    call.endsAt += now - call.pausedAt;
+    call.dueAt = now + callMs;
+    call.pausedAt = undefined;
+  }
+
   /** The call made progress: it has `callMs` again. */
   touch(call: HttpCall, callMs: number): void {
-    call.dueAt = this.#clock.monotonic() + callMs;
+    if (call.pausedAt === undefined) call.dueAt = this.#clock.monotonic() + callMs;
   }
 
   /** The first outcome counts; false when there was one already. */
@@ -77,7 +97,7 @@ export class CallsInFlight {
     }
     const now = this.#clock.monotonic();
     for (const call of this.#calls)
-      if (now >= call.dueAt || now >= call.endsAt)
+      if (now >= call.dueAt || (now >= call.endsAt && call.pausedAt === undefined))
         this.#onDue(call, Math.round(Math.min(call.dueAt, call.endsAt) - call.startedAt));
     for (const call of this.#lingering) {
       if (now < call.cutAt) continue;

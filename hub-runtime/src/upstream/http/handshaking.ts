@@ -10,7 +10,7 @@ import type { Era, ServerConfig } from '@quaymaster/crds';
 import type { Clock, Logger, Random } from '../../base/index.ts';
 import type { Observer } from '../../observe/index.ts';
 import { modernEnvelope, type RawJson, rawOf, requestRaw } from '../../wire/index.ts';
-import { ConnectError, type Conversation } from '../conversation.ts';
+import { ConnectError, type Conversation, declaredTo } from '../conversation.ts';
 import { callerHeader } from './bridge-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type Discovery, initializeVersion, readDiscovery, readInitialize } from './handshake.ts';
@@ -78,7 +78,8 @@ export class Handshaking {
       if (found.verdict === 'none') throw found.error;
       if (fixed) throw new ConnectError('HandshakeFailed', `it does not speak 2026-07-28 (${found.because})`, true);
     }
-    const reply = readInitialize(await this.#initialize(place, this.#left(), this.#signal));
+    const declared = this.#declaredTo(opening);
+    const reply = readInitialize(await this.#initialize(place, declared, this.#left(), this.#signal));
     if (reply.verdict === 'legacy') return this.#legacy(place, reply.handshake, opening);
     if (reply.verdict === 'modern' && !fixed) {
       const found = await this.discover(place, this.#left());
@@ -99,9 +100,14 @@ export class Handshaking {
     return readDiscovery(await this.#send(place, 'POST', headers, body, '"discover"', timeoutMs, this.#signal));
   }
 
-  #initialize(place: Place, timeoutMs: number, signal?: AbortSignal): Promise<Reply> {
-    const params = { protocolVersion: initializeVersion, capabilities: {}, clientInfo: this.#deps.hubInfo };
-    const body = requestRaw('initialize', 'initialize', rawOf(params));
+  #declaredTo({ request }: Opening): RawJson {
+    return declaredTo(request, this.#config().instances.mode === 'shared');
+  }
+
+  #initialize(place: Place, declared: RawJson, timeoutMs: number, signal?: AbortSignal): Promise<Reply> {
+    const params =
+      `{"protocolVersion":"${initializeVersion}","capabilities":${declared},"clientInfo":${this.#hubInfo}}` as RawJson;
+    const body = requestRaw('initialize', 'initialize', params);
     const headers = legacyBaseHeaders(this.#headers, this.#userAgent);
     return this.#send(place, 'POST', headers, body, '"initialize"', timeoutMs, signal);
   }
@@ -126,9 +132,10 @@ export class Handshaking {
   }
 
   async #legacy(place: Place, handshake: LegacyHandshake, opening: Opening): Promise<Conversation> {
+    const declared = this.#declaredTo(opening);
     // Long after the first handshake: its own time, and no signal.
     const initialize = async (where: Place): Promise<LegacyHandshake> => {
-      const reply = readInitialize(await this.#initialize(where, this.#config().timeouts.startMs));
+      const reply = readInitialize(await this.#initialize(where, declared, this.#config().timeouts.startMs));
       if (reply.verdict === 'legacy') return reply.handshake;
       throw reply.verdict === 'none' ? reply.error : new Error('it does not speak the older protocol any more');
     };
@@ -138,6 +145,7 @@ export class Handshaking {
       base,
       choose,
       initialize,
+      declared,
     });
     await conversation.opened();
     return this.#orGiveUp(conversation);

@@ -7,6 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { LaneCall, Outcome } from '../../exchange/index.ts';
 import type { RawJson } from '../../wire/index.ts';
+import type { AskedCall } from '../asked-call.ts';
 import { notExecutedHeader } from './bridge-headers.ts';
 import { type Failure, HttpRequest } from './http-request.ts';
 import type { LegacySession } from './legacy-session.ts';
@@ -35,6 +36,10 @@ export class HttpCall extends HttpRequest {
   /** With progress until then. */
   endsAt = 0;
   settled = false;
+  /** Since then its deadlines stand still: its client is asked something. */
+  pausedAt: number | undefined;
+  /** Once the server has asked. */
+  asked: AskedCall | undefined;
   /** Set when the call is settled while its answer is still open: cut at this time. */
   cutAt = 0;
   /** What was wrong with what came so far; the reason when the stream ends without an answer. */
@@ -45,7 +50,7 @@ export class HttpCall extends HttpRequest {
   session: LegacySession | undefined;
   stopListening: (() => void) | undefined;
   readonly #host: CallHost;
-  readonly #resolve: (outcome: Outcome | Promise<Outcome>) => void;
+  #resolve: (outcome: Outcome | Promise<Outcome>) => void;
 
   constructor(
     host: CallHost,
@@ -74,6 +79,13 @@ export class HttpCall extends HttpRequest {
     this.stopListening?.();
     this.#resolve(outcome);
     return true;
+  }
+
+  /** From now on its outcome goes to `next`; gives whom it went to before. */
+  divert(next: (outcome: Outcome | Promise<Outcome>) => void): (outcome: Outcome | Promise<Outcome>) => void {
+    const before = this.#resolve;
+    this.#resolve = next;
+    return before;
   }
 
   protected override started(status: number, headers: IncomingHttpHeaders): void {

@@ -107,7 +107,7 @@ describe('only legacy', () => {
     expect(await ended).toBe('HandshakeFailed');
   });
 
-  test('requests of the server are answered: ping with {}, everything else with -32601', async () => {
+  test('requests of the server are answered: ping with {}, what nobody was told of with -32601', async () => {
     const asking = (one: TinyRequest): TinyReply => ({
       events: [
         { jsonrpc: '2.0', id: 'p', method: 'ping' },
@@ -126,7 +126,7 @@ describe('only legacy', () => {
     expect(answers()).toContainEqual({
       jsonrpc: '2.0',
       id: 7,
-      error: { code: -32_601, message: 'sampling/createMessage is not offered by this client' },
+      error: { code: -32_601, message: 'this client did not declare what sampling/createMessage needs' },
     });
   });
 

@@ -7,9 +7,20 @@
  * client with its next call.
  */
 import type { LaneCall, Outcome } from '../../exchange/index.ts';
-import { memberRaw, notificationRaw, type RawJson, rawOf, rpcCode, type ScannedMessage } from '../../wire/index.ts';
+import {
+  emptyObject,
+  isQuestion,
+  mayAsk,
+  memberRaw,
+  notificationRaw,
+  type RawJson,
+  rawOf,
+  rpcCode,
+  type ScannedMessage,
+} from '../../wire/index.ts';
 import { errorOutcome, rpcFailure } from '../answer.ts';
 import { ConnectError } from '../conversation.ts';
+import { answerUnattributed, soleAsker } from '../unattributed.ts';
 import type { HttpCall } from './http-call.ts';
 import type { HttpConversationDeps } from './calling.ts';
 import { HttpConversation } from './http-conversation.ts';
@@ -24,6 +35,8 @@ export interface LegacyOptions {
   readonly choose: () => Place | undefined;
   /** Opens a session there. Rejects with ConnectError. */
   readonly initialize: (place: Place) => Promise<LegacyHandshake>;
+  /** Capabilities the server was told. */
+  readonly declared: RawJson;
 }
 
 export class LegacyConversation extends HttpConversation {
@@ -67,10 +80,11 @@ export class LegacyConversation extends HttpConversation {
   async opened(): Promise<void> {
     const session = this.#session;
     await session.post(notificationRaw('notifications/initialized', '{}' as RawJson));
-    if (this.deps.request.purpose !== 'primary' || session !== this.#session) return;
+    if (!this.#listens || session !== this.#session) return;
     await session.listen({
       onMessage: (message) => {
-        if (message.kind === 'request') session.answer(message);
+        if (message.kind === 'request') this.#askedBeside(message, session);
+        else if (message.method === 'notifications/cancelled') this.#takesBack(memberRaw(message.params, 'requestId'));
         else this.unsolicited(message);
       },
       onGap: () => this.missedChanges(),
@@ -82,6 +96,15 @@ export class LegacyConversation extends HttpConversation {
         return false;
       },
     });
+  }
+
+  /** What is said on the session's own stream concerns the lists, or asks: one client's conversation listens only where it can be asked. */
+  get #listens(): boolean {
+    return this.deps.request.purpose === 'primary' || this.#options.declared !== emptyObject;
+  }
+
+  protected override envelopeFor(): string {
+    return '';
   }
 
   ownPlace(): Place | undefined {
@@ -149,7 +172,38 @@ export class LegacyConversation extends HttpConversation {
   }
 
   protected override serverAsks(message: ScannedMessage, call: HttpCall | undefined): void {
-    (call?.session ?? this.#session).answer(message);
+    const session = call?.session ?? this.#session;
+    if (call === undefined || call.settled || !isQuestion(message.method)) session.answer(message);
+    else this.#askDuring(call, message, session);
+  }
+
+  #askDuring(call: HttpCall, message: ScannedMessage, session: LegacySession): void {
+    this.deps.request.asked?.();
+    this.askedOf(call, (answer) => session.reply(answer), this.deps.request.purpose === 'primary').ask(
+      message.id as RawJson,
+      message,
+    );
+  }
+
+  #takesBack(id: RawJson | undefined): void {
+    if (id === undefined) return;
+    for (const call of this.unanswered) if (call.asked?.withdrawn(id) === true) return;
+  }
+
+  /** On the session's own stream a question does not say to which call it belongs. */
+  #askedBeside(message: ScannedMessage, session: LegacySession): void {
+    if (!isQuestion(message.method)) {
+      session.answer(message);
+      return;
+    }
+    const couldAsk = (call: HttpCall): boolean => call.session === session && mayAsk(call.lane.exchange.method);
+    const sole = soleAsker(this.unanswered, couldAsk);
+    if (typeof sole !== 'string') {
+      this.#askDuring(sole, message, session);
+      return;
+    }
+    if (sole === 'several' || message.method !== 'roots/list') this.deps.request.asked?.();
+    void answerUnattributed(message, sole, this.deps.request.caller).then((answer) => session.reply(answer));
   }
 
   /** The session is there no longer: with the replica goes all that it held. */

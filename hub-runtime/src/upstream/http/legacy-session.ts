@@ -89,6 +89,11 @@ export class LegacySession {
     return this.#own('POST', body);
   }
 
+  /** An answer of a client: it may be large, and a call waits for it. */
+  reply(body: RawJson): void {
+    void this.#own('POST', body, httpLimits.replyMs);
+  }
+
   /** The server's own requests are answered at once: `ping` with `{}`, everything else with -32601. */
   answer(message: ScannedMessage): void {
     if (message.kind !== 'request' || message.id === undefined || this.#replies >= httpLimits.repliesAtOnce) return;
@@ -117,7 +122,7 @@ export class LegacySession {
     if (this.id !== undefined && this.place.state === 'ready') await this.#own('DELETE', undefined);
   }
 
-  #own(method: 'POST' | 'DELETE', body: RawJson | undefined): Promise<unknown> {
+  #own(method: 'POST' | 'DELETE', body: RawJson | undefined, timeoutMs: number = httpLimits.courtesyMs): Promise<unknown> {
     return post({
       pool: this.place.calls,
       path: this.#deps.path,
@@ -125,7 +130,7 @@ export class LegacySession {
       headers: this.headers,
       body,
       id: undefined,
-      timeoutMs: httpLimits.courtesyMs,
+      timeoutMs,
       clock: this.#deps.clock,
       last: this.place.state !== 'ready',
     });

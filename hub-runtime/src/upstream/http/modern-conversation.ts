@@ -4,12 +4,11 @@
  *
  * A 400 that shows the server no longer speaks this era ends the conversation; the call goes back, for nothing was executed.
  */
-import type { LaneCall } from '../../exchange/index.ts';
+import type { Caller, LaneCall } from '../../exchange/index.ts';
 import {
   encodeHeaderValue,
   encodeText,
   memberRaw,
-  modernEnvelope,
   modernRevision,
   type ParamHeader,
   paramHeaderValues,
@@ -20,6 +19,7 @@ import {
   type ScannedMessage,
 } from '../../wire/index.ts';
 import { errorOutcome, printable, protocolFault, rpcFailure } from '../answer.ts';
+import { Envelopes } from '../envelopes.ts';
 import { callerHeader } from './bridge-headers.ts';
 import { EventStream } from './event-stream.ts';
 import type { HttpCall } from './http-call.ts';
@@ -28,7 +28,6 @@ import { type Handshake, HttpConversation } from './http-conversation.ts';
 import { listenMs } from './limits.ts';
 import type { Place } from './place.ts';
 
-const noCapabilities = '{}' as RawJson;
 const method = 'subscriptions/listen';
 
 export function modernHeaders(configured: readonly string[], userAgent: string): string[] {
@@ -48,6 +47,7 @@ export function modernHeaders(configured: readonly string[], userAgent: string):
 export class ModernConversation extends HttpConversation {
   readonly era = 'modern';
   readonly envelope: string;
+  readonly #envelopes: Envelopes;
   readonly #headers: readonly string[];
   readonly #listen: EventStream | undefined;
   #listenId = 0;
@@ -61,7 +61,8 @@ export class ModernConversation extends HttpConversation {
   ) {
     super(deps, handshake, 'modern');
     this.#listensAt = place;
-    this.envelope = modernEnvelope(hubInfo, noCapabilities);
+    this.#envelopes = new Envelopes(hubInfo);
+    this.envelope = this.#envelopes.own;
     this.#headers = modernHeaders(deps.endpoint.headers, userAgent);
     const wanted = deps.request.purpose === 'primary' ? listenFilter(handshake) : undefined;
     if (wanted !== undefined) this.#listen = this.#openListen(wanted);
@@ -71,6 +72,10 @@ export class ModernConversation extends HttpConversation {
   async opened(): Promise<void> {
     this.#listen?.start();
     await this.#listen?.settled(listenMs);
+  }
+
+  protected override envelopeFor({ capabilities }: Caller): string {
+    return this.#envelopes.of(capabilities);
   }
 
   /** Behind a bridge a caller stays with one replica: the child there may hold what it said before. */

@@ -33,7 +33,7 @@ function setUp(order: HandshakeOrder, script: Script) {
   };
   const channel = new StdioChannel({ child, clock, log: silentLogger, server: 'default/x', maxInFlight: 10 });
   const envelope = modernEnvelope(rawOf(hubInfo), emptyObject);
-  const shaken = shakeHands(channel, { order, clock, hubInfo, envelope, probeMs: 1_500 });
+  const shaken = shakeHands(channel, { order, clock, hubInfo, declared: emptyObject, envelope, probeMs: 1_500 });
   shaken.catch(() => {});
   const say = (method: string, answer: Answer) => {
     const line = child.written.find((text) => text.includes(`"${method}"`)) ?? '{}';

@@ -35,6 +35,8 @@ export interface HandshakeOptions {
   readonly order: HandshakeOrder;
   readonly clock: Clock;
   readonly hubInfo: { readonly name: string; readonly version: string };
+  /** Capabilities for `initialize`. */
+  readonly declared: RawJson;
   /** Members of the modern envelope, see `modernEnvelope`. */
   readonly envelope: string;
   /** How long silence on `server/discover` is waited for before `initialize` is tried too. */
@@ -110,7 +112,9 @@ function discover(channel: StdioChannel, options: HandshakeOptions): Promise<Out
 function initialize(channel: StdioChannel, options: HandshakeOptions): Promise<Outcome> {
   const id = channel.nextId();
   // Never a modern version here: go-sdk servers go by the requested one and then refuse what it lacks.
-  const params = rawOf({ protocolVersion: latestLegacyRevision, capabilities: {}, clientInfo: options.hubInfo });
+  const { declared, hubInfo } = options;
+  const params =
+    `{"protocolVersion":"${latestLegacyRevision}","capabilities":${declared},"clientInfo":${rawOf(hubInfo)}}` as RawJson;
   return channel.request(id, 'initialize', requestRaw(id, 'initialize', params), undefined, Infinity, Infinity);
 }
 

@@ -12,6 +12,7 @@ import {
   emptyObject,
   errorRaw,
   findMember,
+  mayAsk,
   notificationRaw,
   type RawJson,
   rawOf,
@@ -21,6 +22,8 @@ import {
   type ScannedMessage,
 } from '../../wire/index.ts';
 import { type Answerer, outcomeOf, protocolFault, rpcFailure } from '../answer.ts';
+import { AskedCall, type AskedHost } from '../asked-call.ts';
+import { soleAsker } from '../unattributed.ts';
 
 const sweepMs = 250;
 
@@ -28,14 +31,23 @@ interface Pending {
   readonly id: number;
   readonly method: string;
   readonly exchange: LaneExchange | undefined;
-  readonly leg: Leg | undefined;
-  readonly resolve: (outcome: Outcome) => void;
+  /** Replaced when the client comes back with answers. */
+  leg: Leg | undefined;
+  resolve: (outcome: Outcome | Promise<Outcome>) => void;
   /** Without progress; moves with it. */
   deadline: number;
-  readonly lastDeadline: number;
+  lastDeadline: number;
   readonly patienceMs: number;
   readonly limitMs: number;
+  /** Since then its deadlines stand still: its client is asked something. */
+  pausedAt: number | undefined;
+  /** Once the server has asked. */
+  asked: AskedCall | undefined;
+  stopListening: (() => void) | undefined;
 }
+
+/** A call during which the child asks, or why it can be none. */
+export type Asker = Pending | 'none' | 'several';
 
 export interface ChannelOptions {
   readonly child: Child;
@@ -64,6 +76,8 @@ export class StdioChannel {
   /** Everything the server says by itself except progress. */
   onNotification: (message: ScannedMessage) => void = () => {};
   onEnd: (message: string) => void = () => {};
+  /** A request of the server's own beside `ping`. */
+  onAsked: (message: ScannedMessage) => void = (message) => this.refuse(message, 'this client declared no capability for that');
   readonly #options: ChannelOptions;
   readonly #clock: Clock;
   readonly #pending = new Map<number, Pending>();
@@ -132,18 +146,56 @@ export class StdioChannel {
         lastDeadline: now + limitMs,
         patienceMs,
         limitMs,
+        pausedAt: undefined,
+        asked: undefined,
+        stopListening: undefined,
       };
       this.#pending.set(id, pending);
       this.#sweeping ??= this.#clock.every(sweepMs, this.#sweep);
       if (leg !== undefined) {
         this.#calls++;
-        leg.cancellation.onCancel(() => this.#cancelled(pending, leg));
+        this.#follow(pending, leg);
       }
     });
   }
 
   notify(line: RawJson): void {
     this.child.write(line);
+  }
+
+  refuse({ id }: ScannedMessage, why: string): void {
+    if (id !== undefined) this.child.write(errorRaw(id, rpcCode.methodNotFound, why));
+  }
+
+  /** The call that a question of the child belongs to: the only one in flight that could have asked it. */
+  get asker(): Asker {
+    return soleAsker(this.#pending.values(), ({ exchange, method }) => exchange !== undefined && mayAsk(method));
+  }
+
+  /** The child asks during this call. */
+  ask(pending: Pending, message: ScannedMessage, toldAll: boolean): void {
+    const { exchange } = pending;
+    if (exchange === undefined || this.answerer === undefined || message.id === undefined) return;
+    if (pending.asked === undefined) {
+      const host: AskedHost = {
+        exchange,
+        reply: (answer) => void this.child.write(answer),
+        pause: () => {
+          pending.pausedAt ??= this.#clock.monotonic();
+        },
+        proceed: () => this.#proceed(pending),
+        abandon: (outcome, reason) => this.#giveUp(pending, outcome, reason),
+        follow: (leg) => this.#follow(pending, leg),
+      };
+      pending.asked = new AskedCall(host, pending.resolve, { clock: this.#clock, from: this.answerer, toldAll });
+      pending.resolve = (outcome) => pending.asked?.finish(outcome);
+    }
+    pending.asked.ask(message.id, message);
+  }
+
+  /** The child takes a question back. */
+  withdrawn(id: RawJson): void {
+    for (const { asked } of this.#pending.values()) if (asked?.withdrawn(id) === true) return;
   }
 
   /** Answers everything that is pending with QM_SERVER_GONE. */
@@ -174,7 +226,7 @@ export class StdioChannel {
     const pending = this.#pending.get(id);
     if (pending === undefined) return undefined;
     this.#pending.delete(id);
-    if (pending.leg !== undefined) this.#calls--;
+    if (pending.exchange !== undefined) this.#calls--;
     return pending;
   }
 
@@ -211,12 +263,9 @@ export class StdioChannel {
     else pending.resolve(protocolFault(this.#options.server, fault.message));
   }
 
-  /** The hub declares no client capabilities yet, so a server has nothing to ask but whether somebody is there. */
   #asked(message: ScannedMessage): void {
-    const { id, method } = message;
-    if (id === undefined) return;
-    if (method === 'ping') this.child.write(resultRaw(id, emptyObject));
-    else this.child.write(errorRaw(id, rpcCode.methodNotFound, 'this client declared no capability for that'));
+    if (message.method === 'ping' && message.id !== undefined) this.child.write(resultRaw(message.id, emptyObject));
+    else this.onAsked(message);
   }
 
   #progress(message: ScannedMessage): void {
@@ -233,10 +282,26 @@ export class StdioChannel {
     leg.notify((raw.slice(0, member.start) + leg.progressToken + raw.slice(member.end)) as RawJson);
   }
 
-  #cancelled(pending: Pending, leg: Leg): void {
+  #follow(pending: Pending, leg: Leg | undefined): void {
+    pending.stopListening?.();
+    if (leg !== undefined) pending.leg = leg;
+    pending.stopListening = leg?.cancellation.onCancel(() =>
+      this.#giveUp(pending, hubError('QM_CANCELLED'), leg.cancellation.reason ?? 'cancelled'),
+    );
+  }
+
+  #proceed(pending: Pending): void {
+    if (pending.pausedAt === undefined) return;
+    const now = this.#clock.monotonic();
+    pending.lastDeadline += now - pending.pausedAt;
+    pending.deadline = Math.min(now + pending.patienceMs, pending.lastDeadline);
+    pending.pausedAt = undefined;
+  }
+
+  #giveUp(pending: Pending, outcome: Outcome, reason: string): void {
     if (this.#take(pending.id) === undefined) return;
-    this.#sendCancelled(pending.id, leg.cancellation.reason ?? 'cancelled');
-    pending.resolve(hubError('QM_CANCELLED'));
+    this.#sendCancelled(pending.id, reason);
+    pending.resolve(outcome);
   }
 
   #sendCancelled(requestId: number, reason: string): void {
@@ -251,10 +316,10 @@ export class StdioChannel {
     }
     const now = this.#clock.monotonic();
     for (const pending of this.#pending.values()) {
-      if (now < pending.deadline && now < pending.lastDeadline) continue;
+      if (pending.pausedAt !== undefined || (now < pending.deadline && now < pending.lastDeadline)) continue;
       this.#take(pending.id);
       // Own requests are handshakes and listings; `initialize` must never be cancelled (2025-11-25, cancellation).
-      if (pending.leg !== undefined) this.#sendCancelled(pending.id, 'deadline');
+      if (pending.exchange !== undefined) this.#sendCancelled(pending.id, 'deadline');
       const ms = now >= pending.lastDeadline ? pending.limitMs : pending.patienceMs;
       pending.resolve(hubError('QM_CALL_TIMEOUT', { server: this.#options.server, ms }));
     }

@@ -34,6 +34,7 @@ function connect(
 ) {
   const { startMs = 10_000, protocol = 'auto', ...deps } = more;
   const config = {
+    instances: { mode: 'shared', max: 4 },
     key: 'default/x',
     prefix: 'x',
     protocol,

@@ -9,8 +9,9 @@ import type { Era, ServerConfig } from '@quaymaster/crds';
 import type { Clock, Logger } from '../../base/index.ts';
 import { type Child, ChildError, type ChildRegistry, startChild } from '../../bridge/index.ts';
 import type { ServerTarget } from '../../exchange/index.ts';
-import { emptyObject, modernEnvelope, rawOf } from '../../wire/index.ts';
-import { ConnectError, type Connector, type ConnectRequest, type Conversation } from '../conversation.ts';
+import { type RawJson, rawOf } from '../../wire/index.ts';
+import { ConnectError, type Connector, type ConnectRequest, type Conversation, declaredTo } from '../conversation.ts';
+import { Envelopes } from '../envelopes.ts';
 import { type HandshakeOrder, type Negotiated, shakeHands } from './handshake.ts';
 import { StdioChannel } from './stdio-channel.ts';
 import { StdioConversation } from './stdio-conversation.ts';
@@ -45,12 +46,12 @@ export function createStdioConnector(config: () => ServerConfig, deps: StdioConn
 class StdioConnector implements Connector {
   readonly #config: () => ServerConfig;
   readonly #deps: StdioConnectorDeps;
-  readonly #envelope: string;
+  readonly #envelopes: Envelopes;
 
   constructor(config: () => ServerConfig, deps: StdioConnectorDeps) {
     this.#config = config;
     this.#deps = deps;
-    this.#envelope = modernEnvelope(rawOf(deps.hubInfo), emptyObject);
+    this.#envelopes = new Envelopes(rawOf(deps.hubInfo));
   }
 
   async connect(request: ConnectRequest, signal: AbortSignal): Promise<Conversation> {
@@ -79,8 +80,9 @@ class StdioConnector implements Connector {
       server: this.#config().key,
       maxInFlight: this.#deps.maxInFlight ?? defaults.maxInFlight,
     });
+    const declared = declaredTo(request, this.#config().instances.mode === 'shared');
     try {
-      const negotiated = await this.#bounded(this.#shake(channel, order), channel, deadline, signal);
+      const negotiated = await this.#bounded(this.#shake(channel, order, declared), channel, deadline, signal);
       return this.#conversation(channel, negotiated, request);
     } catch (error) {
       channel.finish('the handshake failed');
@@ -99,10 +101,10 @@ class StdioConnector implements Connector {
     }
   }
 
-  async #shake(channel: StdioChannel, order: HandshakeOrder): Promise<Negotiated> {
+  async #shake(channel: StdioChannel, order: HandshakeOrder, declared: RawJson): Promise<Negotiated> {
     const { clock, hubInfo, probeMs = defaults.probeMs } = this.#deps;
     try {
-      return await shakeHands(channel, { order, clock, hubInfo, envelope: this.#envelope, probeMs });
+      return await shakeHands(channel, { order, clock, hubInfo, declared, envelope: this.#envelopes.own, probeMs });
     } catch (error) {
       const exit = channel.child.exit;
       if (exit === undefined) throw error;
@@ -116,7 +118,7 @@ class StdioConnector implements Connector {
       channel,
       negotiated,
       request,
-      envelope: this.#envelope,
+      envelopes: this.#envelopes,
       clock: this.#deps.clock,
       config: this.#config,
       graceMs: this.#deps.graceMs ?? defaults.graceMs,

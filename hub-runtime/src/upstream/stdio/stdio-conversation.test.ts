@@ -7,6 +7,7 @@ import type { Caller, LaneCall, Outcome } from '../../exchange/index.ts';
 import { emptyObject, modernEnvelope, type RawJson, rawOf, scanObject } from '../../wire/index.ts';
 import type { ConnectRequest } from '../conversation.ts';
 import { FakeChild } from './fake-child.ts';
+import { Envelopes } from '../envelopes.ts';
 import { StdioChannel } from './stdio-channel.ts';
 import { StdioConversation } from './stdio-conversation.ts';
 import { legacyCaller, testCall } from './test-calls.ts';
@@ -33,7 +34,7 @@ function setUp({ era = 'legacy', capabilities = {}, request = {} }: Setting = {}
       capabilities: scanObject(rawOf(capabilities))!,
     },
     request: { purpose: 'primary', caller: undefined, verdict: undefined, ...request },
-    envelope: modernEnvelope('{"name":"hub"}' as RawJson, emptyObject),
+    envelopes: new Envelopes('{"name":"hub"}' as RawJson),
     clock,
     config: () => config,
     graceMs: 500,

@@ -10,6 +10,7 @@ import type { Clock } from '../../base/index.ts';
 import type { ErrorOutcome, LaneCall, Outcome, ResultOutcome } from '../../exchange/index.ts';
 import {
   editObject,
+  isQuestion,
   memberRaw,
   memberString,
   notificationRaw,
@@ -22,7 +23,9 @@ import {
 } from '../../wire/index.ts';
 import { protocolFault } from '../answer.ts';
 import type { ConnectRequest, Conversation, ConversationEnd } from '../conversation.ts';
+import type { Envelopes } from '../envelopes.ts';
 import { isLogWanted, ToldLogLevel } from '../log-level.ts';
+import { answerUnattributed } from '../unattributed.ts';
 import { callLine, ownLine } from './call-line.ts';
 import type { Negotiated } from './handshake.ts';
 import { listenForListChanges } from './list-changes.ts';
@@ -32,8 +35,8 @@ export interface ConversationOptions {
   readonly channel: StdioChannel;
   readonly negotiated: Negotiated;
   readonly request: ConnectRequest;
-  /** Members of the modern envelope. */
-  readonly envelope: string;
+  /** Modern envelopes, by caller. */
+  readonly envelopes: Envelopes;
   readonly clock: Clock;
   /** Read at each call: timeouts may be edited while the child runs. */
   readonly config: () => ServerConfig;
@@ -72,14 +75,15 @@ export class StdioConversation implements Conversation {
     this.pid = channel.child.pid;
     this.#channel = channel;
     this.#options = options;
-    this.#envelope = negotiated.era === 'modern' ? options.envelope : '';
+    this.#envelope = negotiated.era === 'modern' ? options.envelopes.own : '';
     const { key, prefix } = options.config();
     channel.answerer = { era: negotiated.era, key, prefix };
     channel.onNotification = (message) => this.#notified(message);
     channel.onEnd = (message) => this.#over(message);
+    channel.onAsked = (message) => this.#asked(message);
     if (channel.child.exit !== undefined) this.#over(channel.child.exit.message);
     if (negotiated.era === 'modern' && options.request.purpose === 'primary')
-      listenForListChanges(channel, negotiated.capabilities, options.envelope, options.clock);
+      listenForListChanges(channel, negotiated.capabilities, options.envelopes.own, options.clock);
   }
 
   get inFlight(): number {
@@ -110,7 +114,8 @@ export class StdioConversation implements Conversation {
     }
     const { callMs, callMaxMs } = this.#options.config().timeouts;
     const id = this.#channel.nextId();
-    const line = callLine(id, call, this.#envelope);
+    const envelope = this.era === 'modern' ? this.#options.envelopes.of(call.exchange.caller.capabilities) : '';
+    const line = callLine(id, call, envelope);
     return this.#channel.request(id, call.exchange.method, line, call.exchange, callMs, callMaxMs);
   }
 
@@ -151,14 +156,35 @@ export class StdioConversation implements Conversation {
     switch (message.method) {
       // Says which subset of the subscription is honoured; the hub asked for nothing it cannot do without.
       case 'notifications/subscriptions/acknowledged':
-      case 'notifications/cancelled':
         return;
+      case 'notifications/cancelled': {
+        const id = memberRaw(message.params, 'requestId');
+        if (id !== undefined) this.#channel.withdrawn(id);
+        return;
+      }
       case 'notifications/message':
         this.#logged(message);
         return;
       default:
         this.#onNotification(message.method, message.params, message.raw);
     }
+  }
+
+  /** A question names no call on stdio. */
+  #asked(message: ScannedMessage): void {
+    const channel = this.#channel;
+    const { request } = this.#options;
+    if (this.era === 'modern' || !isQuestion(message.method)) {
+      channel.refuse(message, `${message.method} is not offered by this client`);
+      return;
+    }
+    const { asker } = channel;
+    if (asker !== 'none' || message.method !== 'roots/list') request.asked?.();
+    if (typeof asker !== 'string') channel.ask(asker, message, request.purpose === 'primary');
+    else
+      void answerUnattributed(message, asker, request.caller).then((answer) => {
+        channel.notify(answer);
+      });
   }
 
   /** A log line names no request on stdio. Only a child of one caller's own says by that whose it is. */
