@@ -26,7 +26,7 @@ const sampling = {
   params: { messages: [{ role: 'user', content: { type: 'text', text: 'hi' } }], maxTokens: 5 },
 };
 const roots = { method: 'roots/list' };
-const url = { method: 'elicitation/create', params: { mode: 'url', message: 'Go', url: 'https://example.com/a?b="c"', elicitationId: 'e1' } };
+const url = { method: 'elicitation/create', params: { mode: 'url', message: 'Go', url: 'https://example.com/a?b="c"' } };
 
 const script = (era: EraName): ServerScript => ({
   era,
@@ -35,8 +35,8 @@ const script = (era: EraName): ServerScript => ({
     { name: 'asks_form', does: { asks: [form] } },
     { name: 'asks_all', does: { asks: [form, sampling, roots] } },
     { name: 'asks_url', does: { asks: [url] } },
-    { name: 'control', does: { control: true } },
     { name: 'whoami', does: { whoami: true } },
+    { name: 'asks_then_works', does: { asks: [form], afterAsksMs: 5_000 } },
     ...(era === 'legacy'
       ? [
           {
@@ -246,19 +246,21 @@ describe('a modern client and a call that waits for its answers', () => {
     for (const retry of waiting) expect(textOf(await go(client, retry))).toContain('accept');
   });
 
-  test('a client that goes away while its answers are on their way cancels the call', async () => {
+  test('cancelled after it came back with answers: the server is told at once', async () => {
     const one = await user('modern');
-    const hangs = await user('modern');
-    await using _client = one.client;
+    await using client = one.client;
     const cancelled = http.legacy.recorder.cancelled.length;
-    http.legacy.setTools([...(script('legacy').tools ?? []), { name: 'asks_then_hangs', does: { asks: [form], hang: true } }]);
-    await until(async () => (await one.client.listAll('tools/list')).some((tool) => tool['name'] === 'legacyhttp_asks_then_hangs'));
+    const retry = await begin(one, 'legacyhttp_asks_then_works');
     const abort = new AbortController();
-    const { result } = await hangs.client.callTool('legacyhttp_asks_form', {}, { signal: abort.signal });
-    expect(result?.['resultType']).toBe('input_required');
-    await hangs.client.close();
-    // Its call waits on until its time is over: a modern client owes nobody a goodbye.
-    await until(() => http.legacy.recorder.cancelled.length > cancelled, { because: 'its time was over', timeoutMs: 8_000 });
+    const works = client.request('tools/call', retry, { signal: abort.signal });
+    await until(() => http.legacy.recorder.answers.length > 0, { because: 'the answer reached the server' });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    abort.abort(new Error('enough'));
+    await expect(works).rejects.toThrow('enough');
+    await until(() => http.legacy.recorder.cancelled.length > cancelled, {
+      because: 'the server was told',
+      timeoutMs: 1_000,
+    });
   });
 
   test('checklist 32: -32042 of a legacy server becomes a round with the URL, and the call is sent again', async () => {
@@ -288,7 +290,11 @@ describe('a legacy client', () => {
     await using client = one.client;
     const answer = await client.callTool('modernhttp_asks_url');
     const [asked] = one.heard;
-    expect(asked?.params).toMatchObject({ mode: 'url', elicitationId: 'e1' });
+    expect(asked?.params).toMatchObject({ mode: 'url', message: 'Go', elicitationId: expect.any(String) });
+    expect(answer.notifications.at(-1)).toMatchObject({
+      method: 'notifications/elicitation/complete',
+      params: { elicitationId: asked?.params['elicitationId'] },
+    });
     expect(textOf(answer)).toContain('accept');
   });
 
@@ -300,7 +306,7 @@ describe('a legacy client', () => {
     expect(await client.callTool('modernhttp_asks_all')).toBeRpcError(-32603, 'did not answer');
   });
 
-  test.each(servers)('cancels a call of %s while it is asked: the question is taken back', async (server) => {
+  test.each(servers)('cancels a call of %s while it is asked', async (server) => {
     const asking = Promise.withResolvers<void>();
     const one = await user('legacy', {
       onRequest: () => {
@@ -312,13 +318,11 @@ describe('a legacy client', () => {
     const abort = new AbortController();
     const call = client.callTool(`${server}_asks_form`, {}, { signal: abort.signal });
     await asking.promise;
-    const seen = client.transcript.entries.length;
+    const cancelled = http.legacy.recorder.cancelled.length;
     abort.abort(new Error('enough'));
     await expect(call).rejects.toThrow('enough');
-    await until(
-      () => client.transcript.entries.slice(seen).some((entry) => entry.message?.method === 'notifications/cancelled' && entry.direction === 'got') || server === 'legacyhttp',
-      { because: 'the question was taken back', timeoutMs: 3_000 },
-    ).catch(() => undefined);
+    if (server === 'legacyhttp')
+      await until(() => http.legacy.recorder.cancelled.length > cancelled, { because: 'the server was told' });
     // The server goes on for others.
     expect(await client.callTool(`${server}_echo`, { b: 1 })).toBeToolResult('{"b":1}');
   });
@@ -345,7 +349,9 @@ describe('a legacy client', () => {
     });
     await using _client = client;
     http.legacy.setTools([...(script('legacy').tools ?? []), { name: 'samples', does: { asks: [sampling] } }]);
-    await until(async () => (await client.listAll('tools/list')).some((tool) => tool['name'] === 'legacyhttp_samples'));
+    await until(async () => (await client.listAll('tools/list')).some((tool) => tool['name'] === 'legacyhttp_samples'), {
+      because: 'the new tool is listed',
+    });
     const answer = await client.callTool('legacyhttp_samples');
     expect(answer.result).toBeDefined();
     expect(deepest).toBe(16);

@@ -41,6 +41,7 @@ export async function playTool(
   }
   if (does.error !== undefined) throw new RpcFailure(does.error.code, does.error.message, does.error.data);
   const result = await resultOf(does, params, reply, host);
+  if (does.afterAsksMs !== undefined && reply.signal.aborted) return;
   if (typeof result === 'string') {
     reply.text(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`);
   } else {
@@ -90,6 +91,7 @@ async function resultOf(
   if (does.asks !== undefined) {
     const asked = await askAll(does.asks, params, reply);
     if (!Array.isArray(asked)) return asked;
+    await pause(does.afterAsksMs ?? 0, reply.signal);
     return host.finish({ content: [{ type: 'text', text: JSON.stringify(asked) }] }, reply);
   }
   const content = contentOf(does, args, params, reply, host);

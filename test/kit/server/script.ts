@@ -122,6 +122,8 @@ export interface Behaviour {
   notify?: { method: string; params?: JsonObject }[];
   /** Questions to the client: live requests (legacy), one `input_required` round (modern). The answer echoes the replies. */
   asks?: { method: string; params?: JsonObject }[];
+  /** Works this long once it has the answers; cancelled meanwhile it gives none. */
+  afterAsksMs?: number;
 
   error?: RpcError;
   /** A result with `isError: true` and this text. */
