@@ -1,5 +1,6 @@
 /** One request on its way to a child: the leg that a lane knows, and the one answer it gets. */
-import { Cancellation, type Leg, type Outcome } from '../exchange/index.ts';
+import { type Answer, Cancellation, type Leg, type Outcome, type Question } from '../exchange/index.ts';
+import type { SessionQuestions } from '../session/index.ts';
 import { objectRaw, type RawJson, type RequestMeta, resultRaw } from '../wire/index.ts';
 import type { Reply } from './reply.ts';
 
@@ -10,13 +11,23 @@ export class BridgeCall implements Leg {
   readonly cancellation = new Cancellation();
   /** Nobody is left to read the answer. */
   abandoned = false;
+  /** Of a session: whoever called can be asked while the request waits. */
+  readonly ask?: (question: Question) => Promise<Answer>;
   readonly #reply: Reply;
 
-  constructor(id: RawJson, meta: RequestMeta, logLevel: string | undefined, reply: Reply) {
+  constructor(
+    id: RawJson,
+    meta: RequestMeta,
+    logLevel: string | undefined,
+    reply: Reply,
+    questions?: SessionQuestions,
+  ) {
     this.id = id;
     this.progressToken = meta.progressToken;
     this.logLevel = logLevel;
     this.#reply = reply;
+    if (questions !== undefined)
+      this.ask = (question) => questions.ask(question, (message) => reply.deliver(message));
   }
 
   notify(message: RawJson): void {

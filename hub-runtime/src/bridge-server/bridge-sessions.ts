@@ -4,7 +4,8 @@
  * A session ends with the child it was opened on: a new child knows nothing of it, and a 404 makes the hub open another one and list again.
  */
 import type { Clock } from '../base/index.ts';
-import type { RawJson } from '../wire/index.ts';
+import { SessionQuestions } from '../session/index.ts';
+import { emptyObject, type RawJson } from '../wire/index.ts';
 import type { BridgeCall } from './bridge-call.ts';
 import type { BridgeLimits } from './limits.ts';
 import type { Reply } from './reply.ts';
@@ -13,6 +14,10 @@ export interface BridgeSession {
   readonly id: string;
   /** Whose child it speaks to; undefined: the shared one. */
   readonly owner: string | undefined;
+  /** What its client declared, raw. */
+  readonly capabilities: RawJson;
+  /** Questions of the child that wait for this caller. */
+  readonly questions: SessionQuestions;
   /** By `idKey`. */
   readonly calls: Map<string, BridgeCall>;
   /** Newest last. */
@@ -48,11 +53,14 @@ export class BridgeSessions {
   }
 
   /** Undefined at the limit, when none of the others has been idle for a minute. */
-  create(owner: string | undefined): BridgeSession | undefined {
+  create(owner: string | undefined, capabilities: RawJson = emptyObject): BridgeSession | undefined {
     if (this.#sessions.size >= this.#deps.limits.sessions && !this.#makeRoom()) return undefined;
+    const { clock, limits, newId } = this.#deps;
     const session: BridgeSession = {
-      id: this.#deps.newId(),
+      id: newId(),
       owner,
+      capabilities,
+      questions: new SessionQuestions({ clock, waitMs: () => limits.callMs, prefix: 'bridge-' }),
       calls: new Map(),
       streams: [],
       subscriptions: new Set(),
@@ -85,6 +93,7 @@ export class BridgeSessions {
   end(session: BridgeSession, reason: string | undefined): void {
     if (!this.#sessions.delete(session.id)) return;
     if (reason !== undefined) for (const call of session.calls.values()) call.cancellation.cancel(reason);
+    session.questions.close();
     for (const stream of session.streams.splice(0)) stream.empty(200);
     this.#deps.ended(session);
   }

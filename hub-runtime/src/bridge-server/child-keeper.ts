@@ -62,6 +62,7 @@ export class ChildKeeper {
   #closing: Promise<void> | undefined;
   #target: StdioTarget | undefined;
   #era: Era | undefined;
+  #asks = false;
 
   constructor(deps: ChildKeeperDeps) {
     this.#deps = deps;
@@ -78,6 +79,11 @@ export class ChildKeeper {
 
   get conversation(): Conversation | undefined {
     return this.#conversation;
+  }
+
+  /** It has been seen asking its client. */
+  get asks(): boolean {
+    return this.#asks;
   }
 
   /** It served a moment ago and is on its way back: worth waiting for. */
@@ -159,6 +165,9 @@ export class ChildKeeper {
       caller: undefined,
       verdict: this.#era,
       resend: (call: LaneCall) => this.#resend(call),
+      asked: () => {
+        this.#asks = true;
+      },
     } as const;
     return this.#connector(target).connect(request, attempt.signal);
   }

@@ -2,11 +2,11 @@
  * Streamable HTTP of 2025-11-25 and older in front of a legacy child.
  *
  * The child was initialised once, by the bridge; every caller gets that answer and a session of its own. Requests go to the child as they are,
- * apart from id and progress token. Three things are not passed to a *shared* child, since they would bind one caller's wish on all: the log level,
+ * apart from id and progress token; what the child asks during one goes out on its answer, and the caller's response back. Three things are not passed to a *shared* child, since they would bind one caller's wish on all: the log level,
  * all but the first subscription to a resource, and all but the last end of one.
  */
 import { hubError, type UpstreamState } from '../exchange/index.ts';
-import type { Conversation } from '../upstream/index.ts';
+import { answersHeader, type Conversation } from '../upstream/index.ts';
 import {
   emptyObject,
   idKey,
@@ -53,9 +53,10 @@ export class LegacyEdge {
     }
     const session = this.#sessionOf(reply, message.id);
     if (session === undefined) return;
-    if (message.kind === 'request') this.#request(reply, session, message, meta);
+    if (message.kind === 'request') this.#request(reply, session, message, meta, caller);
     else {
       if (message.kind === 'notification') this.#notification(session, message);
+      else session.questions.answered(message);
       reply.empty(202);
     }
   }
@@ -101,19 +102,26 @@ export class LegacyEdge {
     const id = message.id as RawJson;
     const { conversation } = served.keeper;
     if (conversation === undefined) return reply.fail(id, notReady(server, state(), true));
-    const session = sessions.create(served.ownerOf(caller));
+    const capabilities = memberRaw(message.params, 'capabilities') ?? emptyObject;
+    const session = sessions.create(served.ownerOf(caller, capabilities), capabilities);
     if (session === undefined)
       return reply.fail(id, hubError('QM_OVERLOADED', { limit: this.#deps.limits.sessions, what: 'sessions' }));
     reply.head('Mcp-Session-Id', session.id);
     reply.answer(resultRaw(id, initializeResult(conversation)), 200);
   }
 
-  #request(reply: Reply, session: BridgeSession, message: ScannedMessage, meta: RequestMeta): void {
+  #request(
+    reply: Reply,
+    session: BridgeSession,
+    message: ScannedMessage,
+    meta: RequestMeta,
+    caller: string | undefined,
+  ): void {
     const id = message.id as RawJson;
     const key = idKey(id);
     if (session.calls.has(key)) return reply.fail(id, hubError('QM_DUPLICATE_ID'));
     if (this.#answersItself(reply, session, message)) return;
-    const call = new BridgeCall(id, meta, undefined, reply);
+    const call = new BridgeCall(id, meta, undefined, reply, session.questions);
     session.calls.set(key, call);
     const { method, params } = message;
     // A ping asks about the server: it needs no child of the caller's own.
@@ -125,7 +133,10 @@ export class LegacyEdge {
       call.cancellation.cancel('client-gone');
       this.#deps.served.keeper.suspect();
     };
-    void this.#deps.served.send(owner, { method, params, leg: call }).then((outcome) => {
+    const canAnswer = reply.request.headers[answersHeader] === '1';
+    const { capabilities } = session;
+    const asker = caller === undefined ? undefined : { caller, canAnswer };
+    void this.#deps.served.send(owner, { method, params, leg: call }, capabilities, asker).then((outcome) => {
       session.calls.delete(key);
       if (outcome.kind === 'error' && method === subscribe) this.#unsubscribed(session, message);
       call.settle(outcome);

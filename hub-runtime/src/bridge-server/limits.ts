@@ -23,6 +23,8 @@ export const bridgeLimits = {
   sweepMs: 5_000,
   /** One call, however much progress it reports; the hub in front has the deadline that counts. Milliseconds. */
   callMs: 24 * 60 * 60_000,
+  /** Longest wait of a call that has to be alone at a shared child that asks, milliseconds. */
+  aloneMs: 60_000,
   /** A caller's key, characters. */
   callerKeyChars: 256,
 } as const;

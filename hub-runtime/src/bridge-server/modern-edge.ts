@@ -62,6 +62,7 @@ export class ModernEdge {
   post(reply: Reply, message: ScannedMessage, meta: RequestMeta, caller: string | undefined): void {
     const { served, server, state } = this.#deps;
     const { method, params } = message;
+    const capabilities = meta.clientCapabilities ?? emptyObject;
     const owner = served.ownerOf(caller);
     if (message.kind === 'notification') {
       served.notify(owner, method, params === undefined ? emptyObject : objectRaw(params));
@@ -80,7 +81,7 @@ export class ModernEdge {
       if (handshakeMethods.has(method)) served.keeper.suspect();
     };
     void served
-      .send(handshakeMethods.has(method) ? undefined : owner, { method, params, leg: call })
+      .send(handshakeMethods.has(method) ? undefined : owner, { method, params, leg: call }, capabilities)
       .then((outcome) => {
         call.settle(outcome);
       });

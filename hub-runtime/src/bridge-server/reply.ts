@@ -68,6 +68,13 @@ export class Reply {
     this.#write(sseEvent(message));
   }
 
+  /** False: it cannot be said here. */
+  deliver(message: RawJson): boolean {
+    if (this.#done || !this.#takesEvents) return false;
+    this.notify(message);
+    return true;
+  }
+
   keepAlive(): void {
     if (!this.#done) this.#write(sseKeepAlive);
   }

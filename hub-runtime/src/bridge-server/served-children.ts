@@ -9,9 +9,10 @@ import type { BridgePodSettings } from '@quaymaster/crds';
 
 import type { Clock } from '../base/index.ts';
 import { anonymous, type Caller, type LaneCall, type LaneExchange, type Outcome } from '../exchange/index.ts';
-import { ClientLanes, type Conversation } from '../upstream/index.ts';
-import { emptyObject, type RawJson } from '../wire/index.ts';
+import { ClientLanes, type Conversation, InteractiveLanes, plainKeyOf } from '../upstream/index.ts';
+import { emptyObject, type RawJson, relayedCapabilities } from '../wire/index.ts';
 import type { ChildKeeper } from './child-keeper.ts';
+import { bridgeLimits } from './limits.ts';
 
 /** Something a child said that answers no call. `caller` undefined: the shared child. */
 export type Heard = (caller: string | undefined, method: string, message: RawJson) => void;
@@ -25,12 +26,19 @@ export interface ServedChildrenDeps {
   readonly callerLost: (caller: string) => void;
 }
 
+/** `canAnswer`: its client can be asked. */
+export interface Asker {
+  readonly caller: string;
+  readonly canAnswer: boolean;
+}
+
 type Call = Pick<LaneExchange, 'method' | 'params' | 'leg'>;
 
 export class ServedChildren {
   readonly keeper: ChildKeeper;
   readonly #deps: ServedChildrenDeps;
   readonly #lanes: ClientLanes;
+  readonly #interactive: InteractiveLanes;
   readonly #retired = new Set<Conversation>();
 
   constructor(deps: ServedChildrenDeps) {
@@ -44,6 +52,14 @@ export class ServedChildren {
       retired: (conversation) => this.#retire(conversation),
       ended: ({ principal }) => deps.callerLost(principal.id),
     });
+    this.#interactive = new InteractiveLanes({
+      clock: deps.clock,
+      server: deps.settings.server,
+      clients: this.#lanes,
+      max: () => deps.settings.instances.max,
+      waitMs: () => bridgeLimits.aloneMs,
+      shared: (call) => this.keeper.send(call),
+    });
   }
 
   get inFlight(): number {
@@ -52,26 +68,38 @@ export class ServedChildren {
     return this.keeper.inFlight + this.#lanes.inFlight + retired;
   }
 
-  /** The key under which a caller has a child of its own; undefined: it uses the shared one. */
-  ownerOf(caller: string | undefined): string | undefined {
-    return this.#deps.settings.instances.mode === 'perClient' ? caller : undefined;
+  /**
+   * The key under which a caller has a child of its own; undefined: it uses the shared one. A legacy child is told once what its client can do:
+   * one that was told otherwise is another child.
+   */
+  ownerOf(caller: string | undefined, capabilities: RawJson = emptyObject): string | undefined {
+    if (caller === undefined || this.#deps.settings.instances.mode !== 'perClient') return undefined;
+    const declared = relayedCapabilities(capabilities);
+    return declared === emptyObject ? caller : `${caller} ${declared}`;
   }
 
-  send(owner: string | undefined, call: Call): Promise<Outcome> {
-    const lane: LaneCall = { exchange: { ...call, caller: this.#callerOf(owner) }, edits: [], target: undefined };
-    return owner === undefined ? this.keeper.send(lane) : this.#sendFor(owner, lane);
+  /** `capabilities`: what the caller declared. `asker`: whose a call in a session of many is. */
+  send(owner: string | undefined, call: Call, capabilities: RawJson, asker?: Asker): Promise<Outcome> {
+    const caller = this.#callerOf(owner, capabilities);
+    const lane: LaneCall = { exchange: { ...call, caller }, edits: [], target: undefined };
+    if (owner !== undefined) return this.#sendFor(owner, lane);
+    if (asker === undefined || !this.keeper.asks || this.keeper.conversation?.era !== 'legacy') return this.keeper.send(lane);
+    const principal = { kind: 'anonymous', id: asker.caller } as const;
+    const own = { ...caller, principal, session: undefined, capabilities: asker.canAnswer ? capabilities : emptyObject };
+    return this.#interactive.send(own, lane);
   }
 
   /** The shared child says what kind of program it is; while it is away, own ones cannot be started either. */
   #sendFor(owner: string, lane: LaneCall): Promise<Outcome> {
     if (this.keeper.conversation === undefined) return this.keeper.send(lane, (again) => this.#sendFor(owner, again));
-    return this.#lanes.send(this.#callerOf(owner), lane);
+    const caller = this.#callerOf(owner, lane.exchange.caller.capabilities);
+    return this.#lanes.send(caller, lane, plainKeyOf(caller));
   }
 
   /** A notification of a caller, best effort. */
   notify(owner: string | undefined, method: string, params: RawJson): void {
     if (owner === undefined) this.keeper.conversation?.notify?.(method, params);
-    else this.#lanes.notify(this.#callerOf(owner), method, params);
+    else this.#lanes.notify(plainKeyOf(this.#callerOf(owner, emptyObject)), method, params);
   }
 
   /** Nobody uses this caller's child any more. */
@@ -87,7 +115,7 @@ export class ServedChildren {
    * A legacy child of one's own speaks to the session, so what it logs goes there; a modern one logs to requests, and on a pipe only a call
    * that is alone can be meant (`upstream/stdio`). Eras are those of the child: conversion is the hub's.
    */
-  #callerOf(owner: string | undefined): Caller {
+  #callerOf(owner: string | undefined, capabilities: RawJson): Caller {
     const conversation = this.keeper.conversation;
     const era = conversation?.era ?? 'legacy';
     const notify = (message: RawJson): void => this.#deps.heard(owner, 'notifications/message', message);
@@ -96,7 +124,7 @@ export class ServedChildren {
       revision: conversation?.revision ?? '',
       principal: owner === undefined ? anonymous : { kind: 'anonymous', id: owner },
       session: owner === undefined || era === 'modern' ? undefined : { id: owner, notify },
-      capabilities: emptyObject,
+      capabilities,
       clientInfo: undefined,
     };
   }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { createTestClock } from '../base/index.ts';
 import type { Caller, LaneCall, Outcome } from '../exchange/index.ts';
-import { clientLimits, ClientLanes } from './client-lanes.ts';
+import { clientLimits, ClientLanes, keyOf } from './client-lanes.ts';
 import { FakeConversation, makeCall, resultOf, type SentCall } from './testing/index.ts';
 
 interface Opened {
@@ -145,9 +145,9 @@ describe('conversations of single clients', () => {
   test('notifications go to a conversation that exists, and nowhere else', async () => {
     const { opened, send, all } = lanes();
     const one = inSession('a');
-    all.notify(one.caller, 'x/y', '{}' as never);
+    all.notify(keyOf(one.caller), 'x/y', '{}' as never);
     await send(one);
-    all.notify(one.caller, 'x/y', '{}' as never);
+    all.notify(keyOf(one.caller), 'x/y', '{}' as never);
     expect(opened[0]?.conversation.told).toEqual(['x/y']);
   });
 });

@@ -85,8 +85,8 @@ export class ClientLanes {
     return entry.opening === undefined ? (entry.conversation?.inFlight ?? 0) : 1;
   }
 
-  notify(caller: Caller, method: string, params: Parameters<NonNullable<Conversation['notify']>>[1]): void {
-    this.#entries.get(keyOf(caller))?.conversation?.notify?.(method, params);
+  notify(key: string, method: string, params: Parameters<NonNullable<Conversation['notify']>>[1]): void {
+    this.#entries.get(key)?.conversation?.notify?.(method, params);
   }
 
   sessionEnded(sessionId: string): void {
@@ -217,10 +217,16 @@ function isIdle(entry: Entry): boolean {
  * Callers without a session share what their principal has, as far as they declared the same: a legacy server is told once, for the whole
  * conversation, what its client can do.
  */
-export function keyOf({ session, principal, capabilities }: Caller): string {
-  if (session !== undefined) return sessionKey(session.id);
+export function keyOf(caller: Caller): string {
+  const { session, principal, capabilities } = caller;
+  if (session !== undefined) return plainKeyOf(caller);
   const declared = relayedCapabilities(capabilities);
   return declared === emptyObject ? `principal ${principal.id}` : `principal ${principal.id} ${declared}`;
+}
+
+/** A modern server is told with every request. */
+export function plainKeyOf({ session, principal }: Caller): string {
+  return session === undefined ? `principal ${principal.id}` : sessionKey(session.id);
 }
 
 function sessionKey(id: string): string {

@@ -1,9 +1,10 @@
 /** Lanes to servers: one Upstream per McpServer, whatever it runs on and whichever era it speaks; and the parts of one, for the bridge. */
-export { ClientLanes } from './client-lanes.ts';
+export { ClientLanes, plainKeyOf } from './client-lanes.ts';
 export { type Connector, type ConnectRequest, type Conversation, type ConversationEnd } from './conversation.ts';
 export { createUpstream } from './create-upstream.ts';
 export { HealthCheck } from './health-check.ts';
 export {
+  answersHeader,
   callerHeader,
   createHttpPool,
   type HttpPool,
@@ -11,6 +12,7 @@ export {
   type HttpPoolStats,
   notExecutedHeader,
 } from './http/index.ts';
+export { InteractiveLanes } from './interactive-lanes.ts';
 export { graceMs, type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
 export { RetryTimer } from './retry-timer.ts';
 export { Settling } from './settling.ts';

@@ -18,9 +18,10 @@ import {
   type UpstreamEvent,
   type UpstreamState,
 } from '../exchange/index.ts';
+import type { RawJson } from '../wire/index.ts';
 import { Announcer, stateOf } from './announcer.ts';
 import { Attempts, type Started } from './attempts.ts';
-import { ClientLanes } from './client-lanes.ts';
+import { ClientLanes, keyOf, plainKeyOf } from './client-lanes.ts';
 import type { Conversation } from './conversation.ts';
 import { drained } from './drain.ts';
 import { InteractiveLanes } from './interactive-lanes.ts';
@@ -167,7 +168,7 @@ export class UpstreamServer implements Upstream {
     }
     return {
       send: (call) => this.#sendFor(caller, call),
-      notify: (method, params) => this.#clients.notify(caller, method, params),
+      notify: (method, params) => this.#notifyFor(caller, method, params),
     };
   }
 
@@ -230,6 +231,11 @@ export class UpstreamServer implements Upstream {
     return this.#interactive.send(caller, call);
   }
 
+  #notifyFor(caller: Caller, method: string, params: RawJson): void {
+    const isModern = this.#primary.conversation?.era === 'modern';
+    this.#clients.notify(isModern ? plainKeyOf(caller) : keyOf(caller), method, params);
+  }
+
   #send(call: LaneCall): Promise<Outcome> {
     const primary = this.#primary.conversation;
     return primary === undefined ? this.#later(call, (again) => this.#send(again)) : primary.send(call);
@@ -238,7 +244,8 @@ export class UpstreamServer implements Upstream {
   #sendFor(caller: Caller, call: LaneCall): Promise<Outcome> {
     const primary = this.#primary.conversation;
     if (primary === undefined) return this.#later(call, (again) => this.#sendFor(caller, again));
-    return this.#isShared() ? primary.send(call) : this.#clients.send(caller, call);
+    if (this.#isShared()) return primary.send(call);
+    return this.#clients.send(caller, call, primary.era === 'modern' ? plainKeyOf(caller) : keyOf(caller));
   }
 
   /** There is no conversation: the call waits for one that is on its way, or hears why there is none. */

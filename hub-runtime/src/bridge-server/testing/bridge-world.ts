@@ -10,17 +10,20 @@ import { createMetricsRegistry, silentObserver } from '../../observe/index.ts';
 import { type BridgeOptions, type RunningBridge, runBridge } from '../run-bridge.ts';
 
 /**
- * Tools are methods here: `echo`, `pid`, `hang`, `die`, `later` (answers at the next line), `say` (any notification), `log`. `ERA` decides
+ * Tools are methods here (but `ask`, which asks its client): `echo`, `pid`, `hang`, `die`, `later` (answers at the next line), `say` (any notification), `log`. `ERA` decides
  * which handshake it knows; it counts what it is asked.
  */
 const program = `
 const modern = process.env.ERA === 'modern';
 const send = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n');
 const seen = [];
+const waiting = new Map();
+let asked = 0;
+let told;
 let listen;
 const capabilities = { tools: { listChanged: true }, resources: { subscribe: true }, logging: {} };
 const results = {
-  initialize: (params) => ({ protocolVersion: '2025-11-25', capabilities, serverInfo: { name: 'child', version: '1' }, instructions: 'hi' }),
+  initialize: (params) => (told = params.capabilities, { protocolVersion: '2025-11-25', capabilities, serverInfo: { name: 'child', version: '1' }, instructions: 'hi' }),
   'server/discover': () => ({ supportedVersions: ['2026-07-28'], capabilities, ttlMs: 0, cacheScope: 'private' }),
   ping: () => ({}), echo: (params) => ({ params }), pid: () => ({ pid: process.pid }), seen: () => ({ seen }),
   'resources/subscribe': () => ({}), 'resources/unsubscribe': () => ({}), 'logging/setLevel': () => ({}),
@@ -34,7 +37,8 @@ const results = {
   },
 };
 require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
-  const { id, method, params } = JSON.parse(line);
+  const { id, method, params, ...answer } = JSON.parse(line);
+  if (method === undefined) return waiting.get(id)?.(answer);
   seen.push(id === undefined ? method + ' ' + JSON.stringify(params ?? null) : method);
   if (id === undefined) return;
   if (method === (modern ? 'initialize' : 'server/discover')) return send({ id, error: { code: -32601, message: 'unknown' } });
@@ -42,6 +46,11 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
   if (method === 'die') process.exit(4);
   if (method === 'hang') return;
   if (method === 'steps') for (const progress of [1, 2]) send({ method: 'notifications/progress', params: { progressToken: params._meta.progressToken, progress } });
+  if (method === 'tools/call' && params.name === 'ask') {
+    const question = 'ask-' + ++asked;
+    waiting.set(question, ({ result, error }) => send({ id, result: { said: result ?? error, pid: process.pid, told } }));
+    return send({ id: question, method: 'elicitation/create', params: { message: params.arguments.who } });
+  }
   const result = method === 'steps' ? {} : results[method]?.(params);
   if (result === undefined) return send({ id, error: { code: -32601, message: 'unknown' } });
   send({ id, result: modern ? { resultType: 'complete', ...result } : result });

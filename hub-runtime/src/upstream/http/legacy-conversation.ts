@@ -15,12 +15,14 @@ import {
   notificationRaw,
   type RawJson,
   rawOf,
+  relayedCapabilities,
   rpcCode,
   type ScannedMessage,
 } from '../../wire/index.ts';
 import { errorOutcome, rpcFailure } from '../answer.ts';
 import { ConnectError } from '../conversation.ts';
 import { answerUnattributed, soleAsker } from '../unattributed.ts';
+import { answersHeader, callerHeader } from './bridge-headers.ts';
 import type { HttpCall } from './http-call.ts';
 import type { HttpConversationDeps } from './calling.ts';
 import { HttpConversation } from './http-conversation.ts';
@@ -140,7 +142,13 @@ export class LegacyConversation extends HttpConversation {
 
   protected override headersFor(call: HttpCall): string[] {
     call.session = this.#session;
-    return this.#session.headers;
+    const { callers, request } = this.deps;
+    if (callers === undefined || request.purpose === 'client') return this.#session.headers;
+    // One session for all: the bridge learns for whom each call is, and keeps those apart that its child may ask.
+    const { caller } = call.lane.exchange;
+    const headers = [...this.#session.headers, callerHeader, callers.of(caller).text];
+    if (relayedCapabilities(caller.capabilities) !== emptyObject) headers.push(answersHeader, '1');
+    return headers;
   }
 
   protected override withdraw(call: HttpCall, reason: string): void {
