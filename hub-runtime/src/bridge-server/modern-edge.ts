@@ -1,16 +1,18 @@
 /**
  * Streamable HTTP of 2026-07-28 in front of a modern child: every request stands alone and is cancelled by closing its answer.
  *
- * `subscriptions/listen` is answered here: the bridge listens to the child once, and each listener gets the list changes it asked for under its own
- * id. Everything else, `server/discover` included, is the child's to answer.
+ * `subscriptions/listen` is answered here: the bridge listens to the child once, and each listener gets the changes it asked for, of lists and of
+ * single resources, under its own id. Everything else, `server/discover` included, is the child's to answer.
  */
 import type { Era } from '@quaymaster/crds';
 
 import { hubError, type UpstreamState } from '../exchange/index.ts';
+import { type ResourceListener, ResourceWatches } from '../upstream/index.ts';
 import {
   editObject,
   emptyObject,
   memberRaw,
+  memberString,
   metaKey,
   notificationRaw,
   objectRaw,
@@ -19,6 +21,7 @@ import {
   rawOf,
   type RequestMeta,
   resultRaw,
+  scanArray,
   type ScannedMessage,
   scanMessage,
   type ScannedObject,
@@ -42,6 +45,8 @@ interface Listener {
   readonly id: RawJson;
   readonly reply: Reply;
   readonly methods: ReadonlySet<string>;
+  readonly resources: readonly string[];
+  readonly updated: ResourceListener;
 }
 
 /** Members of the filter, and what they let through. */
@@ -54,9 +59,11 @@ const listKinds = [
 export class ModernEdge {
   readonly #deps: ModernEdgeDeps;
   readonly #listeners = new Set<Listener>();
+  readonly #watches: ResourceWatches;
 
   constructor(deps: ModernEdgeDeps) {
     this.#deps = deps;
+    this.#watches = new ResourceWatches(deps.server, () => deps.served.keeper.conversation);
   }
 
   post(reply: Reply, message: ScannedMessage, meta: RequestMeta, caller: string | undefined): void {
@@ -88,7 +95,8 @@ export class ModernEdge {
   }
 
   /** A list of the child changed. */
-  heard(method: string, message: RawJson): void {
+  heard(method: string, message: RawJson, uri: string | undefined): void {
+    if (method === 'notifications/resources/updated' && uri !== undefined) this.#watches.updated(uri);
     for (const listener of this.#listeners) if (listener.methods.has(method)) this.#tell(listener, message);
   }
 
@@ -96,9 +104,10 @@ export class ModernEdge {
   childUp(era: Era): void {
     if (era !== 'modern') {
       for (const { reply } of this.#listeners) reply.empty(200);
-      this.#listeners.clear();
+      for (const listener of this.#listeners) this.#leave(listener);
       return;
     }
+    this.#watches.restore();
     for (const listener of this.#listeners)
       for (const method of listener.methods) this.#tell(listener, notificationRaw(method, emptyObject));
   }
@@ -109,7 +118,12 @@ export class ModernEdge {
       const meta = `{${rawOf(metaKey.subscriptionId)}:${id}}`;
       reply.answer(resultRaw(id, `{"resultType":"complete","_meta":${meta}}` as RawJson), 200);
     }
-    this.#listeners.clear();
+    for (const listener of this.#listeners) this.#leave(listener);
+  }
+
+  #leave(listener: Listener): void {
+    this.#listeners.delete(listener);
+    for (const uri of listener.resources) this.#watches.remove(uri, listener.updated);
   }
 
   #tell({ reply, id }: Listener, message: RawJson): void {
@@ -129,11 +143,45 @@ export class ModernEdge {
     const honoured = listKinds.filter(
       ([filter, kind]) => memberRaw(wanted, filter) === 'true' && announces(memberRaw(capabilities, kind)),
     );
-    const listener = { id, reply, methods: new Set(honoured.map(([, kind]) => `notifications/${kind}/list_changed`)) };
+    const methods = new Set(honoured.map(([, kind]) => `notifications/${kind}/list_changed`));
+    const filter: Record<string, unknown> = Object.fromEntries(honoured.map(([name]) => [name, true]));
+    const asked = scanArray(memberRaw(wanted, 'resourceSubscriptions') ?? ('[]' as RawJson)) ?? [];
+    if (asked.length > this.#deps.limits.subscriptionsPerSession) {
+      const what = 'resources of one subscription';
+      return reply.fail(id, hubError('QM_OVERLOADED', { limit: this.#deps.limits.subscriptionsPerSession, what }));
+    }
+    if (asked.length === 0) {
+      this.#begin({ id, reply, methods, resources: [], updated: () => {} }, rawOf(filter));
+      return;
+    }
+    void this.#watch(reply, id, asked).then(({ uris, updated }) => {
+      const listener = { id, reply, methods, resources: uris, updated };
+      if (reply.done) return this.#leave(listener);
+      const list = `"resourceSubscriptions":[${uris.map((uri) => JSON.stringify(uri)).join(',')}]`;
+      const lists = rawOf(filter).slice(1, -1);
+      this.#begin(listener, `{${lists}${lists === '' ? '' : ','}${list}}` as RawJson);
+    });
+  }
+
+  /** Those of them that the child tells of. */
+  async #watch(reply: Reply, id: RawJson, asked: readonly RawJson[]) {
+    const updated: ResourceListener = (uri) => {
+      const params = `{"uri":${JSON.stringify(uri)}}` as RawJson;
+      const message = notificationRaw('notifications/resources/updated', params);
+      if (!reply.done) reply.notify(withSubscription(message, id));
+    };
+    const all = asked.flatMap((raw) => memberString(scanObject(`{"uri":${raw}}` as RawJson), 'uri') ?? []);
+    const verdicts = await Promise.all(
+      [...new Set(all)].map(async (uri) => ({ uri, refused: await this.#watches.add(uri, updated) })),
+    );
+    return { uris: verdicts.flatMap(({ uri, refused }) => (refused === undefined ? [uri] : [])), updated };
+  }
+
+  #begin(listener: Listener, filter: RawJson): void {
+    const { reply, id } = listener;
     this.#listeners.add(listener);
-    reply.gone = () => this.#listeners.delete(listener);
+    reply.gone = () => this.#leave(listener);
     reply.open();
-    const filter = rawOf(Object.fromEntries(honoured.map(([name]) => [name, true])));
     const acknowledged = `{"notifications":${filter},"_meta":{${rawOf(metaKey.subscriptionId)}:${id}}}` as RawJson;
     reply.notify(notificationRaw('notifications/subscriptions/acknowledged', acknowledged));
   }

@@ -179,12 +179,12 @@ class Bridge {
 
   #heard(owner: string | undefined, method: string, message: RawJson): void {
     const era = this.#keeper.conversation?.era;
-    if (era === 'modern') {
-      if (owner === undefined) this.#modern.heard(method, message);
-      return;
-    }
     const scanned = scanMessage(message);
     const uri = scanned.kind === 'fault' ? undefined : memberString(scanned.params, 'uri');
+    if (era === 'modern') {
+      if (owner === undefined) this.#modern.heard(method, message, uri);
+      return;
+    }
     this.#legacy.heard(owner, method, message, uri);
   }
 

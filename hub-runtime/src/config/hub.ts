@@ -12,16 +12,18 @@ import type { HubConfig } from '@quaymaster/crds';
 import { buildCatalog, type CatalogDeps, listKinds } from '../catalog/index.ts';
 import type {
   Caller,
+  ErrorOutcome,
   Exchange,
   HubGraph,
   HubPort,
   ListKind,
   Outcome,
+  ResourceSubscription,
   ServerListing,
   Upstream,
 } from '../exchange/index.ts';
 import { ParkedCalls, RequestStates } from '../questions/index.ts';
-import { createRequestIds, createRouter, parkedLimitOf, type Router } from '../router/index.ts';
+import { createRequestIds, createRouter, parkedLimitOf, ResourceSubscriptions, type Router } from '../router/index.ts';
 import type { ScannedObject } from '../wire/index.ts';
 import { ChangeGate } from './change-gate.ts';
 import { graphOf } from './graph-of.ts';
@@ -50,6 +52,7 @@ export class Hub implements HubPort {
   readonly #catalogDeps: CatalogDeps;
   readonly #router: Router;
   readonly #parked: ParkedCalls;
+  readonly #subscriptions = new ResourceSubscriptions(() => this.#graph);
   readonly #gate: ChangeGate;
   readonly #warmUp: WarmUp;
   readonly #live = new LiveGraphs();
@@ -119,6 +122,18 @@ export class Hub implements HubPort {
     this.#router.notify(method, params, caller);
   }
 
+  subscribeResource(
+    uri: string,
+    caller: Caller,
+    updated: (uri: string) => void,
+  ): Promise<ResourceSubscription | ErrorOutcome> {
+    return this.#subscriptions.add(uri, caller, updated);
+  }
+
+  rootsChanged(caller: Caller): void {
+    for (const upstream of this.#members.values()) upstream.rootsChanged?.(caller);
+  }
+
   onListsChanged(listener: (kinds: readonly ListKind[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -154,6 +169,7 @@ export class Hub implements HubPort {
     this.#graph = graph;
     return () => {
       this.#announce(before, graph);
+      this.#subscriptions.rebind();
       this.#hooks.swapped(this);
     };
   }

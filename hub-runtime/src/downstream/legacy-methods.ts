@@ -23,6 +23,7 @@ import type { HubEdge } from './hub-edge.ts';
 import { isLogLevel } from './log-level.ts';
 import { refuse } from './refuse.ts';
 import type { ReplySink } from './reply-sink.ts';
+import { serveSubscribe, serveUnsubscribe } from './subscribe.ts';
 
 export function isErrorOutcome(value: NewSession | ErrorOutcome): value is ErrorOutcome {
   return 'kind' in value;
@@ -74,6 +75,12 @@ export function serveLegacyRequest(
       sink.answer(resultRaw(id, emptyObject), 200);
       return;
     }
+    case 'resources/subscribe':
+      serveSubscribe(edge, session, sink, message);
+      return;
+    case 'resources/unsubscribe':
+      serveUnsubscribe(edge, session, sink, message);
+      return;
     case 'initialize':
       refuse(edge, sink, id, hubError('QM_BAD_MESSAGE', { reason: 'this session is initialized already' }));
       return;
@@ -100,5 +107,6 @@ export function serveLegacyNotification(edge: HubEdge, session: LegacySession, m
     const call = session.calls.get(idKey(id));
     if (call !== undefined) call.cancellation.cancel('client-cancelled');
     else if (session.previous !== undefined) edge.deps.peers?.cancel(session, idKey(id));
-  } else if (!isSpecNotification(message.method)) edge.port.notify?.(message.method, message.params, session.caller);
+  } else if (message.method === 'notifications/roots/list_changed') edge.port.rootsChanged?.(session.caller);
+  else if (!isSpecNotification(message.method)) edge.port.notify?.(message.method, message.params, session.caller);
 }

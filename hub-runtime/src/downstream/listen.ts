@@ -1,38 +1,58 @@
 /**
- * `subscriptions/listen` (2026-07-28): one open stream of list changes.
+ * `subscriptions/listen` (2026-07-28): one open stream of list changes, and of changes of single resources.
  *
- * The acknowledgement with the honoured subset goes first; every message carries the id of the listen request as subscription id; only
- * what was asked for is sent. A graceful end is the result of the request. resourceSubscriptions are not honoured, and the
- * acknowledgement says so by leaving them out.
+ * The acknowledgement with the honoured subset goes first, once servers have said which resources they tell of; every message carries the id
+ * of the listen request as subscription id; only what was asked for is sent. A graceful end is the result of the request.
  */
-import { memberRaw, metaKey, notificationRaw, quoted, type RawJson, resultRaw, scanObject } from '../wire/index.ts';
+import { type Caller, hubError, protocolError, type ResourceSubscription } from '../exchange/index.ts';
+import { mostSubscriptions } from '../session/index.ts';
+import {
+  memberRaw,
+  memberString,
+  metaKey,
+  notificationRaw,
+  quoted,
+  type RawJson,
+  resultRaw,
+  scanArray,
+  scanObject,
+} from '../wire/index.ts';
 import type { ScannedMessage } from '../wire/index.ts';
 import type { HubEdge } from './hub-edge.ts';
 import { type ChangedList, type ListFilter, listFilters } from './list-changes.ts';
 import { refuse } from './refuse.ts';
 import type { MessageStream, ReplyOwner, ReplySink } from './reply-sink.ts';
-import { hubError, protocolError } from '../exchange/index.ts';
+import { updatedNotification } from './subscribe.ts';
 
-export class Listening implements ReplyOwner {
+export class Listening implements Listener {
   readonly #edge: HubEdge;
   readonly #stream: MessageStream;
   readonly #id: RawJson;
   readonly #honoured: readonly ListFilter[];
+  readonly #resources: readonly ResourceSubscription[];
   readonly #onEnd: () => void;
   #ended = false;
 
-  constructor(edge: HubEdge, stream: MessageStream, id: RawJson, honoured: readonly ListFilter[], onEnd: () => void) {
+  constructor(edge: HubEdge, stream: MessageStream, id: RawJson, honoured: Honoured, onEnd: () => void) {
     this.#edge = edge;
     this.#stream = stream;
     this.#id = id;
-    this.#honoured = honoured;
+    this.#honoured = honoured.lists;
+    this.#resources = honoured.resources.map(({ subscription }) => subscription);
     this.#onEnd = onEnd;
     edge.listening.add(this);
     edge.streams++;
-    const filter = honoured.map((name) => `"${name}":true`).join(',');
+    const filter = honoured.lists.map((name) => `"${name}":true`);
+    const uris = honoured.resources.map(({ uri }) => JSON.stringify(uri));
+    if (uris.length > 0) filter.push(`"resourceSubscriptions":[${uris.join(',')}]`);
     this.#stream.send(
-      this.#message('notifications/subscriptions/acknowledged', `"notifications":{${filter}},` as RawJson),
+      this.#message('notifications/subscriptions/acknowledged', `"notifications":{${filter.join(',')}},` as RawJson),
     );
+  }
+
+  resourceUpdated(uri: string): void {
+    const members = `,"_meta":{${quoted(metaKey.subscriptionId)}:${this.#id}}`;
+    if (!this.#ended) this.#stream.send(updatedNotification(uri, members));
   }
 
   listsChanged(changed: readonly ChangedList[]): void {
@@ -61,6 +81,7 @@ export class Listening implements ReplyOwner {
     this.#ended = true;
     this.#edge.listening.delete(this);
     this.#edge.streams--;
+    for (const one of this.#resources) one.end();
     this.#onEnd();
     return true;
   }
@@ -70,18 +91,31 @@ export class Listening implements ReplyOwner {
   }
 }
 
+interface Honoured {
+  readonly lists: readonly ListFilter[];
+  readonly resources: readonly { readonly uri: string; readonly subscription: ResourceSubscription }[];
+}
+
+/** What the client can end while servers are still asked. */
+export interface Listener extends ReplyOwner {
+  cancel(): void;
+}
+
 /** Serves one listen request. `onEnd` runs when it is over, for whoever keeps it by id. */
 export function listen(
   edge: HubEdge,
   sink: ReplySink,
   message: ScannedMessage,
+  caller: Caller,
   onEnd: () => void,
-): Listening | undefined {
+): Listener | undefined {
   const id = message.id as RawJson;
   const wanted = memberRaw(message.params, 'notifications');
   const filter = wanted === undefined ? undefined : scanObject(wanted);
-  if (filter === undefined) {
-    refuse(edge, sink, id, protocolError(-32602, 'params.notifications must be an object'));
+  const uris = filter === undefined ? undefined : resourcesIn(memberRaw(filter, 'resourceSubscriptions'));
+  if (filter === undefined || uris === undefined) {
+    const what = filter === undefined ? 'an object' : 'an object with resourceSubscriptions as a list of URIs';
+    refuse(edge, sink, id, protocolError(-32602, `params.notifications must be ${what}`));
     return undefined;
   }
   const limit = edge.port.graph.config.limits.streams;
@@ -89,13 +123,104 @@ export function listen(
     refuse(edge, sink, id, hubError('QM_OVERLOADED', { limit, what: 'open streams' }), 'streams');
     return undefined;
   }
+  if (uris.length > mostSubscriptions) {
+    const error = hubError('QM_OVERLOADED', { limit: mostSubscriptions, what: 'resources of one subscription' });
+    refuse(edge, sink, id, error, 'subscriptions');
+    return undefined;
+  }
   const stream = sink.openStream();
   if (stream === undefined) {
     refuse(edge, sink, id, hubError('QM_NOT_ACCEPTABLE', { wanted: 'text/event-stream' }));
     return undefined;
   }
-  const honoured = listFilters.filter((name) => memberRaw(filter, name) === 'true');
-  const listening = new Listening(edge, stream, id, honoured, onEnd);
-  sink.owner = listening;
-  return listening;
+  const lists = listFilters.filter((name) => memberRaw(filter, name) === 'true');
+  if (uris.length === 0 || edge.port.subscribeResource === undefined) {
+    const listening = new Listening(edge, stream, id, { lists, resources: [] }, onEnd);
+    sink.owner = listening;
+    return listening;
+  }
+  return new Beginning(edge, sink, stream, id, caller, lists, uris, onEnd);
+}
+
+/** A listen request whose servers have not said yet what they tell of. */
+class Beginning implements Listener {
+  readonly #onEnd: () => void;
+  readonly #stream: MessageStream;
+  #listening: Listening | undefined;
+  #ended = false;
+
+  constructor(
+    edge: HubEdge,
+    sink: ReplySink,
+    stream: MessageStream,
+    id: RawJson,
+    caller: Caller,
+    lists: readonly ListFilter[],
+    uris: readonly string[],
+    onEnd: () => void,
+  ) {
+    this.#onEnd = onEnd;
+    this.#stream = stream;
+    sink.owner = this;
+    void this.#begin(edge, sink, stream, id, caller, lists, uris);
+  }
+
+  clientGone(): void {
+    this.#leave();
+    this.#listening?.clientGone();
+  }
+
+  cancel(): void {
+    if (this.#listening !== undefined) this.#listening.cancel();
+    else if (this.#leave()) this.#stream.end();
+  }
+
+  #leave(): boolean {
+    if (this.#ended || this.#listening !== undefined) return false;
+    this.#ended = true;
+    this.#onEnd();
+    return true;
+  }
+
+  async #begin(
+    edge: HubEdge,
+    sink: ReplySink,
+    stream: MessageStream,
+    id: RawJson,
+    caller: Caller,
+    lists: readonly ListFilter[],
+    uris: readonly string[],
+  ): Promise<void> {
+    // What changes before the acknowledgement comes right after it.
+    const early = new Set<string>();
+    const updated = (uri: string): void => {
+      if (this.#listening === undefined) early.add(uri);
+      else this.#listening.resourceUpdated(uri);
+    };
+    const asked = await Promise.all(
+      uris.map(async (uri) => ({ uri, subscription: await edge.port.subscribeResource?.(uri, caller, updated) })),
+    );
+    const resources = asked.flatMap(({ uri, subscription }) =>
+      subscription === undefined || 'kind' in subscription ? [] : [{ uri, subscription }],
+    );
+    if (this.#ended || edge.draining) {
+      for (const { subscription } of resources) subscription.end();
+      if (this.#leave()) stream.end();
+      return;
+    }
+    this.#listening = new Listening(edge, stream, id, { lists, resources }, this.#onEnd);
+    sink.owner = this.#listening;
+    for (const uri of early) this.#listening.resourceUpdated(uri);
+  }
+}
+
+/** Byte form, each once. Undefined: it is no list of strings. */
+function resourcesIn(raw: RawJson | undefined): readonly string[] | undefined {
+  if (raw === undefined) return [];
+  const uris = new Set<string>();
+  for (const one of scanArray(raw) ?? ['']) {
+    if (one.charCodeAt(0) !== 34) return undefined;
+    uris.add(memberString(scanObject(`{"uri":${one}}` as RawJson), 'uri') ?? '');
+  }
+  return [...uris];
 }

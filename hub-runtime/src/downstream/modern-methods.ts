@@ -20,13 +20,13 @@ import {
 import { type CallScope, startCall } from './call.ts';
 import { isSpecNotification } from './client-notifications.ts';
 import type { HubEdge } from './hub-edge.ts';
-import { listen, type Listening } from './listen.ts';
+import { listen, type Listener } from './listen.ts';
 import { refuse } from './refuse.ts';
 import type { ReplySink } from './reply-sink.ts';
 
 /** The requests of one pipe, which names them to cancel them. */
 export interface PipeScope extends CallScope {
-  readonly listening: Map<string, Listening>;
+  readonly listening: Map<string, Listener>;
 }
 
 export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -48,7 +48,7 @@ export function serveModernRequest(
       sink.answer(resultRaw(id, discoverResult(edge)), 200);
       return;
     case 'subscriptions/listen':
-      serveListen(edge, sink, message, pipe);
+      serveListen(edge, sink, message, modernCaller(meta), pipe);
       return;
     case 'initialize':
     case 'ping':
@@ -123,9 +123,15 @@ export function serveModernNotification(
   pipe.listening.get(key)?.cancel();
 }
 
-function serveListen(edge: HubEdge, sink: ReplySink, message: ScannedMessage, pipe: PipeScope | undefined): void {
+function serveListen(
+  edge: HubEdge,
+  sink: ReplySink,
+  message: ScannedMessage,
+  caller: Caller,
+  pipe: PipeScope | undefined,
+): void {
   if (pipe === undefined) {
-    listen(edge, sink, message, () => {});
+    listen(edge, sink, message, caller, () => {});
     return;
   }
   const key = idKey(message.id as RawJson);
@@ -133,7 +139,7 @@ function serveListen(edge: HubEdge, sink: ReplySink, message: ScannedMessage, pi
     refuse(edge, sink, message.id, hubError('QM_DUPLICATE_ID'));
     return;
   }
-  const listening = listen(edge, sink, message, () => pipe.listening.delete(key));
+  const listening = listen(edge, sink, message, caller, () => pipe.listening.delete(key));
   if (listening !== undefined) pipe.listening.set(key, listening);
 }
 

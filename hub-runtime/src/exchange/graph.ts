@@ -2,7 +2,7 @@
 import type { Era, HubConfig, ServerConfig } from '@quaymaster/crds';
 
 import type { MemberEdit, ParamHeader, RawJson, ScannedObject } from '../wire/index.ts';
-import type { Caller, LaneExchange, Outcome } from './exchange.ts';
+import type { Caller, ErrorOutcome, LaneExchange, Outcome } from './exchange.ts';
 
 export type ListKind = 'tools' | 'resources' | 'resourceTemplates' | 'prompts';
 
@@ -122,8 +122,16 @@ export interface Upstream {
   wake(timeoutMs: number): Promise<void>;
   /** The conversation that serves this caller (shared, per session or per principal, by `instances`). */
   lane(caller: Caller): Lane;
+  /**
+   * Tells `listener` whenever the server says that this resource (its own URI, byte form) or a part of it has changed, until it is taken off.
+   * Resolves with an error when the server does not tell of it. Survives restarts of the server.
+   */
+  watchResource?(caller: Caller, uri: string, listener: (uri: string) => void): Promise<ErrorOutcome | undefined>;
+  unwatchResource?(caller: Caller, uri: string, listener: (uri: string) => void): void;
   /** Takes over edits that do not need a new process (tools, timeouts, health). */
   reconfigure(config: ServerConfig): void;
+  /** The roots of this client changed: its own conversation, when it has one, is told. */
+  rootsChanged?(caller: Caller): void;
   /** A legacy session ended: what was kept for it alone is given back. */
   sessionEnded(sessionId: string): void;
   /** Stops and starts again, for `qm restart`. */

@@ -1,6 +1,6 @@
 /** What the downstream edges need of a hub. Implemented by `config/`. */
 import type { ScannedObject } from '../wire/index.ts';
-import type { Caller, Exchange, Outcome } from './exchange.ts';
+import type { Caller, ErrorOutcome, Exchange, Outcome } from './exchange.ts';
 import type { HubGraph, ListKind } from './graph.ts';
 
 export interface HubPort {
@@ -10,8 +10,23 @@ export interface HubPort {
   handle(exchange: Exchange): Promise<Outcome>;
   /** A client's notification beyond the specification's own, routed like a vendor method. Best effort, never throws. */
   notify?(method: string, params: ScannedObject | undefined, caller: Caller): void;
+  /**
+   * Tells `updated` whenever the resource, by this URI (byte form), or a part of it has changed. Never rejects; an error: nobody tells of it.
+   */
+  subscribeResource?(
+    uri: string,
+    caller: Caller,
+    updated: (uri: string) => void,
+  ): Promise<ResourceSubscription | ErrorOutcome>;
+  /** The roots of a legacy client are others now: servers that it has a conversation of its own with are told. */
+  rootsChanged?(caller: Caller): void;
   /** Lists changed, merged (X-02): at most one call per real change of what clients see. */
   onListsChanged(listener: (kinds: readonly ListKind[]) => void): () => void;
   /** A legacy session ended (DELETE, idle, limit): lanes kept for it are given back. */
   sessionEnded(sessionId: string): void;
+}
+
+export interface ResourceSubscription {
+  /** Idempotent. */
+  end(): void;
 }

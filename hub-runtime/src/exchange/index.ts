@@ -31,7 +31,7 @@ export type {
   UpstreamPhase,
   UpstreamState,
 } from './graph.ts';
-export type { HubPort } from './hub-port.ts';
+export type { HubPort, ResourceSubscription } from './hub-port.ts';
 export { hubError, lackingCapability, protocolError } from './outcomes.ts';
 export {
   type Endpoint,

@@ -103,15 +103,17 @@ function readEnded(value: unknown): Ended | undefined {
 }
 
 function readMirror(value: unknown): SessionMirror | undefined {
-  const { id, capabilities, clientInfo, logLevel } = objectOf(value);
+  const { id, capabilities, clientInfo, logLevel, subscriptions } = objectOf(value);
   if (!isId(id) || typeof capabilities !== 'string') return undefined;
+  const uris = Array.isArray(subscriptions) ? subscriptions.filter((uri) => typeof uri === 'string') : [];
   const size = capabilities.length + (typeof clientInfo === 'string' ? clientInfo.length : 0);
-  if (size > mostMirrorChars) return undefined;
+  if (uris.reduce((sum, uri) => sum + uri.length, size) > mostMirrorChars) return undefined;
   return {
     id,
     capabilities,
     clientInfo: typeof clientInfo === 'string' ? clientInfo : undefined,
     logLevel: typeof logLevel === 'string' && logLevel.length < 20 ? logLevel : undefined,
+    ...(uris.length === 0 ? {} : { subscriptions: uris }),
   };
 }
 

@@ -172,5 +172,7 @@ function rank(absent: AbsentSession, replica: string): string {
 
 export function mirrorOf(session: LegacySession): SessionMirror {
   const { capabilities, clientInfo } = session.caller;
-  return { id: session.id, capabilities, clientInfo, logLevel: session.logLevel };
+  const subscriptions = [...session.subscriptions.uris];
+  const mirror = { id: session.id, capabilities, clientInfo, logLevel: session.logLevel };
+  return subscriptions.length === 0 ? mirror : { ...mirror, subscriptions };
 }

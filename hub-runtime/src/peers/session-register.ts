@@ -85,8 +85,11 @@ export class SessionRegister {
 
 /** What to copy of a session; undefined when it is too large for that. */
 export function mirrorable(mirror: SessionMirror): SessionMirror | undefined {
-  const { id, capabilities, clientInfo, logLevel } = mirror;
-  if (capabilities.length > mostMirrorChars) return undefined;
-  const fits = capabilities.length + (clientInfo?.length ?? 0) <= mostMirrorChars;
-  return { id, capabilities, clientInfo: fits ? clientInfo : undefined, logLevel };
+  const { id, capabilities, clientInfo, logLevel, subscriptions = [] } = mirror;
+  // Subscriptions that got lost would be silence; without a copy the client hears that its session is over.
+  const needed = subscriptions.reduce((sum, uri) => sum + uri.length + 4, capabilities.length);
+  if (needed > mostMirrorChars) return undefined;
+  const fits = needed + (clientInfo?.length ?? 0) <= mostMirrorChars;
+  const kept = { id, capabilities, clientInfo: fits ? clientInfo : undefined, logLevel };
+  return subscriptions.length === 0 ? kept : { ...kept, subscriptions };
 }

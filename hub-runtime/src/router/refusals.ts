@@ -18,6 +18,10 @@ export function invalidParams(message: string): ErrorOutcome {
   return protocolError(rpcCode.invalidParams, message);
 }
 
+export function notSubscribable(uri: string): ErrorOutcome {
+  return invalidParams(`The server of ${decodeText(uri)} does not tell of changes`);
+}
+
 export function unknownName(what: 'tool' | 'prompt', name: string): ErrorOutcome {
   return invalidParams(`Unknown ${what}: ${decodeText(name)}`);
 }

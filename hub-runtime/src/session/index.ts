@@ -18,6 +18,7 @@ export {
   type PeerRouter,
   type Placement,
 } from './peer-router.ts';
+export { mostSubscriptions, SessionSubscriptions } from './session-subscriptions.ts';
 export { type Deliver, questionLimits, SessionQuestions, type SessionQuestionsOptions } from './session-questions.ts';
 export { createSealer, type RandomBytes, type RotatingSealer, type Sealer } from './sealer.ts';
 export {

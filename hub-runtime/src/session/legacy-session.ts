@@ -7,6 +7,7 @@
 import type { Clock } from '../base/index.ts';
 import type { Answer, Caller, Cancellation, Principal, Question, SessionRef } from '../exchange/index.ts';
 import type { RawJson, ScannedMessage } from '../wire/index.ts';
+import { SessionSubscriptions } from './session-subscriptions.ts';
 import { type Deliver, SessionQuestions, type SessionQuestionsOptions } from './session-questions.ts';
 
 /** A way to the client for unsolicited messages: a GET stream, or stdout. */
@@ -63,6 +64,7 @@ export class LegacySession implements SessionRef {
   /** Set by `logging/setLevel`, kept here and sent with each upstream request. */
   logLevel: string | undefined;
   lastUsedMs: number;
+  readonly subscriptions = new SessionSubscriptions();
   readonly #clock: Clock;
   readonly #asking: AskOptions;
   /** Made with the first question. */
@@ -145,6 +147,12 @@ export class LegacySession implements SessionRef {
     for (const stream of streams) stream.close();
   }
 
+  /** Another replica goes on with it: what it hears unasked comes from there. */
+  leave(): void {
+    this.endStreams();
+    this.subscriptions.endAll();
+  }
+
   /** Ends streams and calls. Idempotent. */
   close(): void {
     if (this.#closed) return;
@@ -152,5 +160,6 @@ export class LegacySession implements SessionRef {
     this.endStreams();
     for (const call of this.calls.values()) call.cancellation.cancel('client-gone');
     this.#questions?.close();
+    this.subscriptions.endAll();
   }
 }

@@ -52,6 +52,8 @@ export interface SessionMirror {
   readonly capabilities: string;
   readonly clientInfo: string | undefined;
   readonly logLevel: string | undefined;
+  /** URIs, as its client knows them, byte form. */
+  readonly subscriptions?: readonly string[];
 }
 
 export interface SessionStore {
@@ -198,7 +200,7 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
     release(session) {
       if (!drop(session)) return;
       released.add(session);
-      session.endStreams();
+      session.leave();
       if (session.calls.size === 0) letGo(session);
     },
     cancelReleased(id, callKey) {

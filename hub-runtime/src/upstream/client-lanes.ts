@@ -29,6 +29,10 @@ export interface ClientLanesOptions {
   readonly open: (caller: Caller, resend: (call: LaneCall) => Promise<Outcome> | undefined) => Promise<Conversation>;
   /** A conversation was ended with calls still in flight on it. */
   readonly retired: (conversation: Conversation) => void;
+  /** A conversation stands; called before its first call. */
+  readonly opened?: ((key: string, conversation: Conversation, caller: Caller) => void) | undefined;
+  /** It is wanted although nobody calls. */
+  readonly isHeld?: ((key: string) => boolean) | undefined;
   /** The conversation of a client ended by itself. */
   readonly ended?: ((caller: Caller) => void) | undefined;
 }
@@ -72,6 +76,20 @@ export class ClientLanes {
     return this.#sendOpening(key, caller, call, entry, now);
   }
 
+  conversation(key: string): Conversation | undefined {
+    return this.#entries.get(key)?.conversation;
+  }
+
+  /** The conversation under this key, opened if need be. Undefined: it cannot be. */
+  async ready(caller: Caller, key: string): Promise<Conversation | undefined> {
+    const now = this.#options.clock.monotonic();
+    const entry = this.#entryFor(key, this.#entries.get(key), now);
+    if (entry === undefined) return undefined;
+    if (entry.conversation !== undefined) return entry.conversation;
+    if (entry.opening === undefined && now - entry.failedAt >= clientLimits.failedMs) this.#open(key, entry, caller);
+    return entry.opening;
+  }
+
   /** There is a conversation under this key, or there can be one. */
   hasRoomFor(key: string): boolean {
     if (this.#entries.has(key) || this.#entries.size < this.#options.max()) return true;
@@ -113,17 +131,11 @@ export class ClientLanes {
     known: Entry | undefined,
     now: number,
   ): Promise<Outcome> {
-    let entry = known;
+    const entry = this.#entryFor(key, known, now);
     if (entry === undefined) {
-      if (this.#entries.size >= this.#options.max() && !this.#makeRoom(now)) {
-        const what = `conversations of clients with server "${serverName(this.#options.server)}"`;
-        return hubError('QM_OVERLOADED', { limit: this.#options.max(), what });
-      }
-      entry = { conversation: undefined, opening: undefined, usedAt: now, failedAt: -Infinity, failure: '' };
-      this.#entries.set(key, entry);
-      this.#stopSweep ??= this.#options.clock.every(clientLimits.sweepMs, () => this.#sweep());
+      const what = `conversations of clients with server "${serverName(this.#options.server)}"`;
+      return hubError('QM_OVERLOADED', { limit: this.#options.max(), what });
     }
-    entry.usedAt = now;
     if (entry.opening === undefined && now - entry.failedAt >= clientLimits.failedMs) this.#open(key, entry, caller);
     const conversation = await entry.opening;
     const { cancellation } = call.exchange.leg;
@@ -131,6 +143,25 @@ export class ClientLanes {
     if (conversation === undefined)
       return hubError('QM_SERVER_FAILED', { server: this.#options.server, reason: entry.failure });
     return conversation.send(call);
+  }
+
+  /** Undefined: there is no room. */
+  #entryFor(key: string, known: Entry | undefined, now: number): Entry | undefined {
+    if (known !== undefined) {
+      known.usedAt = now;
+      return known;
+    }
+    if (this.#entries.size >= this.#options.max() && !this.#makeRoom(now)) return undefined;
+    const entry: Entry = {
+      conversation: undefined,
+      opening: undefined,
+      usedAt: now,
+      failedAt: -Infinity,
+      failure: '',
+    };
+    this.#entries.set(key, entry);
+    this.#stopSweep ??= this.#options.clock.every(clientLimits.sweepMs, () => this.#sweep());
+    return entry;
   }
 
   #open(key: string, entry: Entry, caller: Caller): void {
@@ -148,6 +179,7 @@ export class ClientLanes {
             return undefined;
           }
           entry.conversation = conversation;
+          this.#options.opened?.(key, conversation, caller);
           conversation.onClosed(() => this.#ended(key, entry, conversation, caller));
           return conversation;
         },
@@ -181,7 +213,7 @@ export class ClientLanes {
     let oldest: string | undefined;
     let usedAt = Infinity;
     for (const [key, entry] of this.#entries) {
-      if (!isIdle(entry)) continue;
+      if (!isIdle(entry) || this.#options.isHeld?.(key) === true) continue;
       // What never came up holds no state that could be lost.
       const since = entry.conversation === undefined ? -Infinity : entry.usedAt;
       if (oldest !== undefined && since >= usedAt) continue;
@@ -194,7 +226,7 @@ export class ClientLanes {
   #sweep(): void {
     const now = this.#options.clock.monotonic();
     for (const [key, entry] of this.#entries) {
-      if (isIdle(entry) && now - entry.usedAt >= clientLimits.idleMs) this.#drop(key, 'idle');
+      if (isIdle(entry) && this.#options.isHeld?.(key) !== true && now - entry.usedAt >= clientLimits.idleMs) this.#drop(key, 'idle');
     }
     if (this.#entries.size > 0) return;
     this.#stopSweep?.();

@@ -107,6 +107,8 @@ function withProcess(inner: Conversation, child: Child): Conversation {
     send: (call) => inner.send(call),
     notify: (method, params) => inner.notify?.(method, params),
     request: (method, params, timeoutMs) => inner.request(method, params, timeoutMs),
+    watchResource: async (uri) => inner.watchResource?.(uri),
+    unwatchResource: (uri) => inner.unwatchResource?.(uri),
     onNotification: (listener) => inner.onNotification(listener),
     onClosed(listener) {
       tell = listener;

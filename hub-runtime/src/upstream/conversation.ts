@@ -21,8 +21,11 @@ export interface Conversation extends Lane {
   readonly inFlight: number;
   /** A request of the hub's own (listing, ping). `params` without `_meta`. */
   request(method: string, params: RawJson, timeoutMs: number): Promise<ResultOutcome | ErrorOutcome>;
+  /** The server shall tell of changes of this resource (byte form). Resolves with an error when it will not. */
+  watchResource?(uri: string): Promise<ErrorOutcome | undefined>;
+  unwatchResource?(uri: string): void;
   /** Notifications that belong to no call in flight: list changes, logs of a session of its own. */
-  onNotification(listener: (method: string, params: ScannedObject | undefined, message: RawJson) => void): void;
+  onNotification(listener: NotificationListener): void;
   /**
    * Called once when the conversation is over by itself (exit, session lost, stream refused). Nothing more can be sent; calls in flight have
    * been answered, or (over HTTP) end one by one on their own connections: `inFlight` says whether any are left.
@@ -31,6 +34,8 @@ export interface Conversation extends Lane {
   /** Ends it: calls in flight get QM_SERVER_GONE; children are ended with their whole group. Idempotent. */
   close(reason: string): Promise<void>;
 }
+
+export type NotificationListener = (method: string, params: ScannedObject | undefined, message: RawJson) => void;
 
 export interface ConversationEnd {
   /** From the reason table: `Exited`, `SessionLost`, `ConnectionLost`, `ProtocolError`... */

@@ -14,6 +14,7 @@ export {
 } from './http/index.ts';
 export { InteractiveLanes } from './interactive-lanes.ts';
 export { graceMs, type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
+export { type ResourceListener, ResourceWatches } from './resource-watches.ts';
 export { RetryTimer } from './retry-timer.ts';
 export { Settling } from './settling.ts';
 export { startFailure } from './starter.ts';

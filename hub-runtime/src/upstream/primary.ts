@@ -4,7 +4,7 @@ import type { Started } from './attempts.ts';
 import type { PartialListing } from './list-all.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
-export interface PrimaryOptions extends Pick<WatchOptions, 'lists' | 'health' | 'listing'> {
+export interface PrimaryOptions extends Pick<WatchOptions, 'lists' | 'health' | 'listing' | 'onNotification'> {
   /** Lists of the conversation of the moment, the first ones included. */
   readonly onListing: (lists: PartialListing) => void;
   /** It does not answer any more. It is still there. */
@@ -60,7 +60,7 @@ export class Primary {
   }
 
   #watchOver(conversation: Conversation): Watch {
-    const { lists, health, listing, onListing, onDead, onAlive } = this.#options;
+    const { lists, health, listing, onListing, onDead, onAlive, onNotification } = this.#options;
     const isCurrent = (): boolean => this.#conversation === conversation;
     return new Watch({
       conversation,
@@ -74,6 +74,7 @@ export class Primary {
         if (isCurrent()) onDead(conversation, message);
       },
       onAlive: () => onAlive(conversation),
+      onNotification,
     });
   }
 }

@@ -9,6 +9,7 @@ import type { ServerConfig } from '@quaymaster/crds';
 
 import {
   type Caller,
+  type ErrorOutcome,
   hubError,
   type Lane,
   type LaneCall,
@@ -18,7 +19,7 @@ import {
   type UpstreamEvent,
   type UpstreamState,
 } from '../exchange/index.ts';
-import type { RawJson } from '../wire/index.ts';
+import { emptyObject, type RawJson, type ScannedObject } from '../wire/index.ts';
 import { Announcer, stateOf } from './announcer.ts';
 import { Attempts, type Started } from './attempts.ts';
 import { ClientLanes, keyOf, plainKeyOf } from './client-lanes.ts';
@@ -28,6 +29,8 @@ import { InteractiveLanes } from './interactive-lanes.ts';
 import { type ListDeps, type PartialListing, sameListing, summaryOf } from './list-all.ts';
 import { type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
 import { Primary } from './primary.ts';
+import { updatedUri } from './listen-filter.ts';
+import { type ResourceListener, ResourceWatches } from './resource-watches.ts';
 import { RetryTimer } from './retry-timer.ts';
 import { RetiredConversations } from './retired-conversations.ts';
 import { Settling } from './settling.ts';
@@ -44,6 +47,9 @@ export class UpstreamServer implements Upstream {
   readonly #clients: ClientLanes;
   readonly #shared: Lane;
   readonly #interactive: InteractiveLanes;
+  readonly #watches: ResourceWatches;
+  /** Of clients with a conversation of their own, by its key. */
+  readonly #clientWatches = new Map<string, ResourceWatches>();
   #asks = false;
   readonly #announcer: Announcer;
   readonly #primary: Primary;
@@ -83,6 +89,7 @@ export class UpstreamServer implements Upstream {
         this.#lost(conversation, 'HealthCheckFailed', message);
       },
       onAlive: (conversation) => void this.#followUpgrade(conversation),
+      onNotification: (method, params) => this.#told(this.#watches, method, params),
     });
     this.#starter = new Starter({
       config: () => this.#config,
@@ -112,7 +119,10 @@ export class UpstreamServer implements Upstream {
       max: () => this.#config.instances.max,
       open: (caller, resend) => this.#starter.openFor(caller, resend, this.#lifetime.signal),
       retired: (conversation) => this.#retired.add(conversation),
+      opened: (key, conversation, caller) => this.#clientIsUp(key, conversation, caller),
+      isHeld: (key) => this.#clientWatches.has(key),
     });
+    this.#watches = new ResourceWatches(config.name, () => this.#primary.conversation);
     this.#interactive = new InteractiveLanes({
       clock: deps.clock,
       server: config.name,
@@ -178,6 +188,10 @@ export class UpstreamServer implements Upstream {
     if (intervalMs !== config.health.intervalMs) this.#primary.rearm();
   }
 
+  rootsChanged(caller: Caller): void {
+    this.#clients.notify(this.#ownKey(caller), 'notifications/roots/list_changed', emptyObject);
+  }
+
   sessionEnded(sessionId: string): void {
     this.#clients.sessionEnded(sessionId);
   }
@@ -220,6 +234,52 @@ export class UpstreamServer implements Upstream {
     return this.#primary.conversation?.era === 'modern' && this.#starter.overHttp;
   }
 
+  async watchResource(caller: Caller, uri: string, listener: ResourceListener): Promise<ErrorOutcome | undefined> {
+    if (this.#primary.conversation === undefined) await this.wake(this.#config.timeouts.startMs);
+    const watches = this.#watchesOf(caller);
+    if (watches !== undefined) return watches.add(uri, listener);
+    const key = this.#ownKey(caller);
+    if ((await this.#clients.ready(caller, key)) === undefined)
+      return hubError('QM_SERVER_FAILED', { server: this.key, reason: 'its conversation with this client cannot be opened' });
+    let own = this.#clientWatches.get(key);
+    if (own === undefined) {
+      own = new ResourceWatches(this.#config.name, () => this.#clients.conversation(key));
+      this.#clientWatches.set(key, own);
+    }
+    return own.add(uri, listener);
+  }
+
+  unwatchResource(caller: Caller, uri: string, listener: ResourceListener): void {
+    this.#watches.remove(uri, listener);
+    const key = this.#ownKey(caller);
+    const own = this.#clientWatches.get(key);
+    own?.remove(uri, listener);
+    if (own?.size === 0) this.#clientWatches.delete(key);
+  }
+
+  /** A process of one's own has resources of its own; over HTTP a server is one, whoever listens. */
+  #watchesOf(_caller: Caller): ResourceWatches | undefined {
+    return this.#isShared() || this.#starter.overHttp ? this.#watches : undefined;
+  }
+
+  #ownKey(caller: Caller): string {
+    return this.#primary.conversation?.era === 'modern' ? plainKeyOf(caller) : keyOf(caller);
+  }
+
+  #told(watches: ResourceWatches | undefined, method: string, params: ScannedObject | undefined): void {
+    const uri = method === 'notifications/resources/updated' ? updatedUri(params) : undefined;
+    if (uri !== undefined) watches?.updated(uri);
+  }
+
+  #clientIsUp(key: string, conversation: Conversation, { session }: Caller): void {
+    conversation.onNotification((method, params, message) => {
+      // A legacy client knows the id; for a modern one the retry finds out.
+      if (method === 'notifications/elicitation/complete') session?.notify(message);
+      else this.#told(this.#clientWatches.get(key), method, params);
+    });
+    this.#clientWatches.get(key)?.restore();
+  }
+
   /** It asks its clients, is shared, and cannot say during which call. Seen once, it stays so. */
   get #isInteractive(): boolean {
     return this.#asks && !this.#starter.overHttp && this.#primary.conversation?.era !== 'modern';
@@ -232,8 +292,7 @@ export class UpstreamServer implements Upstream {
   }
 
   #notifyFor(caller: Caller, method: string, params: RawJson): void {
-    const isModern = this.#primary.conversation?.era === 'modern';
-    this.#clients.notify(isModern ? plainKeyOf(caller) : keyOf(caller), method, params);
+    this.#clients.notify(this.#ownKey(caller), method, params);
   }
 
   #send(call: LaneCall): Promise<Outcome> {
@@ -245,7 +304,7 @@ export class UpstreamServer implements Upstream {
     const primary = this.#primary.conversation;
     if (primary === undefined) return this.#later(call, (again) => this.#sendFor(caller, again));
     if (this.#isShared()) return primary.send(call);
-    return this.#clients.send(caller, call, primary.era === 'modern' ? plainKeyOf(caller) : keyOf(caller));
+    return this.#clients.send(caller, call, this.#ownKey(caller));
   }
 
   /** There is no conversation: the call waits for one that is on its way, or hears why there is none. */
@@ -302,6 +361,7 @@ export class UpstreamServer implements Upstream {
     this.#happened({ kind: 'ready', message, pid: conversation.pid });
     // It may be over already: then this says so at once, and the calls wait on.
     conversation.onClosed((end) => this.#lost(conversation, end.reason, end.message));
+    this.#watches.restore();
     this.#waiting.release();
   }
 

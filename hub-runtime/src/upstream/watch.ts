@@ -5,7 +5,7 @@
 import type { ServerConfig } from '@quaymaster/crds';
 
 import type { ListKind, ServerListing } from '../exchange/index.ts';
-import type { Conversation } from './conversation.ts';
+import type { Conversation, NotificationListener } from './conversation.ts';
 import { HealthCheck } from './health-check.ts';
 import { announcesTools, listAll, type ListDeps, listSome, type PartialListing } from './list-all.ts';
 import { Relister } from './relister.ts';
@@ -24,6 +24,8 @@ export interface WatchOptions {
   readonly onListing: (lists: PartialListing) => void;
   readonly onDead: (message: string) => void;
   readonly onAlive: () => void;
+  /** Beside changed lists. */
+  readonly onNotification: NotificationListener;
 }
 
 export class Watch {
@@ -36,7 +38,10 @@ export class Watch {
     this.#options = options;
     const { clock } = options.lists;
     this.#relister = new Relister({ clock, read: (kinds) => this.#read(kinds) });
-    options.conversation.onNotification((method) => this.#relister.notified(method));
+    options.conversation.onNotification((method, params, message) => {
+      if (method.endsWith('/list_changed')) this.#relister.notified(method);
+      else options.onNotification(method, params, message);
+    });
     this.#health = this.#check();
   }
 

@@ -19,6 +19,7 @@ import {
 import { errorRaw, type RawJson, sseEvent } from '../../wire/index.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import type { ReplyOwner } from '../reply-sink.ts';
+import { subscribe, updatedNotification } from '../subscribe.ts';
 import type { EdgeRequest, EdgeResponse } from './edge-messages.ts';
 import type { HttpReply } from './http-reply.ts';
 
@@ -85,6 +86,7 @@ async function route(
         if (session instanceof LegacySession) {
           if (isNew) {
             session.previous = placement.from;
+            for (const uri of placement.mirror?.subscriptions ?? []) void subscribeAgain(edge, session, uri);
             peers.mirror(session);
             edge.deps.observer.count('sessionsAdopted', edge.key);
           }
@@ -139,6 +141,11 @@ export function relayToOwner(
     if (how === 'refused') reply.refuse(id, hubError('QM_QUESTION_EXPIRED'));
     else reply.refuse(id, hubError(how === 'lost' ? 'QM_REPLICA_LOST' : 'QM_REPLICA_UNREACHABLE'));
   });
+}
+
+/** What changed between two replicas was told to nobody. */
+async function subscribeAgain(edge: HubEdge, session: LegacySession, uri: string): Promise<void> {
+  if ((await subscribe(edge, session, uri)) === undefined) session.notify(updatedNotification(uri));
 }
 
 function send(

@@ -33,7 +33,7 @@ import {
   serveLegacyNotification,
   serveLegacyRequest,
 } from '../legacy-methods.ts';
-import type { Listening } from '../listen.ts';
+import type { Listener } from '../listen.ts';
 import { type PipeScope, serveModernNotification, serveModernRequest } from '../modern-methods.ts';
 import { refuse } from '../refuse.ts';
 import { PipeReader } from './pipe-reader.ts';
@@ -87,7 +87,7 @@ class Pipe implements PipeScope {
   readonly reader: PipeReader;
   readonly writer: PipeWriter;
   readonly calls = new Map<string, { readonly cancellation: Cancellation }>();
-  readonly listening = new Map<string, Listening>();
+  readonly listening = new Map<string, Listener>();
   readonly #edge: HubEdge;
   readonly #options: StdioOptions;
   #session: LegacySession | undefined;

@@ -7,7 +7,7 @@
 import type { Era } from '@quaymaster/crds';
 
 import type { ErrorOutcome, ResultOutcome } from '../../exchange/index.ts';
-import { memberRaw, notificationRaw, type RawJson, type ScannedMessage, type ScannedObject } from '../../wire/index.ts';
+import { memberRaw, notificationRaw, type RawJson, type ScannedMessage, type ScannedObject, scanObject } from '../../wire/index.ts';
 import type { Conversation, ConversationEnd } from '../conversation.ts';
 import { Calling, type HttpConversationDeps, noneReady } from './calling.ts';
 import type { HttpCall } from './http-call.ts';
@@ -142,6 +142,13 @@ export abstract class HttpConversation extends Calling implements Conversation, 
       const method = `notifications/${kind}/list_changed`;
       this.#onNotification?.(method, undefined, notificationRaw(method, '{}' as RawJson));
     }
+  }
+
+  /** Told of, or missed. */
+  protected resourceUpdated(uri: string): void {
+    const params = `{"uri":${JSON.stringify(uri)}}` as RawJson;
+    const method = 'notifications/resources/updated';
+    this.#onNotification?.(method, scanObject(params), notificationRaw(method, params));
   }
 
   protected override idle(): void {

@@ -6,7 +6,7 @@
  * in it finish where they are, and the next ones go to the new one. A primary conversation moves at once, since it listens; one of a single
  * client with its next call.
  */
-import type { LaneCall, Outcome } from '../../exchange/index.ts';
+import type { ErrorOutcome, LaneCall, Outcome } from '../../exchange/index.ts';
 import {
   emptyObject,
   isQuestion,
@@ -48,6 +48,8 @@ export class LegacyConversation extends HttpConversation {
   readonly #sessionDeps: LegacySessionDeps;
   #session: LegacySession;
   #recovering: Promise<void> | undefined;
+  /** Resources it tells of. */
+  readonly #watched = new Set<string>();
 
   constructor(deps: HttpConversationDeps, place: Place, handshake: LegacyHandshake, options: LegacyOptions) {
     super(deps, handshake, 'legacy');
@@ -89,7 +91,10 @@ export class LegacyConversation extends HttpConversation {
         else if (message.method === 'notifications/cancelled') this.#takesBack(memberRaw(message.params, 'requestId'));
         else this.unsolicited(message);
       },
-      onGap: () => this.missedChanges(),
+      onGap: () => {
+        this.missedChanges();
+        for (const uri of this.#watched) this.resourceUpdated(uri);
+      },
       onLost: () => {
         if (session === this.#session) this.#reopen('the server forgot the session');
       },
@@ -123,6 +128,26 @@ export class LegacyConversation extends HttpConversation {
    */
   doubt(place: Place): void {
     this.deps.places.avoid(place);
+  }
+
+  async watchResource(uri: string): Promise<ErrorOutcome | undefined> {
+    this.#watched.add(uri);
+    const outcome = await this.request('resources/subscribe', uriParams(uri), httpLimits.watchMs);
+    if (outcome.kind !== 'error') return undefined;
+    this.#watched.delete(uri);
+    return outcome;
+  }
+
+  unwatchResource(uri: string): void {
+    if (this.#watched.delete(uri)) void this.request('resources/unsubscribe', uriParams(uri), httpLimits.watchMs);
+  }
+
+  /** The new session knows of no subscription, and what changed meanwhile was told to nobody. */
+  #watchAgain(): void {
+    for (const uri of this.#watched) {
+      void this.request('resources/subscribe', uriParams(uri), httpLimits.watchMs);
+      this.resourceUpdated(uri);
+    }
   }
 
   notify(name: string, params: RawJson): void {
@@ -237,7 +262,10 @@ export class LegacyConversation extends HttpConversation {
     old.leave();
     this.#recovering = this.#openElsewhere()
       .then(
-        () => this.missedChanges(),
+        () => {
+          this.missedChanges();
+          this.#watchAgain();
+        },
         (error: unknown) => {
           const reason = error instanceof ConnectError ? error.reason : 'HandshakeFailed';
           this.over(reason, error instanceof Error ? error.message : 'the session could not be opened anew');
@@ -267,6 +295,10 @@ export class LegacyConversation extends HttpConversation {
       }
     }
   }
+}
+
+function uriParams(uri: string): RawJson {
+  return `{"uri":${JSON.stringify(uri)}}` as RawJson;
 }
 
 export function legacyBaseHeaders(configured: readonly string[], userAgent: string): string[] {

@@ -33,6 +33,8 @@ export const httpLimits = {
   keepAliveMs: 10_000,
   /** Notifications and session ends get this long, milliseconds. */
   courtesyMs: 1_500,
+  /** Subscribing to a resource, milliseconds. */
+  watchMs: 10_000,
   /** Answers of clients to questions of a server get this long, milliseconds. */
   replyMs: 30_000,
 } as const;

@@ -4,7 +4,8 @@
  *
  * A 400 that shows the server no longer speaks this era ends the conversation; the call goes back, for nothing was executed.
  */
-import type { Caller, LaneCall } from '../../exchange/index.ts';
+import { serverName } from '../../base/index.ts';
+import type { Caller, ErrorOutcome, LaneCall } from '../../exchange/index.ts';
 import {
   encodeHeaderValue,
   encodeText,
@@ -20,6 +21,8 @@ import {
 } from '../../wire/index.ts';
 import { errorOutcome, printable, protocolFault, rpcFailure } from '../answer.ts';
 import { Envelopes } from '../envelopes.ts';
+import { resourceFilter } from '../listen-filter.ts';
+import { type ListenEvents, type OpenListen, ResourceListen } from '../resource-listen.ts';
 import { callerHeader } from './bridge-headers.ts';
 import { EventStream } from './event-stream.ts';
 import type { HttpCall } from './http-call.ts';
@@ -50,6 +53,7 @@ export class ModernConversation extends HttpConversation {
   readonly #envelopes: Envelopes;
   readonly #headers: readonly string[];
   readonly #listen: EventStream | undefined;
+  readonly #resources: ResourceListen;
   #listenId = 0;
   #listensAt: Place;
 
@@ -66,6 +70,17 @@ export class ModernConversation extends HttpConversation {
     this.#headers = modernHeaders(deps.endpoint.headers, userAgent);
     const wanted = deps.request.purpose === 'primary' ? listenFilter(handshake) : undefined;
     if (wanted !== undefined) this.#listen = this.#openListen(wanted);
+    this.#resources = new ResourceListen(
+      {
+        clock: deps.clock,
+        server: serverName(this.from.key),
+        open: (uris, on) => this.#listenToResources(uris, on),
+      },
+      (message) => this.unsolicited(message),
+      (uris) => {
+        for (const uri of uris) this.resourceUpdated(uri);
+      },
+    );
   }
 
   /** Resolves when the server listens to us listening, so that nothing changes unseen after the first list. */
@@ -156,6 +171,44 @@ export class ModernConversation extends HttpConversation {
 
   protected override async ended(): Promise<void> {
     this.#listen?.stop();
+    this.#resources.stop();
+  }
+
+  watchResource(uri: string): Promise<ErrorOutcome | undefined> {
+    return this.#resources.watch(uri);
+  }
+
+  unwatchResource(uri: string): void {
+    this.#resources.unwatch(uri);
+  }
+
+  /** A listen request of its own: adding a resource must not disturb the lists. */
+  #listenToResources(uris: readonly string[], on: ListenEvents): OpenListen {
+    const { places, endpoint, clock, random } = this.deps;
+    let place = places.pick() ?? this.#listensAt;
+    let id = '';
+    const stream = new EventStream({
+      path: endpoint.path,
+      clock,
+      random,
+      attempt: () => {
+        place = places.pick() ?? place;
+        id = `watch-${++this.#listenId}`;
+        const params = `{"notifications":${resourceFilter(uris)},"_meta":{${this.envelope}}}` as RawJson;
+        const body = requestRaw(id, method, params);
+        return { pool: place.streams, method: 'POST', headers: this.ownHeaders(method), body };
+      },
+      onMessage: (message) => on.message(message),
+      onOpen: (again) => on.opened(id, again),
+      onRefused: (status) => {
+        const retry = status >= 500 || status === 429;
+        if (!retry) on.refused();
+        return retry;
+      },
+      onUnreachable: () => !this.isOver,
+    });
+    stream.start();
+    return { close: () => stream.stop() };
   }
 
   #openListen(wanted: RawJson): EventStream {

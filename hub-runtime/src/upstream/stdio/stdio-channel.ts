@@ -198,6 +198,14 @@ export class StdioChannel {
     for (const { asked } of this.#pending.values()) if (asked?.withdrawn(id) === true) return;
   }
 
+  /** Ends a request of the hub's own that is open by nature. */
+  cancelOwn(id: number): void {
+    const pending = this.#take(id);
+    if (pending === undefined) return;
+    this.#sendCancelled(id, 'no longer wanted');
+    pending.resolve(hubError('QM_CANCELLED'));
+  }
+
   /** Answers everything that is pending with QM_SERVER_GONE. */
   finish(reason: string): void {
     this.#end ??= reason;

@@ -6,14 +6,16 @@
  */
 import type { Era, ServerConfig } from '@quaymaster/crds';
 
-import type { Clock } from '../../base/index.ts';
+import { type Clock, serverName } from '../../base/index.ts';
 import type { ErrorOutcome, LaneCall, Outcome, ResultOutcome } from '../../exchange/index.ts';
 import {
   editObject,
   isQuestion,
   memberRaw,
   memberString,
+  metaKey,
   notificationRaw,
+  parseRaw,
   type RawJson,
   rawOf,
   type ScannedMessage,
@@ -25,6 +27,8 @@ import { protocolFault } from '../answer.ts';
 import type { ConnectRequest, Conversation, ConversationEnd } from '../conversation.ts';
 import type { Envelopes } from '../envelopes.ts';
 import { isLogWanted, ToldLogLevel } from '../log-level.ts';
+import { resourceFilter } from '../listen-filter.ts';
+import { type ListenEvents, type OpenListen, ResourceListen } from '../resource-listen.ts';
 import { answerUnattributed } from '../unattributed.ts';
 import { callLine, ownLine } from './call-line.ts';
 import type { Negotiated } from './handshake.ts';
@@ -44,6 +48,10 @@ export interface ConversationOptions {
   readonly graceMs: number;
 }
 
+/** Between the end of a subscription by the child and the next. */
+const againMs = 1_000;
+/** Subscribing to a resource. */
+const watchMs = 10_000;
 /** Longest wait for a child to take a log level; a call is never refused over it. */
 const tellMs = 2_000;
 
@@ -61,6 +69,10 @@ export class StdioConversation implements Conversation {
   /** '' for a legacy server. */
   readonly #envelope: string;
   readonly #logLevel = new ToldLogLevel();
+  /** Of a modern child. */
+  readonly #resources: ResourceListen | undefined;
+  /** Open listen requests for resources, by id. */
+  readonly #listens = new Map<string, ListenEvents>();
   #onNotification: NotificationListener = () => {};
   #onClosed: ((end: ConversationEnd) => void) | undefined;
   #ended: ConversationEnd | undefined;
@@ -82,6 +94,22 @@ export class StdioConversation implements Conversation {
     channel.onEnd = (message) => this.#over(message);
     channel.onAsked = (message) => this.#asked(message);
     if (channel.child.exit !== undefined) this.#over(channel.child.exit.message);
+    if (negotiated.era === 'modern')
+      this.#resources = new ResourceListen(
+        {
+          clock: options.clock,
+          server: serverName(key),
+          open: (uris, on) => this.#listenToResources(uris, on),
+        },
+        ({ method, params, raw }) => this.#onNotification(method, params, raw),
+        (uris) => {
+          for (const uri of uris) {
+            const params = uriParams(uri);
+            const updated = 'notifications/resources/updated';
+            this.#onNotification(updated, scanObject(params), notificationRaw(updated, params));
+          }
+        },
+      );
     if (negotiated.era === 'modern' && options.request.purpose === 'primary')
       listenForListChanges(channel, negotiated.capabilities, options.envelopes.own, options.clock);
   }
@@ -127,6 +155,45 @@ export class StdioConversation implements Conversation {
     return protocolFault(this.#options.config().key, `${method} asked a question`);
   }
 
+  async watchResource(uri: string): Promise<ErrorOutcome | undefined> {
+    if (this.#resources !== undefined) return this.#resources.watch(uri);
+    const outcome = await this.request('resources/subscribe', uriParams(uri), watchMs);
+    return outcome.kind === 'error' ? outcome : undefined;
+  }
+
+  unwatchResource(uri: string): void {
+    if (this.#resources !== undefined) this.#resources.unwatch(uri);
+    else void this.request('resources/unsubscribe', uriParams(uri), watchMs);
+  }
+
+  #listenToResources(uris: readonly string[], on: ListenEvents): OpenListen {
+    const channel = this.#channel;
+    const { clock, envelopes } = this.#options;
+    let isClosed = false;
+    let current = 0;
+    const listen = async (again: boolean): Promise<void> => {
+      current = channel.nextId();
+      const own = String(current);
+      this.#listens.set(own, on);
+      on.opened(own, again);
+      const method = 'subscriptions/listen';
+      const params = `{"notifications":${resourceFilter(uris)}}` as RawJson;
+      const line = ownLine(current, method, params, envelopes.own);
+      const outcome = await channel.request(current, method, line, undefined, Infinity, Infinity);
+      this.#listens.delete(own);
+      if (isClosed || channel.end !== undefined) return;
+      if (outcome.kind === 'result') clock.after(againMs, () => void (isClosed || listen(true)));
+      else on.refused();
+    };
+    void listen(false);
+    return {
+      close: () => {
+        isClosed = true;
+        channel.cancelOwn(current);
+      },
+    };
+  }
+
   notify(method: string, params: RawJson): void {
     const object = scanObject(params);
     const meta = this.#envelope === '' ? undefined : upstreamMeta(object?.meta, this.#envelope, undefined);
@@ -143,6 +210,7 @@ export class StdioConversation implements Conversation {
   }
 
   async close(reason: string): Promise<void> {
+    this.#resources?.stop();
     this.#channel.finish(reason);
     await this.#channel.child.stop(this.#options.graceMs);
   }
@@ -156,7 +224,15 @@ export class StdioConversation implements Conversation {
     switch (message.method) {
       // Says which subset of the subscription is honoured; the hub asked for nothing it cannot do without.
       case 'notifications/subscriptions/acknowledged':
+        this.#listenOf(message)?.message(message);
         return;
+      case 'notifications/resources/updated': {
+        // Of a modern child it names its subscription, which knows whether it still counts.
+        const listen = this.#listenOf(message);
+        if (listen === undefined) this.#onNotification(message.method, message.params, message.raw);
+        else listen.message(message);
+        return;
+      }
       case 'notifications/cancelled': {
         const id = memberRaw(message.params, 'requestId');
         if (id !== undefined) this.#channel.withdrawn(id);
@@ -168,6 +244,11 @@ export class StdioConversation implements Conversation {
       default:
         this.#onNotification(message.method, message.params, message.raw);
     }
+  }
+
+  #listenOf(message: ScannedMessage): ListenEvents | undefined {
+    const id = memberRaw(message.params?.meta, metaKey.subscriptionId);
+    return id === undefined ? undefined : this.#listens.get(String(parseRaw(id)));
   }
 
   /** A question names no call on stdio. */
@@ -199,4 +280,8 @@ export class StdioConversation implements Conversation {
       exchange.leg.notify(message.raw);
     else this.#channel.dropped.notifications++;
   }
+}
+
+function uriParams(uri: string): RawJson {
+  return `{"uri":${JSON.stringify(uri)}}` as RawJson;
 }
