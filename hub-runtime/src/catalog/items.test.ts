@@ -154,7 +154,8 @@ test('capabilities: lists always, completion and logging where a server has them
   expect(of(rich, 'modern')).toEqual({ ...lists, completions: {} });
   expect(of(rich, 'legacy')).toEqual({ ...lists, completions: {}, logging: {} });
   const unknown = buildCatalog(hubConfig([serverConfig('s')]), new Map(), catalogDeps());
-  expect(of(unknown, 'legacy')).toEqual({ ...lists, completions: {}, logging: {} });
+  const resources = { listChanged: true, subscribe: true };
+  expect(of(unknown, 'legacy')).toEqual({ ...lists, resources, completions: {}, logging: {} });
 });
 
 test('instructions: each server under its heading, a single one as it is, the hub’s own instead of all, never without bound', () => {

@@ -5,7 +5,7 @@
  * everything that waits (keep-alive of streams, idle sessions), so no call and no stream has a timer of its own.
  */
 import type { HubPort, ListKind } from '../exchange/index.ts';
-import { type AskOptions, createSessionStore, type LegacySession, type SessionEnd, type SessionStore } from '../session/index.ts';
+import { type AskOptions, createSessionStore, type LegacySession, ReplayBudget, type SessionEnd, type SessionStore } from '../session/index.ts';
 import { rawOf, type RawJson, type ScanLimits } from '../wire/index.ts';
 import type { Call } from './call.ts';
 import type { EdgeDeps } from './edge-deps.ts';
@@ -55,6 +55,7 @@ export class HubEdge {
     this.asking = {
       waitMs: () => port.graph.config.timeouts.questionMs ?? defaultQuestionMs,
       prefix: `qm-${deps.randomBytes(4).toString('hex')}-`,
+      replay: new ReplayBudget(),
     };
     this.sessions = createSessionStore({
       asking: this.asking,

@@ -8,6 +8,7 @@ import type { Clock } from '../base/index.ts';
 import type { Answer, Caller, Cancellation, Principal, Question, SessionRef } from '../exchange/index.ts';
 import type { RawJson, ScannedMessage } from '../wire/index.ts';
 import { SessionSubscriptions } from './session-subscriptions.ts';
+import { ReplayBudget, SessionReplay } from './replay.ts';
 import { type Deliver, SessionQuestions, type SessionQuestionsOptions } from './session-questions.ts';
 
 /** A way to the client for unsolicited messages: a GET stream, or stdout. */
@@ -26,9 +27,12 @@ export interface SessionCall {
 }
 
 /** How its client is asked. */
-export type AskOptions = Omit<SessionQuestionsOptions, 'clock'>;
+export interface AskOptions extends Omit<SessionQuestionsOptions, 'clock'> {
+  /** Of all streams that can be resumed. */
+  readonly replay: ReplayBudget;
+}
 
-const noAsking: AskOptions = { waitMs: () => 600_000, prefix: 'qm-' };
+const noAsking = { waitMs: () => 600_000, prefix: 'qm-' };
 
 export interface NewSession {
   readonly principal: Principal;
@@ -69,6 +73,8 @@ export class LegacySession implements SessionRef {
   readonly #asking: AskOptions;
   /** Made with the first question. */
   #questions: SessionQuestions | undefined;
+  /** Made with the first stream. */
+  #replay: SessionReplay | undefined;
   #streams: SessionStream[] = [];
   #closed = false;
 
@@ -76,7 +82,7 @@ export class LegacySession implements SessionRef {
     this.id = identity.id;
     this.token = identity.token;
     this.#clock = identity.clock;
-    this.#asking = identity.asking ?? noAsking;
+    this.#asking = identity.asking ?? { ...noAsking, replay: new ReplayBudget() };
     this.expiresMs = identity.expiresMs ?? Number.MAX_SAFE_INTEGER;
     this.lastUsedMs = identity.clock.monotonic();
     this.createdMs = this.lastUsedMs - (identity.ageMs ?? 0);
@@ -100,6 +106,17 @@ export class LegacySession implements SessionRef {
 
   notify(message: RawJson): void {
     for (const stream of this.#streams) if (stream.send(message)) return;
+    // Its client may come back for it.
+    this.#replay?.waiting?.send(message);
+  }
+
+  /** Streams that survive their connections. */
+  get replay(): SessionReplay {
+    return (this.#replay ??= new SessionReplay(this.#clock, this.#asking.replay));
+  }
+
+  sweep(): void {
+    this.#replay?.sweep();
   }
 
   /** Asks on a stream of no request, else on the answer of any that is open. */
@@ -161,5 +178,6 @@ export class LegacySession implements SessionRef {
     for (const call of this.calls.values()) call.cancellation.cancel('client-gone');
     this.#questions?.close();
     this.subscriptions.endAll();
+    this.#replay?.close();
   }
 }

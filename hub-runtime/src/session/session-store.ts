@@ -131,7 +131,10 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
     now - session.createdMs >= maxAgeMs || (!session.busy && now - session.lastUsedMs >= limits().idleMs);
   const sweep = (): void => {
     const now = clock.monotonic();
-    for (const session of byToken.values()) if (isOver(session, now)) end(session);
+    for (const session of byToken.values()) {
+      if (isOver(session, now)) end(session);
+      else session.sweep();
+    }
     for (const session of released) if (session.calls.size === 0) letGo(session);
   };
   const isFull = (): boolean => {

@@ -3,18 +3,23 @@
  * only move the pile into the hub. One message may exceed the bound by itself (a large result to a healthy reader).
  */
 import { type RawJson, sseEvent, sseKeepAlive } from '../../wire/index.ts';
+import type { Carrier } from '../../session/index.ts';
 import type { HubEdge, KeptAlive } from '../hub-edge.ts';
 import type { MessageStream } from '../reply-sink.ts';
 import { type Head, streamHead } from './answer-headers.ts';
 import type { EdgeResponse } from './edge-messages.ts';
 
-export class EventStream implements MessageStream, KeptAlive {
+export class EventStream implements MessageStream, KeptAlive, Carrier {
   readonly #edge: HubEdge;
   readonly #response: EdgeResponse;
   #lastWriteMs: number;
   #closed = false;
+  /** Goes ahead of the first event. */
+  #ahead: string;
 
-  constructor(edge: HubEdge, response: EdgeResponse, extra: Head) {
+  /** `primer`: tells the client from where it may resume before there is anything to tell (2025-11-25). */
+  constructor(edge: HubEdge, response: EdgeResponse, extra: Head, primer?: string) {
+    this.#ahead = primer === undefined ? '' : `id: ${primer}\ndata: \n\n`;
     this.#edge = edge;
     this.#response = response;
     this.#lastWriteMs = edge.deps.clock.monotonic();
@@ -30,13 +35,25 @@ export class EventStream implements MessageStream, KeptAlive {
     return this.#write(sseEvent(message));
   }
 
+  write(message: RawJson, id: string): boolean {
+    return this.#write(sseEvent(message, id));
+  }
+
+  finish(message?: RawJson, id?: string): void {
+    if (this.#closed) return;
+    this.#leave();
+    const text = message === undefined ? '' : sseEvent(message, id);
+    this.#response.end(this.#ahead + text, 'latin1');
+  }
+
   keepAlive(nowMs: number, everyMs: number): void {
     if (nowMs - this.#lastWriteMs >= everyMs) this.#write(sseKeepAlive);
   }
 
   /** Sends the head now, for streams that may stay silent. */
   flush(): void {
-    this.#response.flushHeaders();
+    if (this.#ahead === '') this.#response.flushHeaders();
+    else this.#write('');
   }
 
   end(last?: RawJson): void {
@@ -62,7 +79,8 @@ export class EventStream implements MessageStream, KeptAlive {
       return false;
     }
     this.#lastWriteMs = this.#edge.deps.clock.monotonic();
-    response.write(text, 'latin1');
+    response.write(this.#ahead + text, 'latin1');
+    this.#ahead = '';
     return true;
   }
 

@@ -6,6 +6,7 @@
  */
 import { errorRaw, type RawJson } from '../../wire/index.ts';
 import type { ErrorOutcome } from '../../exchange/index.ts';
+import type { LegacySession, ReplayStream } from '../../session/index.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import { countRefusal } from '../refuse.ts';
 import type { MessageStream, ReplyOwner, ReplySink } from '../reply-sink.ts';
@@ -24,6 +25,9 @@ export class HttpReply implements ReplySink {
   readonly #accept: Accept;
   #extra: Head;
   #stream: EventStream | undefined;
+  #session: LegacySession | undefined;
+  /** What survives the connection, of an answer in a session. */
+  #resumable: ReplayStream | undefined;
   #done = false;
 
   constructor(edge: HubEdge, response: EdgeResponse, accept: Accept, extra: Head) {
@@ -36,6 +40,11 @@ export class HttpReply implements ReplySink {
 
   get done(): boolean {
     return this.#done;
+  }
+
+  /** A stream of this answer can be resumed in this session. */
+  within(session: LegacySession): void {
+    this.#session = session;
   }
 
   /** Adds headers to an answer that has not begun. */
@@ -65,7 +74,8 @@ export class HttpReply implements ReplySink {
     if (this.#stream === undefined && !this.#accept.json && httpStatus === 200) this.#openStream();
     this.#done = true;
     this.owner = undefined;
-    if (this.#stream !== undefined) this.#stream.end(message);
+    if (this.#resumable !== undefined) this.#resumable.end(message);
+    else if (this.#stream !== undefined) this.#stream.end(message);
     else {
       const extra = httpStatus === 503 ? [...this.#extra, ...retryAfter] : this.#extra;
       this.#response.writeHead(httpStatus, jsonHead(message.length, extra));
@@ -86,6 +96,8 @@ export class HttpReply implements ReplySink {
 
   silence(): void {
     if (this.#done) return;
+    // Nothing comes of it, so there is nothing to come back for.
+    if (this.#stream === undefined) this.#session = undefined;
     const stream = this.#openStream();
     if (stream === undefined) {
       this.accepted(204);
@@ -98,7 +110,8 @@ export class HttpReply implements ReplySink {
 
   answerIsSlow(): void {
     if (this.#done || this.#stream !== undefined) return;
-    this.#openStream()?.keepAlive(Number.POSITIVE_INFINITY, 0);
+    this.#openStream();
+    this.#signOfLife();
   }
 
   openStream(): MessageStream | undefined {
@@ -112,17 +125,40 @@ export class HttpReply implements ReplySink {
 
   /** The connection under the response closed. */
   closed(): void {
-    this.#stream?.lost();
+    const stream = this.#stream;
+    stream?.lost();
     this.#edge.unread.closed(this.#response);
+    if (this.#resumable !== undefined && stream !== undefined && !this.#resumable.isOver) {
+      // Not the client's end: the answer goes on, and it may come back for it.
+      this.#resumable.lost(stream);
+      return;
+    }
     this.#done = true;
     const owner = this.owner;
     this.owner = undefined;
     owner?.clientGone();
   }
 
-  #openStream(): EventStream | undefined {
-    if (this.#stream === undefined && this.#accept.events)
-      this.#stream = new EventStream(this.#edge, this.#response, this.#extra);
-    return this.#stream;
+  #signOfLife(): void {
+    this.#stream?.keepAlive(Number.POSITIVE_INFINITY, 0);
   }
+
+  #openStream(): MessageStream | undefined {
+    if (this.#stream === undefined && this.#accept.events) {
+      const session = this.#session;
+      if (session === undefined) this.#stream = new EventStream(this.#edge, this.#response, this.#extra);
+      else {
+        this.#resumable = session.replay.open('post');
+        const primer = knowsPrimers(session) ? this.#resumable.firstId : undefined;
+        this.#stream = new EventStream(this.#edge, this.#response, this.#extra, primer);
+        this.#resumable.carry(this.#stream, 0);
+      }
+    }
+    return this.#resumable ?? this.#stream;
+  }
+}
+
+/** Older clients take an event without data for a broken message. */
+export function knowsPrimers({ caller }: LegacySession): boolean {
+  return caller.revision >= '2025-11-25';
 }

@@ -48,6 +48,7 @@ export function serveLegacyPost(
   const session = sessionOf(edge, request, reply, message.id);
   if (session === undefined) return;
   if (message.kind === 'request') {
+    reply.within(session);
     serveLegacyRequest(edge, session, reply, message, meta);
     return;
   }
@@ -78,6 +79,7 @@ export function serveLegacyBatch(edge: HubEdge, request: EdgeRequest, reply: Htt
     return;
   }
   const session = sessionOf(edge, request, reply, undefined);
+  if (session !== undefined) reply.within(session);
   if (session !== undefined && !serveBatch(edge, session, reply, elements)) reply.accepted(202);
 }
 

@@ -1,10 +1,11 @@
 /**
  * GET and DELETE on a hub path: the legacy session's own stream, and its end.
  *
- * Several GET streams per session are allowed, each message goes to exactly one of them (session/legacy-session.ts).
+ * Several GET streams per session are allowed, each message goes to exactly one of them (session/legacy-session.ts). With Last-Event-ID a
+ * stream goes on where its connection broke, the session's own or that of an answer.
  */
 import { hubError } from '../../exchange/index.ts';
-import type { LegacySession, SessionStream } from '../../session/index.ts';
+import type { LegacySession, ReplayStream, SessionStream } from '../../session/index.ts';
 import type { RawJson } from '../../wire/index.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import { allListChanges } from '../list-changes.ts';
@@ -12,7 +13,7 @@ import { acceptOf } from './accept.ts';
 import type { Head } from './answer-headers.ts';
 import type { EdgeRequest, EdgeResponse } from './edge-messages.ts';
 import { EventStream } from './event-stream.ts';
-import { HttpReply } from './http-reply.ts';
+import { HttpReply, knowsPrimers } from './http-reply.ts';
 import { revisionFault, sessionOf } from './legacy-post.ts';
 
 const jsonOnly = { json: true, events: false };
@@ -31,7 +32,18 @@ export function openSessionStream(edge: HubEdge, request: EdgeRequest, response:
   request.again = () => openSessionStream(edge, request, response, cors);
   const session = sessionFor(edge, request, reply);
   if (session === undefined) return;
-  response.watcher = new GetStream(edge, session, response, cors);
+  const { 'last-event-id': last } = request.headers;
+  const found = typeof last === 'string' && last !== '' ? session.replay.find(last) : undefined;
+  if (found?.stream.kind === 'post') {
+    const { stream, seq } = found;
+    response.watcher = new ResumedAnswer(edge, session, response, cors, stream, seq);
+  } else if (found === undefined && last !== undefined && /^p[0-9]+-/.test(String(last))) {
+    const reason = 'the stream of this Last-Event-ID cannot be resumed any more';
+    reply.refuse(undefined, hubError('QM_BAD_MESSAGE', { reason }));
+  } else {
+    if (found === undefined && last !== undefined) session.missedChanges = true;
+    response.watcher = new GetStream(edge, session, response, cors, found);
+  }
 }
 
 export function endSession(edge: HubEdge, request: EdgeRequest, response: EdgeResponse, cors: Head): void {
@@ -50,26 +62,33 @@ function sessionFor(edge: HubEdge, request: EdgeRequest, reply: HttpReply): Lega
   return undefined;
 }
 
+type Found = ReturnType<LegacySession['replay']['find']>;
+
 class GetStream implements SessionStream {
   readonly #edge: HubEdge;
   readonly #session: LegacySession;
-  readonly #stream: EventStream;
+  readonly #carrier: EventStream;
+  readonly #stream: ReplayStream;
   #open = true;
 
-  constructor(edge: HubEdge, session: LegacySession, response: EdgeResponse, cors: Head) {
+  /** `found`: what it resumes. */
+  constructor(edge: HubEdge, session: LegacySession, response: EdgeResponse, cors: Head, found: Found) {
     this.#edge = edge;
     this.#session = session;
-    this.#stream = new EventStream(edge, response, cors);
-    this.#stream.flush();
+    this.#stream = found?.stream ?? session.replay.open('get');
+    const primer = found === undefined && knowsPrimers(session) ? this.#stream.firstId : undefined;
+    this.#carrier = new EventStream(edge, response, cors, primer);
+    this.#carrier.flush();
     edge.streams++;
     session.attach(this);
+    this.#stream.carry(this.#carrier, found?.seq ?? 0);
     if (!session.missedChanges) return;
     session.missedChanges = false;
-    for (const message of allListChanges) this.#stream.send(message);
+    for (const message of allListChanges) this.send(message);
   }
 
   send(message: RawJson): boolean {
-    return this.#stream.send(message);
+    return this.#open && this.#stream.send(message);
   }
 
   close(): void {
@@ -77,9 +96,10 @@ class GetStream implements SessionStream {
     this.#stream.end();
   }
 
-  /** The client closed it, or it was cut. */
+  /** The client closed it, or it was cut: it may come back. */
   closed(): void {
-    this.#stream.lost();
+    this.#carrier.lost();
+    this.#stream.lost(this.#carrier);
     this.#leave();
   }
 
@@ -88,5 +108,35 @@ class GetStream implements SessionStream {
     this.#open = false;
     this.#edge.streams--;
     this.#session.detach(this);
+  }
+}
+
+/** The rest of an answer whose connection was lost. */
+class ResumedAnswer {
+  readonly #edge: HubEdge;
+  readonly #carrier: EventStream;
+  readonly #stream: ReplayStream;
+
+  constructor(
+    edge: HubEdge,
+    session: LegacySession,
+    response: EdgeResponse,
+    cors: Head,
+    stream: ReplayStream,
+    seq: number,
+  ) {
+    this.#edge = edge;
+    this.#stream = stream;
+    this.#carrier = new EventStream(edge, response, cors);
+    edge.streams++;
+    session.lastUsedMs = edge.deps.clock.monotonic();
+    if (!stream.isOver) this.#carrier.flush();
+    stream.carry(this.#carrier, seq);
+  }
+
+  closed(): void {
+    this.#carrier.lost();
+    this.#stream.lost(this.#carrier);
+    this.#edge.streams--;
   }
 }

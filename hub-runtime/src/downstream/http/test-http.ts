@@ -189,7 +189,8 @@ function streamOf(response: IncomingMessage): OpenStream {
   const messages = (): any[] =>
     text
       .split('\n\n')
-      .flatMap((event) => (event.includes('\ndata: ') ? [JSON.parse(event.slice(event.indexOf('\ndata: ') + 7))] : []));
+      // Without data: where a client may resume from, before there is anything to tell.
+      .flatMap((event) => (/\ndata: ./.test(event) ? [JSON.parse(event.slice(event.indexOf('\ndata: ') + 7))] : []));
   return {
     response,
     text: () => text,
