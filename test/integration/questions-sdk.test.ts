@@ -18,7 +18,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectLegacy, connectModern, startHttpServer, stdioCommand, until } from '../kit/index.ts';
-import type { EraName, RunningServer, ServerScript } from '../kit/index.ts';
+import type { Answer, EraName, RunningServer, ServerScript } from '../kit/index.ts';
 import { type Fleet, startFleet } from './support/replica-fleet.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
@@ -79,6 +79,10 @@ async function startOldSdkServer(): Promise<AsyncDisposable & { url: string }> {
   };
 }
 
+function codeOf(answer: Answer): string | undefined {
+  return (answer.error?.data as { code?: string } | undefined)?.code;
+}
+
 interface AnyClient {
   call(tool: string): Promise<string>;
   close(): Promise<void>;
@@ -94,7 +98,10 @@ const clients: Record<string, (url: string) => Promise<AnyClient>> = {
     client.setRequestHandler(ElicitRequestSchema, () => elicited);
     client.setRequestHandler(CreateMessageRequestSchema, () => sampled);
     await client.connect(new HttpV1(new URL(url)) as Parameters<ClientV1['connect']>[0]);
-    return { call: async (name) => textOf(await client.callTool({ name, arguments: {} })), close: () => client.close() };
+    return {
+      call: async (name) => textOf(await client.callTool({ name, arguments: {} })),
+      close: () => client.close(),
+    };
   },
   ...Object.fromEntries(
     (['legacy', 'auto'] as const).map((mode) => [
@@ -137,17 +144,20 @@ describe('the SDKs', () => {
     for (const one of http ?? []) await one[Symbol.asyncDispose]();
   });
 
-  test.each(Object.entries(clients))('EF-22 %s answers servers of both eras, over HTTP and stdio', async (_name, connect) => {
-    const client = await connect(hub.url);
-    try {
-      for (const server of ['modernhttp', 'legacyhttp', 'modernstdio', 'legacystdio'])
-        expect(JSON.parse(await client.call(`${server}_asks`)), server).toEqual([elicited, sampled]);
-      for (const tool of ['related', 'unrelated'])
-        expect(JSON.parse(await client.call(`sdk_${tool}`)), tool).toEqual(elicited);
-    } finally {
-      await client.close();
-    }
-  });
+  test.each(Object.entries(clients))(
+    'EF-22 %s answers servers of both eras, over HTTP and stdio',
+    async (_name, connect) => {
+      const client = await connect(hub.url);
+      try {
+        for (const server of ['modernhttp', 'legacyhttp', 'modernstdio', 'legacystdio'])
+          expect(JSON.parse(await client.call(`${server}_asks`)), server).toEqual([elicited, sampled]);
+        for (const tool of ['related', 'unrelated'])
+          expect(JSON.parse(await client.call(`sdk_${tool}`)), tool).toEqual(elicited);
+      } finally {
+        await client.close();
+      }
+    },
+  );
 });
 
 describe('three replicas, every request somewhere else', () => {
@@ -214,10 +224,10 @@ describe('three replicas, every request somewhere else', () => {
     const lost = await begin();
     await fleet.kill(a);
     const answer = await elsewhere.request('tools/call', lost);
-    expect(['QM_QUESTION_EXPIRED', 'QM_REPLICA_LOST']).toContain((answer.error?.data as { code: string }).code);
+    expect(['QM_QUESTION_EXPIRED', 'QM_REPLICA_LOST']).toContain(codeOf(answer));
     fleet.forget(a);
     const later = await elsewhere.request('tools/call', lost);
-    expect((later.error?.data as { code: string }).code).toBe('QM_QUESTION_EXPIRED');
+    expect(codeOf(later)).toBe('QM_QUESTION_EXPIRED');
   });
 
   test('a legacy client is asked by a replica that its answers do not come to', async () => {

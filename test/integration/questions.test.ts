@@ -3,14 +3,7 @@
  * executed once however often its client has to be asked; nobody is asked for what it did not declare.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  connectLegacy,
-  connectModern,
-  kitMatchers,
-  startHttpServer,
-  stdioCommand,
-  until,
-} from '../kit/index.ts';
+import { connectLegacy, connectModern, kitMatchers, startHttpServer, stdioCommand, until } from '../kit/index.ts';
 import type { Answer, ClientOptions, EraName, KitClient, RunningServer, ServerScript } from '../kit/index.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
@@ -19,14 +12,21 @@ expect.extend(kitMatchers);
 
 const form = {
   method: 'elicitation/create',
-  params: { mode: 'form', message: 'Name? grüße', requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } },
+  params: {
+    mode: 'form',
+    message: 'Name? grüße',
+    requestedSchema: { type: 'object', properties: { name: { type: 'string' } } },
+  },
 };
 const sampling = {
   method: 'sampling/createMessage',
   params: { messages: [{ role: 'user', content: { type: 'text', text: 'hi' } }], maxTokens: 5 },
 };
 const roots = { method: 'roots/list' };
-const url = { method: 'elicitation/create', params: { mode: 'url', message: 'Go', url: 'https://example.com/a?b="c"' } };
+const url = {
+  method: 'elicitation/create',
+  params: { mode: 'url', message: 'Go', url: 'https://example.com/a?b="c"' },
+};
 
 const script = (era: EraName): ServerScript => ({
   era,
@@ -45,7 +45,11 @@ const script = (era: EraName): ServerScript => ({
               error: {
                 code: -32042,
                 message: 'visit first',
-                data: { elicitations: [{ mode: 'url', elicitationId: 'e2', url: 'https://example.com/x', message: 'Sign in' }] },
+                data: {
+                  elicitations: [
+                    { mode: 'url', elicitationId: 'e2', url: 'https://example.com/x', message: 'Sign in' },
+                  ],
+                },
               },
             },
           },
@@ -162,17 +166,23 @@ describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
     } else expect(answer).toBeToolError(/elicitation/);
   });
 
-  test.each(servers)('%s learns what this client declared, or for a shared child what the hub carries', async (server) => {
-    const one = await user(era, { capabilities: { elicitation: {}, tasks: { list: {} }, extensions: { 'x/y': { a: 1 } } } });
-    await using _client = one.client;
-    const { clientCapabilities } = JSON.parse(textOf(await one.client.callTool(`${server}_whoami`))) as {
-      clientCapabilities: unknown;
-    };
-    if (server !== 'legacystdio') expect(clientCapabilities).toEqual({ elicitation: {}, extensions: { 'x/y': { a: 1 } } });
-    await using nobody = await (era === 'modern' ? connectModern : connectLegacy)(hub.url);
-    const nothing = JSON.parse(textOf(await nobody.callTool(`${server}_whoami`))) as { clientCapabilities: unknown };
-    if (server !== 'legacystdio') expect(nothing.clientCapabilities).toEqual({});
-  });
+  test.each(servers)(
+    '%s learns what this client declared, or for a shared child what the hub carries',
+    async (server) => {
+      const one = await user(era, {
+        capabilities: { elicitation: {}, tasks: { list: {} }, extensions: { 'x/y': { a: 1 } } },
+      });
+      await using _client = one.client;
+      const { clientCapabilities } = JSON.parse(textOf(await one.client.callTool(`${server}_whoami`))) as {
+        clientCapabilities: unknown;
+      };
+      if (server !== 'legacystdio')
+        expect(clientCapabilities).toEqual({ elicitation: {}, extensions: { 'x/y': { a: 1 } } });
+      await using nobody = await (era === 'modern' ? connectModern : connectLegacy)(hub.url);
+      const nothing = JSON.parse(textOf(await nobody.callTool(`${server}_whoami`))) as { clientCapabilities: unknown };
+      if (server !== 'legacystdio') expect(nothing.clientCapabilities).toEqual({});
+    },
+  );
 });
 
 describe('a modern client and a call that waits for its answers', () => {
@@ -183,7 +193,8 @@ describe('a modern client and a call that waits for its answers', () => {
     const inputResponses = Object.fromEntries(keys.map((key) => [key, replies['elicitation/create']]));
     return { name, arguments: args, inputResponses, requestState: String(result?.['requestState']) };
   };
-  const go = (client: KitClient, params: Record<string, unknown>): Promise<Answer> => client.request('tools/call', params);
+  const go = (client: KitClient, params: Record<string, unknown>): Promise<Answer> =>
+    client.request('tools/call', params);
 
   test('checklist 30: the server executes it once, and answers count once', async () => {
     const one = await user('modern');
@@ -214,7 +225,16 @@ describe('a modern client and a call that waits for its answers', () => {
       expect(await go(client, { ...retry, ...wrong })).toBeRpcError(-32602, 'requestState');
     expect(await go(client, { ...retry, inputResponses: { q1: 'yes' } })).toBeRpcError(-32602, 'inputResponses');
     // The same request in another spelling is the same request.
-    expect(textOf(await go(client, { requestState, inputResponses: retry.inputResponses, arguments: { a: 1.0 }, name: retry.name }))).toContain('accept');
+    expect(
+      textOf(
+        await go(client, {
+          requestState,
+          inputResponses: retry.inputResponses,
+          arguments: { a: 1.0 },
+          name: retry.name,
+        }),
+      ),
+    ).toContain('accept');
   });
 
   test('what was not answered is asked again, answers nobody asked for are ignored', async () => {
@@ -234,7 +254,10 @@ describe('a modern client and a call that waits for its answers', () => {
     await using client = one.client;
     const cancelled = http.legacy.recorder.cancelled.length;
     const retry = await begin(one);
-    await until(() => http.legacy.recorder.cancelled.length > cancelled, { because: 'it was given up', timeoutMs: 8_000 });
+    await until(() => http.legacy.recorder.cancelled.length > cancelled, {
+      because: 'it was given up',
+      timeoutMs: 8_000,
+    });
     expect(await go(client, retry)).toBeRpcError(-32602);
   });
 
@@ -269,14 +292,23 @@ describe('a modern client and a call that waits for its answers', () => {
     const { result } = await client.callTool('legacyhttp_wants_url');
     expect(result).toMatchObject({
       resultType: 'input_required',
-      inputRequests: { q1: { method: 'elicitation/create', params: { mode: 'url', url: 'https://example.com/x', message: 'Sign in' } } },
+      inputRequests: {
+        q1: { method: 'elicitation/create', params: { mode: 'url', url: 'https://example.com/x', message: 'Sign in' } },
+      },
     });
     const before = http.legacy.calls.length;
     const { requestState } = result as { requestState: string };
-    const again = await go(client, { name: 'legacyhttp_wants_url', arguments: {}, inputResponses: { q1: { action: 'accept' } }, requestState });
+    const again = await go(client, {
+      name: 'legacyhttp_wants_url',
+      arguments: {},
+      inputResponses: { q1: { action: 'accept' } },
+      requestState,
+    });
     expect(again.result?.['resultType']).toBe('input_required');
     const sent = http.legacy.calls.slice(before).filter(({ method }) => method === 'tools/call');
-    expect(sent.map(({ message }) => (message as { params: object }).params)).toEqual([{ name: 'wants_url', arguments: {} }]);
+    expect(sent.map(({ message }) => (message as { params: object }).params)).toEqual([
+      { name: 'wants_url', arguments: {} },
+    ]);
     await using plain = await connectModern(hub.url);
     expect(await plain.callTool('legacyhttp_wants_url')).toBeRpcError(-32021);
     await using legacy = await connectLegacy(hub.url);
@@ -349,9 +381,12 @@ describe('a legacy client', () => {
     });
     await using _client = client;
     http.legacy.setTools([...(script('legacy').tools ?? []), { name: 'samples', does: { asks: [sampling] } }]);
-    await until(async () => (await client.listAll('tools/list')).some((tool) => tool['name'] === 'legacyhttp_samples'), {
-      because: 'the new tool is listed',
-    });
+    await until(
+      async () => (await client.listAll('tools/list')).some((tool) => tool['name'] === 'legacyhttp_samples'),
+      {
+        because: 'the new tool is listed',
+      },
+    );
     const answer = await client.callTool('legacyhttp_samples');
     expect(answer.result).toBeDefined();
     expect(deepest).toBe(16);

@@ -34,7 +34,12 @@ beforeAll(async () => {
     mcpServer('modernstdio', { source: { command: stdioCommand(script('modernstdio', 'modern')) } }),
     mcpServer('legacystdio', { source: { command: stdioCommand(script('legacystdio', 'legacy')) } }),
     mcpServer('silent', {
-      source: { command: stdioCommand({ resources: [{ uri: 'kit://silent/a', name: 'a' }], capabilities: { tools: {}, resources: {} } }) },
+      source: {
+        command: stdioCommand({
+          resources: [{ uri: 'kit://silent/a', name: 'a' }],
+          capabilities: { tools: {}, resources: {} },
+        }),
+      },
     }),
   ];
   hub = await startHub(manifests, { flags: ['--watch'] });
@@ -70,7 +75,9 @@ async function reader(era: EraName, ...uris: string[]): Promise<Reader> {
   return {
     client,
     heard: () =>
-      stream.messages.filter((one) => one.method === 'notifications/resources/updated').map((one) => one.params?.['uri']),
+      stream.messages
+        .filter((one) => one.method === 'notifications/resources/updated')
+        .map((one) => one.params?.['uri']),
     async [Symbol.asyncDispose]() {
       stream[Symbol.dispose]();
       // A session that is only left keeps what it asked for until it has been idle for too long.
@@ -108,14 +115,17 @@ describe.each(servers)('resources of %s', (server) => {
   const b = `kit://${server}/b`;
   const umlaut = `kit://${server}/grüße`;
 
-  test.each(['modern', 'legacy'] as const)('HT-0.07 checklist 35: a %s client hears of those it asked for, nobody else does', async (era) => {
-    await using one = await reader(era, a, umlaut);
-    await using other = await reader(era === 'modern' ? 'legacy' : 'modern', b);
-    for (const uri of [a, b, umlaut]) await update(server, uri);
-    await until(() => one.heard().length === 2 && other.heard().length === 1, { because: 'the changes are told' });
-    await settle();
-    expect([one.heard(), other.heard()]).toEqual([[a, umlaut], [b]]);
-  });
+  test.each(['modern', 'legacy'] as const)(
+    'HT-0.07 checklist 35: a %s client hears of those it asked for, nobody else does',
+    async (era) => {
+      await using one = await reader(era, a, umlaut);
+      await using other = await reader(era === 'modern' ? 'legacy' : 'modern', b);
+      for (const uri of [a, b, umlaut]) await update(server, uri);
+      await until(() => one.heard().length === 2 && other.heard().length === 1, { because: 'the changes are told' });
+      await settle();
+      expect([one.heard(), other.heard()]).toEqual([[a, umlaut], [b]]);
+    },
+  );
 
   test('checklist 35: it is asked once for all, and told of the end after the last', async () => {
     await settle();
@@ -134,12 +144,14 @@ describe.each(servers)('resources of %s', (server) => {
     expect(first?.heard()).toHaveLength(1);
     if (isLegacy) expect((await asked(server)).slice(before)).toEqual([`+${a}`]);
     await third?.client.endSession();
-    await until(async () => !isLegacy || (await asked(server)).slice(before).length === 2, { because: 'nobody wants it' });
+    await until(async () => !isLegacy || (await asked(server)).slice(before).length === 2, {
+      because: 'nobody wants it',
+    });
     if (isLegacy) expect((await asked(server)).slice(before)).toEqual([`+${a}`, `-${a}`]);
     await update(server, a);
     await settle();
     expect([first?.heard().length, third?.heard().length]).toEqual([1, 2]);
-    await Promise.all([first, third].map((one) => one?.[Symbol.asyncDispose]()));
+    for (const one of [first, third]) await one?.[Symbol.asyncDispose]();
   });
 
   test('after a restart of the server: they are told that it may have changed, and hear of the next change', async () => {
@@ -160,7 +172,9 @@ describe.each(servers)('resources of %s', (server) => {
     await settle();
     const counts = readers.map((one) => one.heard().length);
     await update(server, a);
-    await until(() => readers.every((one, n) => one.heard().length > (counts[n] ?? 0)), { because: 'the next change is told' });
+    await until(() => readers.every((one, n) => one.heard().length > (counts[n] ?? 0)), {
+      because: 'the next change is told',
+    });
   });
 });
 

@@ -111,7 +111,12 @@ test('what a child of one’s own logs during a call comes with that call', asyn
 
 describe('questions of a legacy child', () => {
   /** Calls, with a user who answers by the name of the asked. */
-  const asking = async (upstream: Upstream, who: string, era: 'legacy' | 'modern', capabilities = '{"elicitation":{}}') => {
+  const asking = async (
+    upstream: Upstream,
+    who: string,
+    era: 'legacy' | 'modern',
+    capabilities = '{"elicitation":{}}',
+  ) => {
     const caller: Caller = {
       ...callerOf(era === 'legacy' ? who : undefined),
       era,

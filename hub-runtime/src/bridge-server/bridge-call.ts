@@ -26,8 +26,7 @@ export class BridgeCall implements Leg {
     this.progressToken = meta.progressToken;
     this.logLevel = logLevel;
     this.#reply = reply;
-    if (questions !== undefined)
-      this.ask = (question) => questions.ask(question, (message) => reply.deliver(message));
+    if (questions !== undefined) this.ask = (question) => questions.ask(question, (message) => reply.deliver(message));
   }
 
   notify(message: RawJson): void {

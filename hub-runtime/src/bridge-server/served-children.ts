@@ -83,9 +83,15 @@ export class ServedChildren {
     const caller = this.#callerOf(owner, capabilities);
     const lane: LaneCall = { exchange: { ...call, caller }, edits: [], target: undefined };
     if (owner !== undefined) return this.#sendFor(owner, lane);
-    if (asker === undefined || !this.keeper.asks || this.keeper.conversation?.era !== 'legacy') return this.keeper.send(lane);
+    if (asker === undefined || !this.keeper.asks || this.keeper.conversation?.era !== 'legacy')
+      return this.keeper.send(lane);
     const principal = { kind: 'anonymous', id: asker.caller } as const;
-    const own = { ...caller, principal, session: undefined, capabilities: asker.canAnswer ? capabilities : emptyObject };
+    const own = {
+      ...caller,
+      principal,
+      session: undefined,
+      capabilities: asker.canAnswer ? capabilities : emptyObject,
+    };
     return this.#interactive.send(own, lane);
   }
 

@@ -82,7 +82,12 @@ export class Hub implements HubPort {
     this.#members = members;
     const newId = deps.newId ?? randomUUID;
     const questionMs = (): number => this.#graph.config.timeouts.questionMs ?? defaultQuestionMs;
-    this.#parked = new ParkedCalls({ clock, newId, limit: () => parkedLimitOf(this.#graph.config), waitMs: questionMs });
+    this.#parked = new ParkedCalls({
+      clock,
+      newId,
+      limit: () => parkedLimitOf(this.#graph.config),
+      waitMs: questionMs,
+    });
     this.#router = createRouter({
       states: new RequestStates({ sealer, owner: deps.replica ?? 'alone', ttlMs: questionMs }),
       parked: this.#parked,

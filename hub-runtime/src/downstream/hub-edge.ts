@@ -5,7 +5,14 @@
  * everything that waits (keep-alive of streams, idle sessions), so no call and no stream has a timer of its own.
  */
 import type { HubPort, ListKind } from '../exchange/index.ts';
-import { type AskOptions, createSessionStore, type LegacySession, ReplayBudget, type SessionEnd, type SessionStore } from '../session/index.ts';
+import {
+  type AskOptions,
+  createSessionStore,
+  type LegacySession,
+  ReplayBudget,
+  type SessionEnd,
+  type SessionStore,
+} from '../session/index.ts';
 import { rawOf, type RawJson, type ScanLimits } from '../wire/index.ts';
 import type { Call } from './call.ts';
 import type { EdgeDeps } from './edge-deps.ts';

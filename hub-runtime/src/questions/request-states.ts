@@ -61,7 +61,12 @@ export class RequestStates {
   }
 
   /** Raw: a JSON string. `of` says what it carries. */
-  seal(exchange: Exchange, server: string, round: number, of: { readonly parked: string } | { readonly state?: RawJson }): RawJson {
+  seal(
+    exchange: Exchange,
+    server: string,
+    round: number,
+    of: { readonly parked: string } | { readonly state?: RawJson },
+  ): RawJson {
     const isParked = 'parked' in of;
     const sealed: Sealed = {
       k: isParked ? 'parked' : of.state === undefined ? 'again' : 'server',

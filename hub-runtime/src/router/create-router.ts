@@ -196,7 +196,11 @@ class HubRouter implements Router {
     const upstream = exchange.graph.upstream(serverKey);
     if (upstream === undefined)
       return hubError('QM_SERVER_FAILED', { server: serverKey, reason: 'it is not part of this hub' });
-    return this.#settle(await this.#deliver(call, upstream, trace), { exchange, call, route, upstream, target: trace.target }, trace);
+    return this.#settle(
+      await this.#deliver(call, upstream, trace),
+      { exchange, call, route, upstream, target: trace.target },
+      trace,
+    );
   }
 
   /** A modern client comes back with the state of an earlier answer (MRTR). */
@@ -227,7 +231,12 @@ class HubRouter implements Router {
   async #settle(first: Outcome, routed: RoutedCall, trace: CallTrace, round = 0): Promise<Outcome> {
     let outcome = first;
     if (outcome.kind === 'inputRequired' || outcome.kind === 'error')
-      outcome = await this.#rounds.settle(outcome, routed, (call) => this.#deliver(call, routed.upstream, trace), round);
+      outcome = await this.#rounds.settle(
+        outcome,
+        routed,
+        (call) => this.#deliver(call, routed.upstream, trace),
+        round,
+      );
     const { exchange } = routed;
     if (outcome.kind === 'error') return forCaller(outcome, exchange);
     if (outcome.kind !== 'result') return outcome;

@@ -21,7 +21,16 @@ import {
   type Upstream,
 } from '../exchange/index.ts';
 import type { Observer } from '../observe/index.ts';
-import { answersIn, type OpenedState, type ParkedCalls, readRound, type RequestStates, type Round, stateLimits, urlRound } from '../questions/index.ts';
+import {
+  answersIn,
+  type OpenedState,
+  type ParkedCalls,
+  readRound,
+  type RequestStates,
+  type Round,
+  stateLimits,
+  urlRound,
+} from '../questions/index.ts';
 import {
   decodeText,
   editObject,
@@ -81,7 +90,7 @@ export class RoundsOfCall {
   }
 
   /** Takes a parked call for a client that has come back with answers. */
-  take(state: OpenedState): RoutedCall & { readonly parked: Parked } | ErrorOutcome {
+  take(state: OpenedState): (RoutedCall & { readonly parked: Parked }) | ErrorOutcome {
     return this.#deps.parked.take(state.id) ?? hubError('QM_QUESTION_EXPIRED');
   }
 
@@ -106,7 +115,9 @@ export class RoundsOfCall {
       if (!(answers instanceof Map)) return refused(answers);
       if (leg.cancellation.cancelled) return refused(hubError('QM_CANCELLED'));
       outcome =
-        parked === undefined ? await send(withAnswers(routed.call, answers, read.state)) : await parked.resume(leg, answers);
+        parked === undefined
+          ? await send(withAnswers(routed.call, answers, read.state))
+          : await parked.resume(leg, answers);
     }
     if (outcome.kind === 'result')
       for (const id of visited)
@@ -220,5 +231,7 @@ export function answeredEdits({ kind, state }: OpenedState): readonly MemberEdit
 
 /** The answers of a request; a string: what is wrong with them. */
 export function answersOf(exchange: Exchange): ReadonlyMap<string, RawJson> | string {
-  return answersIn(exchange.params) ?? 'params.inputResponses must be an object of results, by the keys of inputRequests';
+  return (
+    answersIn(exchange.params) ?? 'params.inputResponses must be an object of results, by the keys of inputRequests'
+  );
 }

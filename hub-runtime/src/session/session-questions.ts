@@ -6,7 +6,16 @@
  */
 import type { Clock } from '../base/index.ts';
 import type { Answer, Question } from '../exchange/index.ts';
-import { idKey, notificationRaw, objectRaw, quoted, type RawJson, rawOf, requestRaw, type ScannedMessage } from '../wire/index.ts';
+import {
+  idKey,
+  notificationRaw,
+  objectRaw,
+  quoted,
+  type RawJson,
+  rawOf,
+  requestRaw,
+  type ScannedMessage,
+} from '../wire/index.ts';
 
 export const questionLimits = {
   /** Open questions of one session. */
@@ -70,7 +79,9 @@ export class SessionQuestions {
         },
       };
       this.#open.set(key, open);
-      const stopClock = this.#options.clock.after(this.#options.waitMs(), () => withdraw('it was not answered in time'));
+      const stopClock = this.#options.clock.after(this.#options.waitMs(), () =>
+        withdraw('it was not answered in time'),
+      );
       const forget = cancellation.onCancel(() => withdraw(cancellation.reason ?? 'cancelled'));
     });
   }

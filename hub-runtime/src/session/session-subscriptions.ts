@@ -59,6 +59,6 @@ export class SessionSubscriptions {
   }
 
   endAll(): void {
-    for (const uri of [...this.#places.keys()]) this.end(uri);
+    for (const uri of this.#places.keys()) this.end(uri);
   }
 }

@@ -236,5 +236,7 @@ function questionParams(params: ScannedObject | undefined, isLive: boolean): Raw
   const drops = dropsId ? ['elicitationId'] : [];
   if (params.meta === undefined) return drops.length === 0 ? objectRaw(params) : editObject(params, [], drops);
   const meta = upstreamMeta(params.meta, '', undefined);
-  return meta === undefined ? editObject(params, [], [...drops, '_meta']) : editObject(params, [['_meta', meta]], drops);
+  return meta === undefined
+    ? editObject(params, [], [...drops, '_meta'])
+    : editObject(params, [['_meta', meta]], drops);
 }

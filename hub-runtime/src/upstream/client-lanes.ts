@@ -226,7 +226,8 @@ export class ClientLanes {
   #sweep(): void {
     const now = this.#options.clock.monotonic();
     for (const [key, entry] of this.#entries) {
-      if (isIdle(entry) && this.#options.isHeld?.(key) !== true && now - entry.usedAt >= clientLimits.idleMs) this.#drop(key, 'idle');
+      if (isIdle(entry) && this.#options.isHeld?.(key) !== true && now - entry.usedAt >= clientLimits.idleMs)
+        this.#drop(key, 'idle');
     }
     if (this.#entries.size > 0) return;
     this.#stopSweep?.();

@@ -1,5 +1,14 @@
 /** The resources of a `subscriptions/listen`: what is asked for, and which of it the server honours. */
-import { memberRaw, memberString, metaKey, parseRaw, type RawJson, scanArray, type ScannedMessage, scanObject } from '../wire/index.ts';
+import {
+  memberRaw,
+  memberString,
+  metaKey,
+  parseRaw,
+  type RawJson,
+  scanArray,
+  type ScannedMessage,
+  scanObject,
+} from '../wire/index.ts';
 
 /** `uris` in byte form. */
 export function resourceFilter(uris: Iterable<string>): RawJson {

@@ -75,7 +75,7 @@ export class ResourceListen {
     this.#stopWaiting?.();
     this.#current?.close();
     this.#current = undefined;
-    for (const uri of [...this.#waiting.keys()]) this.#settle(uri, undefined);
+    for (const uri of this.#waiting.keys()) this.#settle(uri, undefined);
   }
 
   #changed(): void {
@@ -104,16 +104,16 @@ export class ResourceListen {
       old?.close();
       old = undefined;
     };
-    let mine: OpenListen | undefined;
+    const request: { listen?: OpenListen } = {};
     const own: OpenListen = {
       close: () => {
         old?.close();
-        mine?.close();
+        request.listen?.close();
       },
     };
     this.#current = own;
     const isCurrent = (): boolean => this.#current === own;
-    mine = open(uris, {
+    request.listen = open(uris, {
       opened: (given, again) => {
         id = given;
         if (again && isCurrent()) this.#onGap(uris);

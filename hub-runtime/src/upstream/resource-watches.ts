@@ -93,7 +93,9 @@ export class ResourceWatches {
 
 /** Specification: an update may be about a part of what was subscribed to. */
 function isPartOf(uri: string, watched: string): boolean {
-  return uri.length > watched.length && uri.startsWith(watched) && (watched.endsWith('/') || uri[watched.length] === '/');
+  return (
+    uri.length > watched.length && uri.startsWith(watched) && (watched.endsWith('/') || uri[watched.length] === '/')
+  );
 }
 
 export function notAnnounced(uri: string, server: string): ErrorOutcome {

@@ -5,7 +5,15 @@
  * client can be asked outside a request. Roots that belong to nobody are none; everything else is refused with the reason, never guessed.
  */
 import { type Caller, Cancellation } from '../exchange/index.ts';
-import { errorRaw, missingCapability, objectRaw, type RawJson, resultRaw, rpcCode, type ScannedMessage } from '../wire/index.ts';
+import {
+  errorRaw,
+  missingCapability,
+  objectRaw,
+  type RawJson,
+  resultRaw,
+  rpcCode,
+  type ScannedMessage,
+} from '../wire/index.ts';
 import { emptyObject } from '../wire/index.ts';
 
 /** The only one, `none`, or `several`. */
@@ -28,7 +36,10 @@ export async function answerUnattributed(
   const { method, params } = message;
   const id = message.id as RawJson;
   const session = caller?.session;
-  if (session?.ask !== undefined && missingCapability(caller?.capabilities ?? emptyObject, method, params) === undefined) {
+  if (
+    session?.ask !== undefined &&
+    missingCapability(caller?.capabilities ?? emptyObject, method, params) === undefined
+  ) {
     const raw = params === undefined ? emptyObject : objectRaw(params);
     const answer = await session.ask({ method, params: raw, cancellation: new Cancellation() });
     if (answer.kind === 'result') return resultRaw(id, answer.result);

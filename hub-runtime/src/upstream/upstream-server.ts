@@ -240,7 +240,10 @@ export class UpstreamServer implements Upstream {
     if (watches !== undefined) return watches.add(uri, listener);
     const key = this.#ownKey(caller);
     if ((await this.#clients.ready(caller, key)) === undefined)
-      return hubError('QM_SERVER_FAILED', { server: this.key, reason: 'its conversation with this client cannot be opened' });
+      return hubError('QM_SERVER_FAILED', {
+        server: this.key,
+        reason: 'its conversation with this client cannot be opened',
+      });
     let own = this.#clientWatches.get(key);
     if (own === undefined) {
       own = new ResourceWatches(this.#config.name, () => this.#clients.conversation(key));

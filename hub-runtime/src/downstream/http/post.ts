@@ -11,7 +11,15 @@ import { isUtf8 } from 'node:buffer';
 
 import { hubError } from '../../exchange/index.ts';
 import { ownerOfState } from '../../questions/index.ts';
-import { classifyPost, memberRaw, memberString, rawFromBytes, readMeta, type ScannedMessage, scanMessage } from '../../wire/index.ts';
+import {
+  classifyPost,
+  memberRaw,
+  memberString,
+  rawFromBytes,
+  readMeta,
+  type ScannedMessage,
+  scanMessage,
+} from '../../wire/index.ts';
 import { classifyError, faultError } from '../fault-error.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import { serveModernNotification, serveModernRequest } from '../modern-methods.ts';
@@ -122,8 +130,7 @@ function serveBody(edge: HubEdge, request: EdgeRequest, reply: HttpReply, bytes:
   } else if (message.kind === 'request') {
     if (!sentToOwner(edge, request, reply, message))
       serveModernRequest(edge, reply, message, classified.meta, undefined, request.headers);
-  }
-  else if (message.kind === 'notification') {
+  } else if (message.kind === 'notification') {
     serveModernNotification(edge, message, classified.meta, undefined);
     reply.accepted(202);
   } else reply.refuse(undefined, hubError('QM_BAD_MESSAGE', { reason: 'responses are not posted in 2026-07-28' }));

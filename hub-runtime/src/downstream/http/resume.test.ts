@@ -4,10 +4,21 @@ import { describe, expect, test } from 'vitest';
 import type { Leg, Outcome } from '../../exchange/index.ts';
 import { notificationRaw, type RawJson } from '../../wire/index.ts';
 import { textResult } from '../fake-hub.ts';
-import { getStream, initialize, jsonHeaders, legacy, modern, notification, type OpenStream, type Rig, startRig } from './test-http.ts';
+import {
+  getStream,
+  initialize,
+  jsonHeaders,
+  legacy,
+  modern,
+  notification,
+  type OpenStream,
+  type Rig,
+  startRig,
+} from './test-http.ts';
 
 const step = (n: number): RawJson => notificationRaw('notifications/progress', `{"progress":${n}}` as RawJson);
-const ids = (stream: OpenStream): string[] => [...stream.text().matchAll(/^id: (\S+)$/gm)].map((match) => match[1] ?? '');
+const ids = (stream: OpenStream): string[] =>
+  [...stream.text().matchAll(/^id: (\S+)$/gm)].map((match) => match[1] ?? '');
 const seen = (stream: OpenStream): unknown[] =>
   stream.messages().map((message) => message.params?.progress ?? message.result?.content[0].text ?? message.method);
 

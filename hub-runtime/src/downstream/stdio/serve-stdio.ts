@@ -204,7 +204,13 @@ class Pipe implements PipeScope {
       return;
     }
     const { clock, randomBytes } = this.#options;
-    const session = new LegacySession({ ...wanted, id: randomBytes(16).toString('hex'), token: '', clock, asking: this.#edge.asking });
+    const session = new LegacySession({
+      ...wanted,
+      id: randomBytes(16).toString('hex'),
+      token: '',
+      clock,
+      asking: this.#edge.asking,
+    });
     this.#session = session;
     reply.answer(resultRaw(message.id as RawJson, initializeResult(this.#edge, wanted.revision)));
     session.attach({ send: (unasked) => this.writer.notify(unasked), close: () => {} });

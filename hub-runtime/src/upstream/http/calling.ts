@@ -8,7 +8,14 @@
 import type { Era, ServerConfig } from '@quaymaster/crds';
 
 import { type Clock, type Logger, type Random, serverName } from '../../base/index.ts';
-import { type Caller, type ErrorOutcome, hubError, type LaneCall, type Leg, type Outcome } from '../../exchange/index.ts';
+import {
+  type Caller,
+  type ErrorOutcome,
+  hubError,
+  type LaneCall,
+  type Leg,
+  type Outcome,
+} from '../../exchange/index.ts';
 import type { Observer } from '../../observe/index.ts';
 import {
   editObject,
@@ -151,11 +158,15 @@ export abstract class Calling implements CallHost, CallMessages {
       abandon: (outcome, reason) => this.#giveUp(call, outcome, reason),
       follow: (leg) => this.#follow(call, leg),
     };
-    const asked = new AskedCall(host, call.divert((outcome) => call.asked?.finish(outcome)), {
-      clock: this.deps.clock,
-      from: this.from,
-      toldAll,
-    });
+    const asked = new AskedCall(
+      host,
+      call.divert((outcome) => call.asked?.finish(outcome)),
+      {
+        clock: this.deps.clock,
+        from: this.from,
+        toldAll,
+      },
+    );
     call.asked = asked;
     return asked;
   }

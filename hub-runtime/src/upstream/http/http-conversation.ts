@@ -7,7 +7,14 @@
 import type { Era } from '@quaymaster/crds';
 
 import type { ErrorOutcome, ResultOutcome } from '../../exchange/index.ts';
-import { memberRaw, notificationRaw, type RawJson, type ScannedMessage, type ScannedObject, scanObject } from '../../wire/index.ts';
+import {
+  memberRaw,
+  notificationRaw,
+  type RawJson,
+  type ScannedMessage,
+  type ScannedObject,
+  scanObject,
+} from '../../wire/index.ts';
 import type { Conversation, ConversationEnd } from '../conversation.ts';
 import { Calling, type HttpConversationDeps, noneReady } from './calling.ts';
 import type { HttpCall } from './http-call.ts';

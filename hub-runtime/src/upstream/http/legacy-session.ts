@@ -122,7 +122,11 @@ export class LegacySession {
     if (this.id !== undefined && this.place.state === 'ready') await this.#own('DELETE', undefined);
   }
 
-  #own(method: 'POST' | 'DELETE', body: RawJson | undefined, timeoutMs: number = httpLimits.courtesyMs): Promise<unknown> {
+  #own(
+    method: 'POST' | 'DELETE',
+    body: RawJson | undefined,
+    timeoutMs: number = httpLimits.courtesyMs,
+  ): Promise<unknown> {
     return post({
       pool: this.place.calls,
       path: this.#deps.path,

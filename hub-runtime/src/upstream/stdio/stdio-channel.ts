@@ -77,7 +77,8 @@ export class StdioChannel {
   onNotification: (message: ScannedMessage) => void = () => {};
   onEnd: (message: string) => void = () => {};
   /** A request of the server's own beside `ping`. */
-  onAsked: (message: ScannedMessage) => void = (message) => this.refuse(message, 'this client declared no capability for that');
+  onAsked: (message: ScannedMessage) => void = (message) =>
+    this.refuse(message, 'this client declared no capability for that');
   readonly #options: ChannelOptions;
   readonly #clock: Clock;
   readonly #pending = new Map<number, Pending>();

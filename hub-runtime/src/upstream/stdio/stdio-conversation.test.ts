@@ -4,7 +4,7 @@ import type { Era, ServerConfig } from '@quaymaster/crds';
 
 import { createTestClock, silentLogger } from '../../base/index.ts';
 import type { Caller, LaneCall, Outcome } from '../../exchange/index.ts';
-import { emptyObject, modernEnvelope, type RawJson, rawOf, scanObject } from '../../wire/index.ts';
+import { emptyObject, type RawJson, rawOf, scanObject } from '../../wire/index.ts';
 import type { ConnectRequest } from '../conversation.ts';
 import { FakeChild } from './fake-child.ts';
 import { Envelopes } from '../envelopes.ts';
