@@ -36,7 +36,7 @@ import { callRecord, type CallTrace } from './call-record.ts';
 import { completionRoute, lookUp, type NamedKind, targetMember, unknownTarget } from './call-targets.ts';
 import { isOwnNotification, methodRule } from './method-table.ts';
 import { invalidParams, unknownMethod } from './refusals.ts';
-import { exposeUris, wrapStructured } from './result-edits.ts';
+import { editedResult } from './edited-result.ts';
 import { answeredEdits, answersOf, type RoutedCall, RoundsOfCall } from './rounds-of-call.ts';
 import { forCaller, relayedError } from './server-error.ts';
 import { possibleOwners, untilCancelled, waitForOwners } from './unlisted.ts';
@@ -196,11 +196,9 @@ class HubRouter implements Router {
     const upstream = exchange.graph.upstream(serverKey);
     if (upstream === undefined)
       return hubError('QM_SERVER_FAILED', { server: serverKey, reason: 'it is not part of this hub' });
-    return this.#settle(
-      await this.#deliver(call, upstream, trace),
-      { exchange, call, route, upstream, target: trace.target },
-      trace,
-    );
+    const outcome = await this.#deliver(call, upstream, trace);
+    if (outcome.kind === 'result') return editedResult(outcome, exchange, route, trace.target);
+    return this.#settle(outcome, { exchange, call, route, upstream, target: trace.target }, trace);
   }
 
   /** A modern client comes back with the state of an earlier answer (MRTR). */
@@ -329,24 +327,4 @@ function setLogLevel(exchange: Exchange): Outcome {
   if (level === undefined || !logLevels.has(level))
     return invalidParams('params.level must be a log level of RFC 5424');
   return { kind: 'ready', result: emptyObject };
-}
-
-function editedResult(
-  outcome: Extract<Outcome, { kind: 'result' }>,
-  exchange: Exchange,
-  route: Route,
-  requested: string | undefined,
-): Outcome {
-  const { catalog } = exchange.graph;
-  const { serverKey, original } = route;
-  let { result } = outcome;
-  const asked = exchange.method === 'resources/read' && requested !== undefined && requested !== original;
-  if (asked || !catalog.urisAreTransparent(serverKey))
-    result = exposeUris(result, exchange.method, (uri) =>
-      // The content that was asked for comes back under the very URI it was asked by.
-      asked && uri === original ? requested : catalog.exposedUri(serverKey, uri),
-    );
-  if (exchange.caller.era === 'legacy' && exchange.method === 'tools/call')
-    result = wrapStructured(result, route.wrapsStructured === true);
-  return result === outcome.result ? outcome : { ...outcome, result };
 }

@@ -18,16 +18,9 @@ export {
   type PeerRouter,
   type Placement,
 } from './peer-router.ts';
-export { mostSubscriptions, SessionSubscriptions } from './session-subscriptions.ts';
-export { type Deliver, questionLimits, SessionQuestions, type SessionQuestionsOptions } from './session-questions.ts';
-export {
-  type Carrier,
-  ReplayBudget,
-  replayLimits,
-  type ReplayStream,
-  SessionReplay,
-  type StreamKind,
-} from './replay.ts';
+export { mostSubscriptions } from './session-subscriptions.ts';
+export { type Deliver, SessionQuestions, type SessionQuestionsOptions } from './session-questions.ts';
+export { type Carrier, ReplayBudget, type ReplayStream } from './replay.ts';
 export { createSealer, type RandomBytes, type RotatingSealer, type Sealer } from './sealer.ts';
 export {
   type AbsentSession,

@@ -19,18 +19,18 @@ import {
   type UpstreamEvent,
   type UpstreamState,
 } from '../exchange/index.ts';
-import { emptyObject, type RawJson, type ScannedObject } from '../wire/index.ts';
+import { emptyObject } from '../wire/index.ts';
 import { Announcer, stateOf } from './announcer.ts';
 import { Attempts, type Started } from './attempts.ts';
-import { ClientLanes, keyOf, plainKeyOf } from './client-lanes.ts';
+import { ClientLanes } from './client-lanes.ts';
 import type { Conversation } from './conversation.ts';
 import { drained } from './drain.ts';
-import { InteractiveLanes } from './interactive-lanes.ts';
+import { LaneChoice } from './lane-choice.ts';
 import { type ListDeps, type PartialListing, sameListing, summaryOf } from './list-all.ts';
 import { type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
 import { Primary } from './primary.ts';
-import { updatedUri } from './listen-filter.ts';
-import { type ResourceListener, ResourceWatches } from './resource-watches.ts';
+import type { ResourceListener } from './resource-watches.ts';
+import { ServerWatches } from './server-watches.ts';
 import { RetryTimer } from './retry-timer.ts';
 import { RetiredConversations } from './retired-conversations.ts';
 import { Settling } from './settling.ts';
@@ -45,12 +45,8 @@ export class UpstreamServer implements Upstream {
   readonly #attempts: Attempts;
   readonly #waiting: WaitingCalls;
   readonly #clients: ClientLanes;
-  readonly #shared: Lane;
-  readonly #interactive: InteractiveLanes;
-  readonly #watches: ResourceWatches;
-  /** Of clients with a conversation of their own, by its key. */
-  readonly #clientWatches = new Map<string, ResourceWatches>();
-  #asks = false;
+  readonly #lanes: LaneChoice;
+  readonly #watches: ServerWatches;
   readonly #announcer: Announcer;
   readonly #primary: Primary;
   readonly #settling: Settling;
@@ -89,16 +85,14 @@ export class UpstreamServer implements Upstream {
         this.#lost(conversation, 'HealthCheckFailed', message);
       },
       onAlive: (conversation) => void this.#followUpgrade(conversation),
-      onNotification: (method, params) => this.#told(this.#watches, method, params),
+      onNotification: (method, params) => this.#watches.told(method, params),
     });
     this.#starter = new Starter({
       config: () => this.#config,
       deps,
       resend: (call) => this.#resend(call),
       suspect: () => this.#primary.suspect(),
-      asked: () => {
-        this.#asks = true;
-      },
+      asked: () => this.#lanes.asked(),
       arrived: (first) => this.#arrived(first),
     });
     this.#attempts = new Attempts({
@@ -109,27 +103,29 @@ export class UpstreamServer implements Upstream {
       // While draining only the calls that wait count; what a server offers then is of no interest.
       wantsLists: () => this.#machine.phase !== 'Draining',
     });
-    this.#shared = {
-      send: (call) => this.#send(call),
-      notify: (method, params) => this.#primary.conversation?.notify?.(method, params),
-    };
     this.#clients = new ClientLanes({
       clock: deps.clock,
       server: config.key,
       max: () => this.#config.instances.max,
       open: (caller, resend) => this.#starter.openFor(caller, resend, this.#lifetime.signal),
       retired: (conversation) => this.#retired.add(conversation),
-      opened: (key, conversation, caller) => this.#clientIsUp(key, conversation, caller),
-      isHeld: (key) => this.#clientWatches.has(key),
+      opened: (key, conversation, caller) => this.#watches.clientIsUp(key, conversation, caller),
+      isHeld: (key) => this.#watches.isHeld(key),
     });
-    this.#watches = new ResourceWatches(config.name, () => this.#primary.conversation);
-    this.#interactive = new InteractiveLanes({
-      clock: deps.clock,
+    this.#watches = new ServerWatches({
       server: config.name,
+      serverKey: config.key,
+      primary: () => this.#primary.conversation,
+      clients: () => this.#clients,
+      ownKey: (caller) => (this.#lanes.isApart() ? this.#lanes.ownKey(caller) : undefined),
+    });
+    this.#lanes = new LaneChoice({
+      clock: deps.clock,
+      config: () => this.#config,
+      primary: () => this.#primary.conversation,
+      overHttp: () => this.#starter.overHttp,
       clients: this.#clients,
-      max: () => this.#config.instances.max,
-      waitMs: () => this.#config.timeouts.callMs,
-      shared: (call) => this.#send(call),
+      later: (call, send) => this.#later(call, send),
     });
     this.#stopGauge = deps.observer.gauge('waitingCalls', '', () => this.#waiting.size);
   }
@@ -169,17 +165,7 @@ export class UpstreamServer implements Upstream {
   }
 
   lane(caller: Caller): Lane {
-    if (this.#isShared()) {
-      if (!this.#isInteractive) return this.#shared;
-      return {
-        send: (call) => this.#sendInteractive(caller, call),
-        notify: (method, params) => this.#shared.notify?.(method, params),
-      };
-    }
-    return {
-      send: (call) => this.#sendFor(caller, call),
-      notify: (method, params) => this.#notifyFor(caller, method, params),
-    };
+    return this.#lanes.lane(caller);
   }
 
   reconfigure(config: ServerConfig): void {
@@ -189,7 +175,7 @@ export class UpstreamServer implements Upstream {
   }
 
   rootsChanged(caller: Caller): void {
-    this.#clients.notify(this.#ownKey(caller), 'notifications/roots/list_changed', emptyObject);
+    this.#clients.notify(this.#lanes.ownKey(caller), 'notifications/roots/list_changed', emptyObject);
   }
 
   sessionEnded(sessionId: string): void {
@@ -228,86 +214,13 @@ export class UpstreamServer implements Upstream {
     this.#stopGauge();
   }
 
-  #isShared(): boolean {
-    if (this.#config.instances.mode === 'shared') return true;
-    // A modern server over HTTP keeps no state between requests: there is nothing a client could have of its own.
-    return this.#primary.conversation?.era === 'modern' && this.#starter.overHttp;
-  }
-
   async watchResource(caller: Caller, uri: string, listener: ResourceListener): Promise<ErrorOutcome | undefined> {
     if (this.#primary.conversation === undefined) await this.wake(this.#config.timeouts.startMs);
-    const watches = this.#watchesOf(caller);
-    if (watches !== undefined) return watches.add(uri, listener);
-    const key = this.#ownKey(caller);
-    if ((await this.#clients.ready(caller, key)) === undefined)
-      return hubError('QM_SERVER_FAILED', {
-        server: this.key,
-        reason: 'its conversation with this client cannot be opened',
-      });
-    let own = this.#clientWatches.get(key);
-    if (own === undefined) {
-      own = new ResourceWatches(this.#config.name, () => this.#clients.conversation(key));
-      this.#clientWatches.set(key, own);
-    }
-    return own.add(uri, listener);
+    return this.#watches.add(caller, uri, listener);
   }
 
   unwatchResource(caller: Caller, uri: string, listener: ResourceListener): void {
-    this.#watches.remove(uri, listener);
-    const key = this.#ownKey(caller);
-    const own = this.#clientWatches.get(key);
-    own?.remove(uri, listener);
-    if (own?.size === 0) this.#clientWatches.delete(key);
-  }
-
-  /** A process of one's own has resources of its own; over HTTP a server is one, whoever listens. */
-  #watchesOf(_caller: Caller): ResourceWatches | undefined {
-    return this.#isShared() || this.#starter.overHttp ? this.#watches : undefined;
-  }
-
-  #ownKey(caller: Caller): string {
-    return this.#primary.conversation?.era === 'modern' ? plainKeyOf(caller) : keyOf(caller);
-  }
-
-  #told(watches: ResourceWatches | undefined, method: string, params: ScannedObject | undefined): void {
-    const uri = method === 'notifications/resources/updated' ? updatedUri(params) : undefined;
-    if (uri !== undefined) watches?.updated(uri);
-  }
-
-  #clientIsUp(key: string, conversation: Conversation, { session }: Caller): void {
-    conversation.onNotification((method, params, message) => {
-      // A legacy client knows the id; for a modern one the retry finds out.
-      if (method === 'notifications/elicitation/complete') session?.notify(message);
-      else this.#told(this.#clientWatches.get(key), method, params);
-    });
-    this.#clientWatches.get(key)?.restore();
-  }
-
-  /** It asks its clients, is shared, and cannot say during which call. Seen once, it stays so. */
-  get #isInteractive(): boolean {
-    return this.#asks && !this.#starter.overHttp && this.#primary.conversation?.era !== 'modern';
-  }
-
-  #sendInteractive(caller: Caller, call: LaneCall): Promise<Outcome> {
-    if (this.#primary.conversation === undefined)
-      return this.#later(call, (again) => this.#sendInteractive(caller, again));
-    return this.#interactive.send(caller, call);
-  }
-
-  #notifyFor(caller: Caller, method: string, params: RawJson): void {
-    this.#clients.notify(this.#ownKey(caller), method, params);
-  }
-
-  #send(call: LaneCall): Promise<Outcome> {
-    const primary = this.#primary.conversation;
-    return primary === undefined ? this.#later(call, (again) => this.#send(again)) : primary.send(call);
-  }
-
-  #sendFor(caller: Caller, call: LaneCall): Promise<Outcome> {
-    const primary = this.#primary.conversation;
-    if (primary === undefined) return this.#later(call, (again) => this.#sendFor(caller, again));
-    if (this.#isShared()) return primary.send(call);
-    return this.#clients.send(caller, call, this.#ownKey(caller));
+    this.#watches.remove(caller, uri, listener);
   }
 
   /** There is no conversation: the call waits for one that is on its way, or hears why there is none. */
@@ -323,7 +236,7 @@ export class UpstreamServer implements Upstream {
   #resend(call: LaneCall): Promise<Outcome> | undefined {
     if (this.#resent.has(call)) return undefined;
     this.#resent.add(call);
-    return this.#send(call);
+    return this.#lanes.send(call);
   }
 
   /** Takes an event, tells whoever listens, and does what follows from it. */
