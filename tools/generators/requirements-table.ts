@@ -6,8 +6,6 @@ export interface Requirement {
   readonly note?: string;
 }
 
-const later = 'questions, subscriptions to single resources and resumption follow';
-
 export const requirements: Readonly<Record<string, Requirement>> = {
   'EF-02': {
     what: 'A short manifest is enough for a working, safely bound endpoint',
@@ -45,13 +43,12 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   },
   'EF-21': {
     what: 'JSON-RPC as specified: ids keep their type, codes and HTTP statuses per revision',
-    state: 'partly',
-    note: 'the list of expected conformance failures is not empty yet',
+    state: 'met',
   },
   'EF-22': {
     what: 'Clients and servers of both protocol eras meet on one endpoint, in every combination',
     state: 'partly',
-    note: later,
+    note: 'tasks follow, and tools that a legacy server shows only to clients with a capability',
   },
   'EF-23': {
     what: 'Tools with their schemas, unchanged',
@@ -65,11 +62,16 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   },
   'EF-25': { what: 'Resources of all servers stay readable, also when URIs collide', state: 'met' },
   'EF-27': { what: 'Prompts and completion through the hub', state: 'partly', note: 'not yet filtered by policy' },
+  'EF-28': {
+    what: 'Sampling through the hub, with a bound on how deep it nests',
+    state: 'partly',
+    note: 'a budget of tokens follows',
+  },
   'EF-29': { what: 'Sessions have unguessable ids of their own, and no answer reaches another client', state: 'met' },
   'EF-30': {
     what: 'Session ids are sealed tokens that need no store, and any replica serves them',
     state: 'partly',
-    note: 'replay of missed events follows',
+    note: 'missed events are replayed by the replica that sent them; a store for them follows',
   },
   'EF-31': { what: 'A server that dies is started again; its callers get a clear, retryable error', state: 'met' },
   'EF-43': {
@@ -171,13 +173,13 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'open',
     note: 'HTTP and stdio share one router; no third transport has tried it',
   },
-  'HT-0.04': { what: 'Ids, progress tokens and cancellations belong to one client', state: 'partly', note: later },
+  'HT-0.04': { what: 'Ids, progress tokens and cancellations belong to one client', state: 'met' },
   'HT-0.05': { what: 'Configuration swaps are atomic and lose no call', state: 'met' },
   'HT-0.06': {
     what: 'Tools of all servers in one list: stable order and names, collisions are conditions',
     state: 'met',
   },
-  'HT-0.07': { what: 'Resources and templates of all servers in one list', state: 'partly', note: later },
+  'HT-0.07': { what: 'Resources and templates of all servers in one list', state: 'met' },
   'HT-0.08': { what: 'Prompts of all servers in one list', state: 'met' },
   'HT-0.09': { what: 'Servers have a life cycle with phases and reasons', state: 'partly', note: 'idle stop follows' },
   'HT-0.11': {
@@ -185,7 +187,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'servers in Pods follow',
   },
-  'HT-0.12': { what: 'Streamable HTTP of both eras', state: 'partly', note: later },
+  'HT-0.12': { what: 'Streamable HTTP of both eras', state: 'met' },
   'HT-1.03': {
     what: 'Health endpoints as Kubernetes expects them',
     state: 'partly',
