@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { runAtScale, type ScaleSize, tableOf } from './scale-run.ts';
 
-const size: ScaleSize = { hubs: 10, serversPerHub: 20, namespaces: 3, cold: false, silenceMs: 15_000, limitMs: 90_000 };
+const size: ScaleSize = { hubs: 10, serversPerHub: 20, namespaces: 3, cold: false, silenceMs: 60_000, limitMs: 90_000 };
 let cluster: Cluster;
 
 beforeAll(async () => {
@@ -12,13 +12,17 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-test('two hundred servers and ten hubs: Ready, silent, gone', { timeout: 240_000 }, async () => {
-  const figures = await runAtScale(cluster, size);
-  console.log(tableOf(size, figures));
-  expect(figures.resyncWrites).toEqual([]);
-  expect(figures.silentWrites).toEqual([]);
-  expect(figures.readyS).toBeLessThan(90);
-  expect(figures.peakMiB).toBeLessThan(160);
-  // Writes are what an API server has least of: five objects, a token for every second one, two statuses and one event for a server.
-  expect((figures.requests['patch mcpservers/status'] ?? 0) / 200).toBeLessThanOrEqual(2.5);
-});
+test(
+  'HT-4.09 two hundred servers and ten hubs: Ready, a minute of silence, a resync without a write, gone',
+  { timeout: 300_000 },
+  async () => {
+    const figures = await runAtScale(cluster, size);
+    console.log(tableOf(size, figures));
+    expect(figures.resyncWrites).toEqual([]);
+    expect(figures.silentWrites).toEqual([]);
+    expect(figures.readyS).toBeLessThan(90);
+    expect(figures.peakMiB).toBeLessThan(160);
+    // Writes are what an API server has least of: five objects, a token for every second one, two statuses and one event for a server.
+    expect((figures.requests['patch mcpservers/status'] ?? 0) / 200).toBeLessThanOrEqual(2.5);
+  },
+);

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-test('a thousand servers and fifty hubs from cold', async () => {
+test('HT-4.09 a thousand servers and fifty hubs from cold', async () => {
   const figures = await runAtScale(cluster, size);
   console.log(tableOf(size, figures));
   expect(figures.resyncWrites).toEqual([]);
