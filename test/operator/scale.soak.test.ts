@@ -1,11 +1,14 @@
-/** The size that is promised: a thousand servers and fifty hubs, from cold. The smaller form is in `scale.cluster.test.ts`. */
+/**
+ * The size that is promised: a thousand servers and fifty hubs, from cold. The smaller form is in `scale.cluster.test.ts`. Its times mean something
+ * only where nothing else runs.
+ */
 import { type Cluster, startCluster } from '@quaymaster/cluster';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { runAtScale, type ScaleSize, tableOf } from './scale-run.ts';
 
 const size: ScaleSize = {
-  hubs: Number(process.env['QM_SCALE_HUBS'] ?? 50),
+  hubs: 50,
   serversPerHub: 20,
   namespaces: 5,
   cold: true,
@@ -25,5 +28,7 @@ test('HT-4.09 a thousand servers and fifty hubs from cold', async () => {
   expect(figures.resyncWrites).toEqual([]);
   expect(figures.silentWrites).toEqual([]);
   expect(figures.readyS).toBeLessThan(120);
-  expect(figures.peakMiB).toBeLessThan(160);
+  expect(figures.restMiB).toBeLessThan(160);
+  // While a thousand come up together.
+  expect(figures.peakMiB).toBeLessThan(180);
 });
