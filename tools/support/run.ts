@@ -1,6 +1,7 @@
 /** Runs a program of the workspace with the pinned Node first on PATH. */
 import { spawn } from 'node:child_process';
 import { delimiter, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 
 export const root = resolve(import.meta.dirname, '../..');
 export const bin = join(root, 'node_modules', '.bin');
@@ -15,6 +16,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Show output as it comes instead of keeping it. */
   readonly inherit?: boolean;
+  /** Given each line as it comes, of both streams; nothing is kept. */
+  readonly line?: (text: string) => void;
   readonly cwd?: string;
 }
 
@@ -27,8 +30,11 @@ export function run(command: string, args: readonly string[], options: RunOption
       stdio: options.inherit === true ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     });
     const chunks: Buffer[] = [];
-    child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
-    child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const { line } = options;
+    for (const stream of [child.stdout, child.stderr])
+      if (stream !== null)
+        if (line === undefined) stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+        else createInterface({ input: stream }).on('line', line);
     const end = (code: number, note: string): void => {
       done({
         code,

@@ -7,6 +7,8 @@ export interface Sums {
   readonly skipped: number;
 }
 
+export const noSums: Sums = { passed: 0, failed: 0, skipped: 0 };
+
 export function addSums(a: Sums, b: Sums): Sums {
   return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
 }
