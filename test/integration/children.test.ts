@@ -68,7 +68,7 @@ const names = async (client: KitClient) => (await client.listAll('tools/list')).
 
 for (const client of eras)
   for (const server of eras) {
-    test(`EF-31 kill -9 mid-call: ${client} client, ${server} server`, async () => {
+    test(`EF-31 checklist 55: kill -9 mid-call: ${client} client, ${server} server`, async () => {
       const caller = clients[client];
       const before = await names(caller);
       const pid = await pidOf(caller, server);
@@ -158,7 +158,7 @@ test('EF-31 a program that listens on HTTP itself runs beside the hub and comes 
   expect(await pidOf(client, 'web')).not.toBe(pid);
 });
 
-test.each(['SIGTERM', 'SIGKILL'] as const)('EF-31 nothing outlives a hub that ends by %s', async (signal) => {
+test.each(['SIGTERM', 'SIGKILL'] as const)('EF-31 checklist 55: nothing outlives a hub that ends by %s', async (signal) => {
   const polite = mcpServer('polite', { source: { command: stdioCommand({ tools }) } });
   // Grandchildren of a hub that had no chance to run anything are out of reach; those of an ordinary end are not.
   const greedy = mcpServer('greedy', {

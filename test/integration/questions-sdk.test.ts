@@ -145,7 +145,7 @@ describe('the SDKs', () => {
   });
 
   test.each(Object.entries(clients))(
-    'EF-22 %s answers servers of both eras, over HTTP and stdio',
+    'EF-22 checklist 29: %s answers servers of both eras, over HTTP and stdio',
     async (_name, connect) => {
       const client = await connect(hub.url);
       try {

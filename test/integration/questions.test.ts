@@ -133,7 +133,7 @@ async function call({ client, heard }: Asked, name: string, args: Record<string,
 }
 
 describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
-  test.each(servers)('EF-22 answers a form of %s, and the call goes on with it', async (server) => {
+  test.each(servers)('EF-22 checklist 29, 30: answers a form of %s, and the call goes on with it', async (server) => {
     const one = await user(era);
     await using _client = one.client;
     expect(JSON.parse(textOf(await call(one, `${server}_asks_form`)))).toEqual([replies['elicitation/create']]);

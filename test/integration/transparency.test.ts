@@ -206,7 +206,7 @@ describe.each(['modern', 'legacy'] as const)('a %s client and server, alone and 
     await server?.[Symbol.asyncDispose]();
   });
 
-  test('HT-0.01 the client gets the same, message by message, but for the documented edits', () => {
+  test('HT-0.01 checklist 17: the client gets the same, message by message, but for the documented edits', () => {
     const edits = [...editsTowardClient, ...editsTowardServer];
     expect(fitted(through.client, edits)).toEqual(fitted(alone.client, edits));
   });

@@ -184,7 +184,7 @@ describe('ends', () => {
 });
 
 describe('streams', () => {
-  test('HT-0.11 10 MiB on stderr neither blocks the child nor stays in memory', async () => {
+  test('HT-0.11 checklist 55: 10 MiB on stderr neither blocks the child nor stays in memory', async () => {
     let bytes = 0;
     const child = await start(
       `process.stderr.write('e'.repeat(10 << 20)); process.stderr.write('\\nlast line\\n'); ${echo}`,

@@ -42,7 +42,7 @@ const anyName = fc.oneof(
   fc.string({ minLength: 1, maxLength: 12, unit: fc.constantFrom('a', 'b', '_', '.', '/', ' ', 'é') }),
 );
 
-test('HT-0.06 whatever servers call their tools: exposed names are legal, bounded, unique and lead back', () => {
+test('HT-0.06 checklist 42: whatever servers call their tools: exposed names are legal, bounded, unique and lead back', () => {
   fc.assert(
     fc.property(
       fc.dictionary(fc.constantFrom('a', 'a_b', 'b', 'c'), fc.uniqueArray(anyName, { maxLength: 12 }), { minKeys: 1 }),
@@ -82,7 +82,7 @@ test('HT-0.06 whatever servers call their tools: exposed names are legal, bounde
   );
 });
 
-test('HT-0.06 same set in any arrival order gives the same list', () => {
+test('HT-0.06 checklist 38: same set in any arrival order gives the same list', () => {
   const offers: Record<string, readonly string[]> = {
     zeta: ['b', 'a'],
     alpha: ['z', 'y', 'x'],

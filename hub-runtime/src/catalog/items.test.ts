@@ -14,7 +14,7 @@ import {
   tool,
 } from './catalog.fixture.ts';
 
-test('HT-0.01 an item keeps every byte but name and the server stamp', () => {
+test('HT-0.01 checklist 17: an item keeps every byte but name and the server stamp', () => {
   const raw =
     '{ "x-vendor":{"deep":[1.0,1e2, "\\u00e4"]},"name":"t","inputSchema": {"type":"object","$defs":{}} ,"title":"T","annotations":{"readOnlyHint":true},"_meta":{"a":1.50}}';
   const offered = { ...listing({}), tools: [raw as RawJson] };
@@ -24,7 +24,7 @@ test('HT-0.01 an item keeps every byte but name and the server stamp', () => {
   );
 });
 
-test('lists for modern clients say complete, private and not to be kept', () => {
+test('checklist 41: lists for modern clients say complete, private and not to be kept', () => {
   const servers = [serverConfig('s')];
   const listings = new Map([['default/s', listing({ tools: [tool('t')] })]]);
   const deps = { ...catalogDeps(), hubInfo: { name: 'desk', version: '1' } };
@@ -44,7 +44,7 @@ test('`execution` belongs to older revisions: it goes for modern clients and sta
   expect(itemsOf(catalog, 'tools', 'legacy')[0]).toHaveProperty('execution');
 });
 
-test('an output schema that is no object is wrapped for legacy clients, definitions included', () => {
+test('checklist 43: an output schema that is no object is wrapped for legacy clients, definitions included', () => {
   const outputSchema = { $defs: { row: { type: 'string' } }, type: 'array', items: { $ref: '#/$defs/row' } };
   const catalog = catalogOf({
     s: {

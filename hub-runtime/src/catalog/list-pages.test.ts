@@ -22,7 +22,7 @@ test('a list that just fits its page has no next one', () => {
   expect(pageOf(catalogOf({ a: tools('1', '2') }, paged), 'tools')).not.toHaveProperty('nextCursor');
 });
 
-test('a cursor opens on another replica, and stays right when entries come and go', () => {
+test('checklist 37: a cursor opens on another replica, and stays right when entries come and go', () => {
   const all = ['1', '2', '3', '4', '5', '6'];
   fc.assert(
     fc.property(fc.subarray(all), fc.subarray(all), (before, after) => {
@@ -40,7 +40,7 @@ test('a cursor opens on another replica, and stays right when entries come and g
   );
 });
 
-test.each(['x', 'AAAA', '%%%', `${'A'.repeat(200)}`])('HT-0.07 the forged cursor %j is refused', (cursor) => {
+test.each(['x', 'AAAA', '%%%', `${'A'.repeat(200)}`])('HT-0.07 checklist 37: the forged cursor %j is refused', (cursor) => {
   expect(catalogOf({ a: tools('1') }, paged).page('tools', cursor, 'modern')).toBeUndefined();
 });
 

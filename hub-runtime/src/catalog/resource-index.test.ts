@@ -73,7 +73,7 @@ test('templates that two servers share are offered in qualified form; completion
   expect(catalog.template('x://{id}')).toBeUndefined();
 });
 
-test('MCP Apps keep their scheme, and tools point at the page under its URI here', () => {
+test('checklist 42: MCP Apps keep their scheme, and tools point at the page under its URI here', () => {
   const ui = (more: object): object =>
     tool('show', { _meta: { ui: { resourceUri: 'ui://page/main', visibility: ['model'] }, ...more } });
   const catalog = catalogOf({
@@ -95,7 +95,7 @@ test('MCP Apps keep their scheme, and tools point at the page under its URI here
   ]);
 });
 
-test('HT-0.07 whatever a server hands out leads back to the same URI of the same server', () => {
+test('HT-0.07 checklist 42: whatever a server hands out leads back to the same URI of the same server', () => {
   const uris = ['file:///x', 'file:///y', 'ui://app/p', 'qm://a/file:///x', 'qm://zz/q', 'db://t/1', 'ui://qm.b/app/p'];
   const some = fc.subarray(uris);
   fc.assert(

@@ -138,7 +138,7 @@ test('X-01 the first list waits for lazy servers though all others have been lis
   expect(await list(hub())).toEqual(['a_x', 'a_z', 'b_y', 'c_w']);
 });
 
-test('X-01 the first list waits 3 s at most, the next one not at all', async () => {
+test('X-01 checklist 39: the first list waits 3 s at most, the next one not at all', async () => {
   const { host, hub, newest, clock } = stage();
   host.apply([config('1', serverConfig('a'), serverConfig('slow'))]);
   newest('a').list(offer('x'));
@@ -153,7 +153,7 @@ test('X-01 the first list waits 3 s at most, the next one not at all', async () 
   expect(await list(hub())).toEqual(['a_x']);
 });
 
-test('X-01 a failed server does not hold the first list up', async () => {
+test('X-01 checklist 39: a failed server does not hold the first list up', async () => {
   const { host, hub, newest } = stage();
   host.apply([config('1', serverConfig('a'), serverConfig('dead'))]);
   const first = list(hub());
@@ -261,7 +261,7 @@ test('HT-0.05 a replaced server shows its old tools until it has listed its own;
   expect(heard).toEqual([['tools']]);
 });
 
-test('a server that fails keeps its last good listing, also across configuration changes; a removed one leaves at once', async () => {
+test('checklist 39: a server that fails keeps its last good listing, also across configuration changes; a removed one leaves at once', async () => {
   const { host, hub, newest, events, gone } = stage();
   host.apply([config('1', serverConfig('a'), serverConfig('b'))]);
   newest('a').list(offer('x'));

@@ -56,7 +56,7 @@ const result = fc.record(
 );
 
 test.each(['tools/call', 'prompts/get', 'resources/read'])(
-  'HT-0.07 %s: exactly the URIs of links and resources change',
+  'HT-0.07 checklist 42: %s: exactly the URIs of links and resources change',
   (method) => {
     fc.assert(
       fc.property(result, (value) => {

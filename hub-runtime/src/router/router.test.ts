@@ -251,7 +251,7 @@ test.each([
   [-32022, 400, 'legacy', -32603, 200],
   [-32000, 200, 'legacy', -32000, 200],
 ] as const)(
-  'error %i (HTTP %i) of a server reaches a %s client as %i (HTTP %i)',
+  'checklist 45: error %i (HTTP %i) of a server reaches a %s client as %i (HTTP %i)',
   async (from, status, era, to, http) => {
     const { call, servers } = bench({ a: { tools: [tool('t')] } });
     const a = servers['a'];
@@ -325,7 +325,7 @@ test('results that need no edit are the very same object', async () => {
   }
 });
 
-test('structured content that is no object, or whose schema was wrapped, is wrapped for legacy clients only', async () => {
+test('checklist 43: structured content that is no object, or whose schema was wrapped, is wrapped for legacy clients only', async () => {
   const { call, servers } = bench({
     a: { tools: [tool('array', { outputSchema: { type: 'array' } }), tool('plain')] },
   });

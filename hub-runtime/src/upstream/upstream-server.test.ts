@@ -423,7 +423,7 @@ describe('orders', () => {
   });
 });
 
-describe('protocol row 56: the era of a server', () => {
+describe('checklist 56: the era of a server', () => {
   test('is remembered for the next start, and forgotten when it did not work', async () => {
     const { clock, connector } = await up();
     connector.last.end('Exited');

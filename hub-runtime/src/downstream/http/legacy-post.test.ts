@@ -74,7 +74,7 @@ describe('sessions', () => {
     expect((await rig.send({ method: 'DELETE' })).status).toBe(400);
   });
 
-  test('EF-29 equal ids of two clients: each gets its own answer, 200 rounds', async () => {
+  test('EF-29 checklist 20: equal ids of two clients: each gets its own answer, 200 rounds', async () => {
     await using rig = await startRig();
     rig.hub.answer = async (exchange) => {
       await new Promise((resolve) => setImmediate(resolve));

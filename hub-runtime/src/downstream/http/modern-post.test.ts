@@ -209,7 +209,7 @@ describe('a hub without the modern era', () => {
   });
 });
 
-test('GET and DELETE belong to the legacy era; other methods are 405 with Allow', async () => {
+test('checklist 14: GET and DELETE belong to the legacy era; other methods are 405 with Allow', async () => {
   await using rig = await startRig();
   for (const method of ['PUT', 'PATCH', 'HEAD']) {
     const answer = await rig.send({ method });

@@ -28,7 +28,7 @@ describe.each(['modern', 'legacy'] as const)('answers of a %s server', (era) => 
   const serving = (calls: Answer): Answer => (era === 'modern' ? modern(calls) : legacy(calls).answer);
   const id = (one: TinyRequest): unknown => one.message['id'];
 
-  test('protocol row 22: progress in order, also the one written together with the answer, none after it', async () => {
+  test('checklist 22: progress in order, also the one written together with the answer, none after it', async () => {
     const conversation = await connectTo(
       serving((one) => {
         const token = (one.message.params?.['_meta'] as { progressToken?: unknown } | undefined)?.progressToken;
@@ -53,7 +53,7 @@ describe.each(['modern', 'legacy'] as const)('answers of a %s server', (era) => 
     expect(conversation.inFlight).toBe(0);
   });
 
-  test('protocol row 36: logs go only to requests that want them, at their level', async () => {
+  test('checklist 36: logs go only to requests that want them, at their level', async () => {
     const log = (level: string) => ({
       jsonrpc: '2.0',
       method: 'notifications/message',
@@ -143,7 +143,7 @@ describe.each(['modern', 'legacy'] as const)('answers of a %s server', (era) => 
     expect(resultOf(await call(conversation, makeCall('tools/call', { name: 'batch' })))).toMatchObject({ ok: true });
   });
 
-  test('protocol row 45: an error of the server keeps code, message and data, whatever its status', async () => {
+  test('checklist 45: an error of the server keeps code, message and data, whatever its status', async () => {
     for (const status of [200, 500]) {
       const conversation = await connectTo(
         serving(() => ({ status, error: { code: -32_055, message: 'näh', data: [1] } })),
@@ -167,7 +167,7 @@ describe.each(['modern', 'legacy'] as const)('answers of a %s server', (era) => 
     });
   });
 
-  test('protocol row 25: time without progress, and time in all, are bounded', async () => {
+  test('checklist 25: time without progress, and time in all, are bounded', async () => {
     const timeouts = { ...serverConfig().timeouts, callMs: 80, callMaxMs: 300 };
     const silent = await connectTo(
       serving(() => ({ hang: true })),
@@ -189,7 +189,7 @@ describe.each(['modern', 'legacy'] as const)('answers of a %s server', (era) => 
     expect(performance.now() - began).toBeGreaterThan(250);
   });
 
-  test('protocol row 23: cancelling stops the work at the server; before it was sent it is never sent', async () => {
+  test('checklist 23: cancelling stops the work at the server; before it was sent it is never sent', async () => {
     const { conversation, server } = await open(serving(() => ({ hang: true })));
     const one = makeCall('tools/call', { name: 'a' });
     const answer = call(conversation, one);

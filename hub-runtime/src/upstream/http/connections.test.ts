@@ -32,7 +32,7 @@ describe('HS-15 connections', () => {
     expect(pool.stats()).toEqual([]);
   });
 
-  test('protocol row 60: 10,000 calls leave no listener, timer or handle behind', async () => {
+  test('checklist 60: 10,000 calls leave no listener, timer or handle behind', async () => {
     const { conversation } = await open(modern());
     const cancellation = new CountingCancellation();
     const one = makeCall('tools/call', { name: 'a' }, { leg: { cancellation } });

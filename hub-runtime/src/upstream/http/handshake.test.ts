@@ -19,7 +19,7 @@ import { httpLimits } from './index.ts';
 
 afterEach(closeWorld);
 
-describe('protocol row 56: which era a server speaks', () => {
+describe('checklist 56: which era a server speaks', () => {
   test('a modern answer is modern, and what it says is kept', async () => {
     const { conversation, server } = await open(modern());
     expect(conversation).toMatchObject({

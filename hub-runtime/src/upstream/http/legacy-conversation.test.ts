@@ -21,7 +21,7 @@ import {
 afterEach(closeWorld);
 
 describe('only legacy', () => {
-  test('protocol row 57: a lost session is opened anew once for all, calls are repeated, lists read again', async () => {
+  test('checklist 57: a lost session is opened anew once for all, calls are repeated, lists read again', async () => {
     const { answer, state } = legacy((one) => ({ result: { name: one.message.params?.['name'] } }));
     const sentAgain = new Set<LaneCall>();
     const holder: { conversation?: Conversation } = {};

@@ -19,7 +19,7 @@ import {
 afterEach(closeWorld);
 
 describe('what a modern request carries', () => {
-  test("envelope, mirrored headers, own id and token; the client's never leave the hub", async () => {
+  test("checklist 12, 20: envelope, mirrored headers, own id and token; the client's never leave the hub", async () => {
     const { conversation, server } = await open(modern(), {
       headers: { authorization: 'Bearer s3cret', 'Mcp-Method': 'forged' },
     });
@@ -54,7 +54,7 @@ describe('what a modern request carries', () => {
     });
   });
 
-  test('protocol row 10: declared parameters are mirrored from the arguments, undeclared ones pass', async () => {
+  test('checklist 10: declared parameters are mirrored from the arguments, undeclared ones pass', async () => {
     const { conversation, server } = await open(modern());
     const declared: ParamHeader[] = [{ header: 'mcp-param-region', path: ['region'], type: 'string' }];
     const one = makeCall(
@@ -98,7 +98,7 @@ describe('only modern', () => {
     }
   });
 
-  test('protocol row 34: listens for the changes the server announces, again after a break, and then reads all lists', async () => {
+  test('checklist 34: listens for the changes the server announces, again after a break, and then reads all lists', async () => {
     const listens: TinyRequest[] = [];
     const announcing = {
       ...discovery,

@@ -85,7 +85,7 @@ describe('answers', () => {
   });
 });
 
-describe('deadlines', () => {
+describe('checklist 25: deadlines', () => {
   test('a call without an answer ends, and the server is told', async () => {
     const { clock, child, channel, call } = setUp();
     const { id, outcome } = call();
