@@ -101,7 +101,7 @@ export type {
   RenderSettings,
 } from './render/index.ts';
 export { hubStatus, serverStatus } from './status/index.ts';
-export type { HubStatusInput, ServerObservation, ServerPhase, ServerStatusInput } from './status/index.ts';
+export type { HubStatusInput, ServerObservation, ServerPhase, ServerStatusInput, ServerTransport } from './status/index.ts';
 export { applyDefaults, kindNames, schemaFor, walkSchema } from './structural/index.ts';
 export type { StructuralSchema } from './structural/index.ts';
 export { editDistance, nearest } from './suggest/index.ts';

@@ -20,7 +20,10 @@ function section<K extends Section>(spec: McpHubSpec | undefined, name: K): NonN
 
 /** Timeouts of a hub; without a spec the defaults. */
 export function toHubTimeouts(spec?: McpHubSpec): HubTimeouts {
-  const { call, callMax, sessionIdle, keepAlive, question } = section(spec, 'timeouts');
+  const { call, callMax, sessionIdle, keepAlive, question, queue, slowReader, headers, body } = section(
+    spec,
+    'timeouts',
+  );
   const callMs = ms(call);
   return {
     callMs,
@@ -28,6 +31,10 @@ export function toHubTimeouts(spec?: McpHubSpec): HubTimeouts {
     sessionIdleMs: ms(sessionIdle),
     keepAliveMs: ms(keepAlive),
     questionMs: ms(question),
+    queueMs: ms(queue),
+    slowReaderMs: ms(slowReader),
+    headersMs: ms(headers),
+    bodyMs: ms(body),
   };
 }
 
@@ -44,6 +51,13 @@ function toHubLimits(spec: McpHubSpec): HubLimits {
     streamBufferBytes: parseBytes(limits.streamBuffer) ?? 0,
     pageSize: limits.pageSize,
     parkedCalls: limits.parkedCalls,
+    ...(limits.arguments === undefined ? {} : { argumentBytes: parseBytes(limits.arguments) ?? 0 }),
+    headers: limits.headers,
+    connections: limits.connections,
+    inFlightPerClient: limits.inFlightPerClient,
+    queue: limits.queue,
+    readBytesPerSecond: parseBytes(limits.readRate) ?? 0,
+    unreadBytes: parseBytes(limits.unread) ?? 0,
   };
 }
 
@@ -66,6 +80,7 @@ export function toHubConfig(
     name: identity.name,
     path: spec.path,
     eras: (['modern', 'legacy'] satisfies Era[]).filter((era) => wanted.includes(era)),
+    ...transportsOf(spec),
     naming,
     auth: { mode: spec.auth.mode },
     ...(spec.instructions === undefined ? {} : { instructions: spec.instructions }),
@@ -74,6 +89,11 @@ export function toHubConfig(
     servers: servers.toSorted((a, b) => compareText(a.key, b.key)),
   };
   return { config: { ...body, hash: bodyHash(body, texts) }, aliasConditions: conditions };
+}
+
+function transportsOf({ transports }: McpHubSpec): Pick<HubConfig, 'transports'> {
+  const { sse = false, websocket = false } = transports ?? {};
+  return sse || websocket ? { transports: { sse, websocket } } : {};
 }
 
 /** `contentHash(body)`, from the texts of its servers: most of them are known from the last time. */

@@ -9,11 +9,11 @@ import type {
 } from '../hub-config/index.ts';
 import type { McpServerSpec } from '../server/index.ts';
 import { applyDefaults, schemaFor } from '../structural/index.ts';
-import { parseDuration } from '../units/index.ts';
+import { parseBytes, parseDuration } from '../units/index.ts';
 import { contentHash } from './canonical.ts';
 
 /** A whole section with its defaults when it is absent: `lifecycle: {}` and no lifecycle mean the same. */
-function section<K extends 'tools' | 'health' | 'lifecycle' | 'timeouts'>(
+function section<K extends 'tools' | 'health' | 'lifecycle' | 'timeouts' | 'limits'>(
   spec: McpServerSpec,
   name: K,
 ): NonNullable<McpServerSpec[K]> {
@@ -30,12 +30,7 @@ export interface ServerIdentity {
 
 export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hub: CallTimeouts): ServerConfig {
   const source = toSource(spec);
-  const transport =
-    spec.transport === 'auto'
-      ? source.kind === 'remote' || spec.http !== undefined
-        ? 'streamableHttp'
-        : 'stdio'
-      : spec.transport;
+  const transport = spec.transport === 'auto' ? transportOf(source, spec.http !== undefined) : spec.transport;
   const lifecycle = section(spec, 'lifecycle');
   const running = {
     source,
@@ -65,6 +60,7 @@ export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hu
       failureThreshold: health.failureThreshold,
     },
     timeouts: { startMs: ms(timeouts.start), connectMs: ms(timeouts.connect), ...callTimeouts(spec, hub) },
+    limits: { responseBytes: parseBytes(section(spec, 'limits').response) ?? 0 },
   };
 }
 
@@ -74,6 +70,11 @@ function toSource({ source }: McpServerSpec): ServerSource {
   if (source.command !== undefined) return { kind: 'command', ...source.command };
   if (source.image !== undefined) return { kind: 'image', ...source.image };
   return { kind: 'remote', url: source.remote?.url ?? '' };
+}
+
+function transportOf(source: ServerSource, listens: boolean): Exclude<ServerConfig['transport'], 'auto'> {
+  if (source.kind === 'remote') return /^wss?:/.test(source.url) ? 'websocket' : 'streamableHttp';
+  return listens ? 'streamableHttp' : 'stdio';
 }
 
 function toEnv(entry: McpServerSpec['env'][number]): EnvEntry {
@@ -120,7 +121,7 @@ function toHeader({
 }
 
 /** A process is dear and shared by nature; a session over HTTP is cheap and belongs to one client. */
-function toInstances(spec: McpServerSpec, transport: 'stdio' | 'streamableHttp'): ServerConfig['instances'] {
+function toInstances(spec: McpServerSpec, transport: ServerConfig['transport']): ServerConfig['instances'] {
   const stdio = transport === 'stdio';
   return {
     mode: spec.instances?.mode ?? (stdio ? 'shared' : 'perClient'),

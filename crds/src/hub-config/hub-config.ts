@@ -18,6 +18,8 @@ export interface HubConfig {
   /** Path of the MCP endpoint, `/mcp` by default. */
   readonly path: string;
   readonly eras: readonly Era[];
+  /** What clients may speak beside Streamable HTTP. Absent: nothing. */
+  readonly transports?: HubTransports;
   readonly naming: NamingConfig;
   readonly auth: { readonly mode: 'none' };
   readonly instructions?: string;
@@ -25,6 +27,13 @@ export interface HubConfig {
   readonly timeouts: HubTimeouts;
   /** Selected servers, sorted by key. */
   readonly servers: readonly ServerConfig[];
+}
+
+export interface HubTransports {
+  /** HTTP+SSE of 2024-11-05: `GET <path>/sse`, `POST <path>/messages`. */
+  readonly sse: boolean;
+  /** An upgrade at `path`, subprotocol `mcp`. */
+  readonly websocket: boolean;
 }
 
 export interface NamingConfig {
@@ -59,6 +68,20 @@ export interface HubLimits {
   readonly pageSize: number;
   /** Calls of legacy servers that wait for a modern client's answers. Absent in documents of older releases: 1,000. */
   readonly parkedCalls?: number;
+  /** Bytes of the arguments of one tool call. Absent: `payloadBytes` alone bounds them. */
+  readonly argumentBytes?: number;
+  /** Headers of one request. Absent in documents of older releases: 100. */
+  readonly headers?: number;
+  /** Connections at once, beside those of open streams. Absent in documents of older releases: 2,000. */
+  readonly connections?: number;
+  /** Calls in flight of one client. Absent in documents of older releases: `inFlight`. */
+  readonly inFlightPerClient?: number;
+  /** Calls that wait for their turn. Absent in documents of older releases: none may. */
+  readonly queue?: number;
+  /** Bytes a second below which a reader is slow. Absent in documents of older releases: 16 KiB. */
+  readonly readBytesPerSecond?: number;
+  /** Finished answers that nobody has taken yet, bytes. Absent in documents of older releases: 256 MiB. */
+  readonly unreadBytes?: number;
 }
 
 export interface HubTimeouts {
@@ -72,6 +95,14 @@ export interface HubTimeouts {
   readonly keepAliveMs: number;
   /** A question to a client, and a call that waits for its answer, milliseconds. Absent in documents of older releases: ten minutes. */
   readonly questionMs?: number;
+  /** A call that waits for its turn, milliseconds. Absent in documents of older releases: ten seconds. */
+  readonly queueMs?: number;
+  /** How long a reader may be slow, milliseconds. Absent in documents of older releases: 30 seconds. */
+  readonly slowReaderMs?: number;
+  /** Until the headers of a request are there, milliseconds. Absent in documents of older releases: ten seconds. */
+  readonly headersMs?: number;
+  /** Until the body of a request is there, milliseconds. Absent in documents of older releases: 30 seconds. */
+  readonly bodyMs?: number;
 }
 
 export interface ServerConfig {
@@ -87,8 +118,11 @@ export interface ServerConfig {
    */
   readonly runtimeHash: string;
   readonly source: ServerSource;
-  /** `compile` resolves `auto`: streamableHttp for remote sources and where `http` is set, stdio otherwise. */
-  readonly transport: 'auto' | 'stdio' | 'streamableHttp';
+  /**
+   * `compile` resolves `auto`: websocket for `ws://` and `wss://` URLs, streamableHttp for other remote sources and where `http` is set, stdio
+   * otherwise. streamableHttp falls back to HTTP+SSE when the server answers in that way only; sse never tries anything else.
+   */
+  readonly transport: 'auto' | 'stdio' | 'streamableHttp' | 'sse' | 'websocket';
   readonly protocol: 'auto' | Era;
   /** Only for servers that listen themselves (`image`, `command` over HTTP). */
   readonly http?: { readonly port: number; readonly path: string };
@@ -105,6 +139,11 @@ export interface ServerConfig {
     readonly callMs: number;
     readonly callMaxMs: number;
     readonly connectMs: number;
+  };
+  /** Absent in documents of older releases: the defaults of McpServer. */
+  readonly limits?: {
+    /** Largest answer, bytes. */
+    readonly responseBytes: number;
   };
 }
 

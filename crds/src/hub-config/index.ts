@@ -6,6 +6,7 @@ export type {
   HubConfig,
   HubLimits,
   HubTimeouts,
+  HubTransports,
   KeyRef,
   NamingConfig,
   RootConfig,

@@ -1,6 +1,7 @@
 /** The schema of `McpHub.spec`. */
 import {
   choice,
+  flag,
   integer,
   labelSelector,
   list,
@@ -68,6 +69,13 @@ const protocolField = object('Which clients the hub serves.', {
   }).default(['modern', 'legacy']),
 });
 
+const transportsField = object('What clients may speak beside Streamable HTTP, which is always served.', {
+  sse: flag(
+    'HTTP+SSE of 2024-11-05, for clients that know nothing newer: `GET <path>/sse`, `POST <path>/messages`. Deprecated in MCP; needs the legacy era.',
+  ).default(false),
+  websocket: flag('WebSocket at the path itself: subprotocol `mcp`, one message per text frame.').default(false),
+});
+
 export const mcpHubSpec = object('What the endpoint offers and to whom.', {
   servers: serversField,
   path: text('Path of the MCP endpoint.', {
@@ -83,6 +91,7 @@ export const mcpHubSpec = object('What the endpoint offers and to whom.', {
   }).default('/mcp'),
   naming: namingField.exactOptional(),
   protocol: protocolField.exactOptional(),
+  transports: transportsField.exactOptional(),
   auth: authField,
   instructions: text('Given to clients as the instructions of the hub. Absent: made from those of the servers.', {
     max: 16_384,

@@ -37,7 +37,7 @@ export function duration(description: string, bounds: Extras & { readonly least:
   });
 }
 
-/** Bytes as `512Ki` or `4Mi`. Bounds are in KiB, at most 64 Mi by nature of the limits it is used for. */
+/** Bytes as `512Ki` or `4Mi`. Bounds are in KiB, in MiB at most. */
 export function bytes(description: string, bounds: Extras & { readonly leastKi: number; readonly mostMi: number }) {
   const { leastKi, mostMi, rules = [], ...extras } = bounds;
   const inside = (value: string, unit: number) =>

@@ -1,5 +1,5 @@
 /** How a server is watched, started, shared and waited for, and what the hub changes about its tools. */
-import { choice, duration, flag, integer, list, map, object, text, toolName } from '../schema/index.ts';
+import { bytes, choice, duration, flag, integer, list, map, object, text, toolName } from '../schema/index.ts';
 
 const glob = (what: string) =>
   list(what, toolName('Name or pattern: `*` any characters, `?` one.', { example: 'read_*' }), { max: 256 });
@@ -26,6 +26,10 @@ export const toolsField = object(
       text('Description.', { min: 1, max: 4_096 }),
       { max: 128, rules: [keysFit] },
     ).default({}),
+    validate: choice(
+      'Whether the hub checks arguments and structured results against the schemas that the server gives with its tools. off: it does not; the server checks its arguments itself. warn: the call goes on, and what does not fit is logged and counted. enforce: arguments that do not fit never reach the server, a result that does not fit becomes a tool error.',
+      ['off', 'warn', 'enforce'],
+    ).default('off'),
   },
 );
 
@@ -91,3 +95,10 @@ export const timeoutsField = object(
     ],
   },
 );
+
+export const limitsField = object('What the hub takes from this server.', {
+  response: bytes(
+    'Largest answer. Of an HTTP server an answer over 1Mi is passed on while it arrives; of a stdio server it is held whole, 64Mi at most.',
+    { leastKi: 64, mostMi: 4_096 },
+  ).default('8Mi'),
+});

@@ -19,7 +19,7 @@ export const mcpServerKind: KindDefinition = {
       description: 'Whether it answers.',
     },
     { name: 'Replicas', type: 'integer', jsonPath: '.status.replicas', description: 'Running replicas.' },
-    { name: 'Transport', type: 'string', jsonPath: '.spec.transport', description: 'How the hub talks to it.' },
+    { name: 'Transport', type: 'string', jsonPath: '.status.transport', description: 'How the hub reaches it.' },
     { name: 'Protocol', type: 'string', jsonPath: '.status.protocolVersion', description: 'MCP revision spoken.' },
     { name: 'Tools', type: 'integer', jsonPath: '.status.counts.tools', description: 'Tools offered.' },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' },

@@ -135,11 +135,11 @@ const header = oneOf(
   ['value', 'valueFrom'],
 );
 
-const remote = object('A server that runs elsewhere and is reached over Streamable HTTP.', {
+const remote = object('A server that runs elsewhere and is reached over Streamable HTTP, HTTP+SSE or WebSocket.', {
   url: text('Its MCP endpoint. Credentials do not belong here: use headers.', {
     min: 8,
     max: 2_048,
-    pattern: '^https?://[A-Za-z0-9._~:\\[\\]-]+(/[!-~]*)?(\\?[!-~]*)?$',
+    pattern: '^(https?|wss?)://[A-Za-z0-9._~:\\[\\]-]+(/[!-~]*)?(\\?[!-~]*)?$',
     example: 'https://mcp.example.com/mcp',
     rules: [{ rule: "!self.contains('#')", message: 'remove the fragment (#...): it is never sent to a server' }],
   }),

@@ -1,6 +1,6 @@
 /** The schema of `McpServer.spec`. */
 import { choice, integer, object, podTemplate, text } from '../schema/index.ts';
-import { healthField, instancesField, lifecycleField, timeoutsField, toolsField } from './behaviour.ts';
+import { healthField, instancesField, lifecycleField, limitsField, timeoutsField, toolsField } from './behaviour.ts';
 import { envField, envFromField, rootsField } from './environment.ts';
 import { sourceField } from './source.ts';
 
@@ -14,8 +14,8 @@ export const mcpServerSpec = object(
   {
     source: sourceField,
     transport: choice(
-      'How the hub talks to it. auto: streamableHttp for remote sources and where http is set, stdio otherwise.',
-      ['auto', 'stdio', 'streamableHttp'],
+      'How the hub talks to it. auto: stdio for programs; over HTTP where http is set and for remote sources, in whichever way the server answers (websocket for a ws:// or wss:// URL). sse: HTTP+SSE of 2024-11-05, for servers that cannot be told apart otherwise. websocket: subprotocol mcp, one message per text frame.',
+      ['auto', 'stdio', 'streamableHttp', 'sse', 'websocket'],
     ).default('auto'),
     http: http.exactOptional(),
     protocol: choice(
@@ -30,6 +30,7 @@ export const mcpServerSpec = object(
     lifecycle: lifecycleField.exactOptional(),
     instances: instancesField.exactOptional(),
     timeouts: timeoutsField.exactOptional(),
+    limits: limitsField.exactOptional(),
     replicas: integer(
       'Pods in a cluster (also set by autoscalers). The process driver always runs one and reports so.',
       { min: 0, max: 100 },
@@ -53,6 +54,18 @@ export const mcpServerSpec = object(
       {
         rule: "!has(self.transport) || self.transport != 'streamableHttp' || has(self.http) || has(self.source.remote)",
         message: 'transport: streamableHttp needs http.port (source command or image), or a remote source',
+      },
+      {
+        rule: "!has(self.transport) || !(self.transport in ['sse', 'websocket']) || has(self.http) || has(self.source.remote)",
+        message: 'transport: sse and transport: websocket need http.port (source command or image), or a remote source',
+      },
+      {
+        rule: "!has(self.source.remote) || !self.source.remote.url.startsWith('ws') || !has(self.transport) || self.transport in ['auto', 'websocket']",
+        message: 'a ws:// or wss:// URL is reached over WebSocket; remove transport, or give the http(s):// URL',
+      },
+      {
+        rule: "!has(self.source.remote) || self.source.remote.url.startsWith('ws') || !has(self.transport) || self.transport != 'websocket'",
+        message: 'transport: websocket needs a ws:// or wss:// URL in source.remote',
       },
       {
         rule: '!has(self.source.remote) || !has(self.roots) || size(self.roots) == 0',

@@ -32,6 +32,7 @@ export const mcpServerStatus = object('Observed state. Written by the driver onl
   }).exactOptional(),
   protocolVersion: text('MCP revision spoken with it.', { max: 32 }).exactOptional(),
   era: choice('Era of that revision.', ['modern', 'legacy']).exactOptional(),
+  transport: text('How it is really reached: stdio, streamable-http, sse or websocket.', { max: 32 }).exactOptional(),
   counts: object('What it offers, after tools.include and tools.exclude.', {
     tools: count('tools'),
     resources: count('resources'),

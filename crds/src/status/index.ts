@@ -1,4 +1,4 @@
 /** Status objects from observed facts. */
 export { hubStatus } from './hub-status.ts';
 export { serverStatus } from './server-status.ts';
-export type { HubStatusInput, ServerObservation, ServerPhase, ServerStatusInput } from './types.ts';
+export type { HubStatusInput, ServerObservation, ServerPhase, ServerStatusInput, ServerTransport } from './types.ts';

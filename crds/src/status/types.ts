@@ -4,6 +4,9 @@ import type { Condition, ConditionDraft } from '../conditions/index.ts';
 
 export type ServerPhase = 'Pending' | 'Starting' | 'Ready' | 'Degraded' | 'Draining' | 'Stopped';
 
+/** As status names them; `stdio` also where a bridge stands before the child. */
+export type ServerTransport = 'stdio' | 'streamable-http' | 'sse' | 'websocket';
+
 /** What a driver sees of one running server. */
 export interface ServerObservation {
   readonly phase: ServerPhase;
@@ -14,6 +17,8 @@ export interface ServerObservation {
   readonly serverInfo?: { readonly name: string; readonly version: string };
   readonly protocolVersion?: string;
   readonly era?: 'modern' | 'legacy';
+  /** How it is really reached. */
+  readonly transport?: ServerTransport;
   readonly counts?: {
     readonly tools: number | null;
     readonly resources: number | null;
