@@ -58,6 +58,7 @@ export type {
   HubConfig,
   HubLimits,
   HubTimeouts,
+  HubTransports,
   KeyRef,
   NamingConfig,
   RootConfig,

@@ -53,7 +53,7 @@ export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hu
     prefix: identity.name,
     runtimeHash: contentHash(running),
     ...running,
-    tools: { include: tools.include, exclude: tools.exclude, rename: tools.rename, describe: tools.describe },
+    tools: toToolEdits(tools),
     health: {
       intervalMs: ms(health.interval),
       timeoutMs: ms(health.timeout),
@@ -75,6 +75,16 @@ function toSource({ source }: McpServerSpec): ServerSource {
 function transportOf(source: ServerSource, listens: boolean): Exclude<ServerConfig['transport'], 'auto'> {
   if (source.kind === 'remote') return /^wss?:/.test(source.url) ? 'websocket' : 'streamableHttp';
   return listens ? 'streamableHttp' : 'stdio';
+}
+
+function toToolEdits({
+  include,
+  exclude,
+  rename,
+  describe,
+  validate,
+}: NonNullable<McpServerSpec['tools']>): ServerConfig['tools'] {
+  return { include, exclude, rename, describe, ...(validate === 'off' ? {} : { validate }) };
 }
 
 function toEnv(entry: McpServerSpec['env'][number]): EnvEntry {

@@ -132,8 +132,14 @@ export interface ServerConfig {
   readonly headers: readonly HeaderEntry[];
   readonly tools: ToolEdits;
   readonly health: { readonly intervalMs: number; readonly timeoutMs: number; readonly failureThreshold: number };
-  readonly lifecycle: { readonly start: 'eager' | 'lazy'; readonly drainTimeoutMs: number; readonly required: boolean };
-  readonly instances: { readonly mode: 'shared' | 'perClient'; readonly max: number };
+  readonly lifecycle: {
+    readonly start: 'eager' | 'lazy' | 'onDemand';
+    readonly drainTimeoutMs: number;
+    readonly required: boolean;
+    /** Only with `onDemand`: stopped after this long without calls. */
+    readonly idleMs?: number;
+  };
+  readonly instances: { readonly mode: 'shared' | 'perClient' | 'perPrincipal'; readonly max: number };
   readonly timeouts: {
     readonly startMs: number;
     readonly callMs: number;
@@ -224,4 +230,6 @@ export interface ToolEdits {
   readonly rename: Readonly<Record<string, string>>;
   /** Original name -> description shown instead. */
   readonly describe: Readonly<Record<string, string>>;
+  /** Arguments and structured results against the schemas of the tools. Absent: off. */
+  readonly validate?: 'warn' | 'enforce';
 }

@@ -76,7 +76,7 @@ const transportsField = object('What clients may speak beside Streamable HTTP, w
   websocket: flag('WebSocket at the path itself: subprotocol `mcp`, one message per text frame.').default(false),
 });
 
-export const mcpHubSpec = object('What the endpoint offers and to whom.', {
+const specFields = {
   servers: serversField,
   path: text('Path of the MCP endpoint.', {
     min: 2,
@@ -104,4 +104,13 @@ export const mcpHubSpec = object('What the endpoint offers and to whom.', {
   }).default(2),
   exposure: exposureField.exactOptional(),
   template: podTemplate({ writableRoot: false }).exactOptional(),
+};
+
+export const mcpHubSpec = object('What the endpoint offers and to whom.', specFields, {
+  rules: [
+    {
+      rule: "!has(self.transports) || !has(self.transports.sse) || !self.transports.sse || !has(self.protocol) || !has(self.protocol.eras) || self.protocol.eras.exists(era, era == 'legacy')",
+      message: 'transports.sse is for clients of the legacy era; add legacy to protocol.eras, or remove transports.sse',
+    },
+  ],
 });

@@ -1,4 +1,5 @@
 /** `spec.exposure` of a hub: an HTTPRoute at a Gateway, or an Ingress, to its endpoint and nothing else. */
+import type { HubConfig } from '../hub-config/index.ts';
 import type { McpHubSpec } from '../hub/index.ts';
 import { servicePort } from './shared-objects.ts';
 import type { Json, KubeObject } from './types.ts';
@@ -7,15 +8,23 @@ type Exposure = NonNullable<McpHubSpec['exposure']>;
 type Body = Omit<KubeObject, 'metadata'> & { readonly name: string };
 
 /** `name`: of the route and of the Service it leads to. */
-export function exposureObjects(name: string, path: string, exposure: Exposure): readonly Body[] {
+export function exposureObjects(name: string, paths: readonly string[], exposure: Exposure): readonly Body[] {
   const { gatewayRef, ingress, hosts } = exposure;
-  if (gatewayRef !== undefined) return [httpRoute(name, path, gatewayRef, hosts)];
-  return ingress === undefined ? [] : [ingressObject(name, path, ingress, hosts)];
+  if (gatewayRef !== undefined) return [httpRoute(name, paths, gatewayRef, hosts)];
+  return ingress === undefined ? [] : [ingressObject(name, paths, ingress, hosts)];
+}
+
+/**
+ * Everything clients may ask for. WebSocket needs no path of its own, and no timeouts: silent streams and sockets show a sign of life every
+ * `timeouts.keepAlive`, well within what proxies allow.
+ */
+export function clientPaths({ path, transports }: HubConfig): readonly string[] {
+  return transports?.sse === true ? [path, `${path}/sse`, `${path}/messages`] : [path];
 }
 
 function httpRoute(
   name: string,
-  path: string,
+  paths: readonly string[],
   { name: gateway, namespace, sectionName }: NonNullable<Exposure['gatewayRef']>,
   hosts: readonly string[],
 ): Body {
@@ -27,7 +36,7 @@ function httpRoute(
     ...(sectionName === undefined ? {} : { sectionName }),
   };
   const rule: Json = {
-    matches: [{ path: { type: 'Exact', value: path } }],
+    matches: paths.map((value) => ({ path: { type: 'Exact', value } })),
     // Streams stay open for as long as the client listens.
     timeouts: { request: '0s' },
     backendRefs: [{ group: '', kind: 'Service', name, port: servicePort, weight: 1 }],
@@ -42,12 +51,16 @@ function httpRoute(
 
 function ingressObject(
   name: string,
-  path: string,
+  paths: readonly string[],
   { className, tlsSecretName }: NonNullable<Exposure['ingress']>,
   hosts: readonly string[],
 ): Body {
   const http = {
-    paths: [{ path, pathType: 'Exact', backend: { service: { name, port: { number: servicePort } } } }],
+    paths: paths.map((path) => ({
+      path,
+      pathType: 'Exact',
+      backend: { service: { name, port: { number: servicePort } } },
+    })),
   };
   const tls = { ...(hosts.length === 0 ? {} : { hosts }), secretName: tlsSecretName };
   return {

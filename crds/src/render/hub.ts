@@ -6,7 +6,7 @@
  */
 import { canonicalJson } from '../compile/index.ts';
 import { draft } from '../conditions/index.ts';
-import { exposureObjects } from './exposure.ts';
+import { clientPaths, exposureObjects } from './exposure.ts';
 import { ownedBy } from './finish.ts';
 import { ownLabels, selectorLabels } from './labels.ts';
 import { literal } from './literal.ts';
@@ -57,7 +57,7 @@ export function renderHub({ outcome, settings, autoscaled = false }: RenderHubIn
         template,
       ),
     }),
-    ...(exposed ? exposureObjects(names.workload, config.path, exposure) : []),
+    ...(exposed ? exposureObjects(names.workload, clientPaths(config), exposure) : []),
   ]);
   return { objects, problems: refused ? [draft('Degraded', 'AnonymousExposure')] : [] };
 }

@@ -2,6 +2,7 @@
 import { choice, integer, object, podTemplate, text } from '../schema/index.ts';
 import { healthField, instancesField, lifecycleField, limitsField, timeoutsField, toolsField } from './behaviour.ts';
 import { envField, envFromField, rootsField } from './environment.ts';
+import { resilienceField } from './resilience.ts';
 import { sourceField } from './source.ts';
 
 const http = object('Where a server that listens itself (source command or image) does so.', {
@@ -30,6 +31,7 @@ export const mcpServerSpec = object(
     lifecycle: lifecycleField.exactOptional(),
     instances: instancesField.exactOptional(),
     timeouts: timeoutsField.exactOptional(),
+    resilience: resilienceField.exactOptional(),
     limits: limitsField.exactOptional(),
     replicas: integer(
       'Pods in a cluster (also set by autoscalers). The process driver always runs one and reports so.',

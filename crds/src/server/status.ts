@@ -3,6 +3,7 @@ import {
   choice,
   conditionsField,
   integer,
+  list,
   object,
   observedGenerationField,
   replicaStatusFields,
@@ -44,6 +45,14 @@ export const mcpServerStatus = object('Observed state. Written by the driver onl
   restarts: integer('Unplanned restarts since the driver started.', { min: 0, max: 2_147_483_647 }).exactOptional(),
   lock: object('What was installed (npm and pypi sources).', {
     hash: text('Hash over the whole resolved dependency tree.', { max: 128 }),
+  }).exactOptional(),
+  circuit: object('Which of its circuit breakers are not closed. Absent: all are closed.', {
+    state: choice('Of the server as a whole.', ['closed', 'open', 'halfOpen']),
+    tools: list(
+      'Tools whose own breaker is not closed.',
+      text('Name, as the server gives it.', { min: 1, max: 128 }),
+      { max: 32, type: 'set' },
+    ).exactOptional(),
   }).exactOptional(),
   lastError: object('The last thing that went wrong.', {
     code: text('Code from the error reference.', { max: 64 }),
