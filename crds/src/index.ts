@@ -59,11 +59,14 @@ export type {
   HubLimits,
   HubTimeouts,
   HubTransports,
+  BreakerConfig,
   KeyRef,
   NamingConfig,
   RootConfig,
+  ResilienceConfig,
   ServerConfig,
   ServerSource,
+  ToolAnnotations,
   ToolEdits,
 } from './hub-config/index.ts';
 export type { McpHubSpec, McpHubStatus } from './hub/index.ts';

@@ -445,6 +445,44 @@ describe('defaults that depend on other fields', () => {
     expect(run([hub('h', empty)]).hubs).toEqual(run([hub('h')]).hubs);
   });
 
+  test('HT-1.09 HT-1.11 resilience: a section that is not written has its defaults; what is written together is kept together', () => {
+    expect(config({ resilience: {} })).toEqual(config({}));
+    expect(config({ resilience: { retry: {}, circuitBreaker: {}, bulkhead: {} } })).toEqual(config({}));
+    expect(config({})?.resilience).toEqual({
+      retry: { attempts: 3, backoff: 'exponential', delayMs: 100, maxDelayMs: 2_000 },
+      breaker: {
+        windowMs: 30_000,
+        minCalls: 20,
+        failurePercent: 50,
+        slowPercent: 90,
+        openMs: 5_000,
+        maxOpenMs: 60_000,
+        probes: 3,
+      },
+      bulkhead: { queue: 100, queueMs: 10_000 },
+    });
+    const off = config({ resilience: { circuitBreaker: { enabled: false }, retry: { delay: '1s', perTry: '1s' } } });
+    expect(off?.resilience?.breaker).toBeUndefined();
+    expect(off?.resilience?.retry).toMatchObject({ delayMs: 1_000, maxDelayMs: 2_000, perTryMs: 1_000 });
+    const slow = config({
+      resilience: { circuitBreaker: { slowCall: '2s', openFor: '2m', maxOpenFor: '2m' }, bulkhead: { perTool: 2 } },
+    });
+    expect(slow?.resilience).toMatchObject({
+      breaker: { slowMs: 2_000, openMs: 120_000, maxOpenMs: 120_000 },
+      bulkhead: { perTool: 2 },
+    });
+  });
+
+  test('HT-0.09 the idle time counts only where servers are stopped for it', () => {
+    expect(config({ lifecycle: { start: 'onDemand', idleTimeout: '90s' } })?.lifecycle).toMatchObject({
+      idleMs: 90_000,
+    });
+    expect(config({ lifecycle: { start: 'lazy', idleTimeout: '90s' } })?.lifecycle).not.toHaveProperty('idleMs');
+    expect(config({ tools: { annotate: { a: { readOnlyHint: true } } } })?.tools.annotate).toEqual({
+      a: { readOnlyHint: true },
+    });
+  });
+
   test('eras come in one order', () => {
     expect(run([hub('h', { protocol: { eras: ['legacy', 'modern'] } })]).hubs[0]?.eras).toEqual(['modern', 'legacy']);
     expect(run([hub('h', { protocol: { eras: ['legacy'] } })]).hubs[0]?.eras).toEqual(['legacy']);

@@ -56,6 +56,7 @@ function toHubLimits(spec: McpHubSpec): HubLimits {
     connections: limits.connections,
     inFlightPerClient: limits.inFlightPerClient,
     queue: limits.queue,
+    queueBytes: parseBytes(limits.queueBytes) ?? 0,
     readBytesPerSecond: parseBytes(limits.readRate) ?? 0,
     unreadBytes: parseBytes(limits.unread) ?? 0,
   };

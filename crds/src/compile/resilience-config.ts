@@ -10,15 +10,12 @@ export function toResilience(spec: McpServerSpec): ResilienceConfig {
   const { attempts, backoff, delay, maxDelay, perTry } = section(spec, 'retry');
   const bulkhead = section(spec, 'bulkhead');
   const breaker = section(spec, 'circuitBreaker');
-  const delayMs = ms(delay);
-  const openMs = ms(breaker.openFor);
   return {
     retry: {
       attempts,
       backoff,
-      delayMs,
-      // The default of one of the two must not contradict the other.
-      maxDelayMs: Math.max(delayMs, ms(maxDelay)),
+      delayMs: ms(delay),
+      maxDelayMs: ms(maxDelay),
       ...(perTry === undefined ? {} : { perTryMs: ms(perTry) }),
     },
     ...(breaker.enabled
@@ -29,8 +26,8 @@ export function toResilience(spec: McpServerSpec): ResilienceConfig {
             failurePercent: breaker.failureThreshold,
             ...(breaker.slowCall === undefined ? {} : { slowMs: ms(breaker.slowCall) }),
             slowPercent: breaker.slowThreshold,
-            openMs,
-            maxOpenMs: Math.max(openMs, ms(breaker.maxOpenFor)),
+            openMs: ms(breaker.openFor),
+            maxOpenMs: ms(breaker.maxOpenFor),
             probes: breaker.probes,
           },
         }

@@ -11,6 +11,7 @@ import type { McpServerSpec } from '../server/index.ts';
 import { applyDefaults, schemaFor } from '../structural/index.ts';
 import { parseBytes, parseDuration } from '../units/index.ts';
 import { contentHash } from './canonical.ts';
+import { toResilience } from './resilience-config.ts';
 
 /** A whole section with its defaults when it is absent: `lifecycle: {}` and no lifecycle mean the same. */
 function section<K extends 'tools' | 'health' | 'lifecycle' | 'timeouts' | 'limits'>(
@@ -40,7 +41,12 @@ export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hu
     env: [...spec.envFrom.map(toEnvFrom), ...spec.env.map(toEnv)],
     roots: spec.roots.map(toRoot),
     headers: (spec.source.remote?.headers ?? []).map(toHeader),
-    lifecycle: { start: lifecycle.start, drainTimeoutMs: ms(lifecycle.drainTimeout), required: lifecycle.required },
+    lifecycle: {
+      start: lifecycle.start,
+      drainTimeoutMs: ms(lifecycle.drainTimeout),
+      required: lifecycle.required,
+      ...(lifecycle.start === 'onDemand' ? { idleMs: ms(lifecycle.idleTimeout) } : {}),
+    },
     instances: toInstances(spec, transport),
   } as const;
   const tools = section(spec, 'tools');
@@ -59,6 +65,7 @@ export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hu
       timeoutMs: ms(health.timeout),
       failureThreshold: health.failureThreshold,
     },
+    resilience: toResilience(spec),
     timeouts: { startMs: ms(timeouts.start), connectMs: ms(timeouts.connect), ...callTimeouts(spec, hub) },
     limits: { responseBytes: parseBytes(section(spec, 'limits').response) ?? 0 },
   };
@@ -82,9 +89,17 @@ function toToolEdits({
   exclude,
   rename,
   describe,
+  annotate,
   validate,
 }: NonNullable<McpServerSpec['tools']>): ServerConfig['tools'] {
-  return { include, exclude, rename, describe, ...(validate === 'off' ? {} : { validate }) };
+  return {
+    include,
+    exclude,
+    rename,
+    describe,
+    ...(annotate === undefined ? {} : { annotate }),
+    ...(validate === 'off' ? {} : { validate }),
+  };
 }
 
 function toEnv(entry: McpServerSpec['env'][number]): EnvEntry {

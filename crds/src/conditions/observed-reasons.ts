@@ -15,6 +15,15 @@ export const observedReasons = {
     say: () => 'the API server refuses an object made from this manifest',
     next: 'correct what the message names; in most cases it stands in spec.template',
   },
+  Asleep: {
+    on: { Ready: 'True' },
+    kinds: server,
+    severity: 'info',
+    meaning:
+      'Nobody has called the server for spec.lifecycle.idleTimeout, so it was stopped. It starts with the next call; its tools stay listed.',
+    say: () => 'it was stopped since nobody called it; the next call starts it',
+    next: '',
+  },
   BinNotFound: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
     kinds: server,
@@ -30,6 +39,15 @@ export const observedReasons = {
     meaning: 'The cache directory for packages cannot be written.',
     say: () => 'the package cache cannot be written',
     next: 'correct the owner of the cache directory, or point XDG_CACHE_HOME elsewhere',
+  },
+  CircuitOpen: {
+    on: { Degraded: 'True' },
+    kinds: server,
+    severity: 'warning',
+    meaning:
+      'Most calls of the server failed or were slow lately, so calls are refused for a while without asking it. A few calls then try whether it is well again.',
+    say: () => 'most of its calls failed or were slow lately, so calls are refused for a while',
+    next: 'read its log; spec.resilience.circuitBreaker says when this happens',
   },
   CommandNotExecutable: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
@@ -371,6 +389,15 @@ export const observedReasons = {
     meaning: 'The driver runs as many processes as it may.',
     say: () => 'too many processes run already',
     next: 'remove servers, or lower spec.instances.max',
+  },
+  ToolCircuitOpen: {
+    on: { Degraded: 'True' },
+    kinds: server,
+    severity: 'warning',
+    meaning:
+      'Most calls of some tools failed or were slow lately, so calls of these tools are refused for a while. The others work.',
+    say: (d) => `most calls of these tools failed or were slow lately, so they are refused for a while: ${d['tools']}`,
+    next: 'read its log; spec.resilience.circuitBreaker says when this happens',
   },
   TransportUnsupported: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },

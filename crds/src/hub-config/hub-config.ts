@@ -78,6 +78,8 @@ export interface HubLimits {
   readonly inFlightPerClient?: number;
   /** Calls that wait for their turn. Absent in documents of older releases: none may. */
   readonly queue?: number;
+  /** Bytes of the calls that wait for their turn. Absent in documents of older releases: 64 MiB. */
+  readonly queueBytes?: number;
   /** Bytes a second below which a reader is slow. Absent in documents of older releases: 16 KiB. */
   readonly readBytesPerSecond?: number;
   /** Finished answers that nobody has taken yet, bytes. Absent in documents of older releases: 256 MiB. */
@@ -146,11 +148,43 @@ export interface ServerConfig {
     readonly callMaxMs: number;
     readonly connectMs: number;
   };
+  /** Absent in documents of older releases: calls are sent once, to whatever is there. */
+  readonly resilience?: ResilienceConfig;
   /** Absent in documents of older releases: the defaults of McpServer. */
   readonly limits?: {
     /** Largest answer, bytes. */
     readonly responseBytes: number;
   };
+}
+
+export interface ResilienceConfig {
+  readonly retry: {
+    /** The first one included. */
+    readonly attempts: number;
+    readonly backoff: 'exponential' | 'linear' | 'fixed';
+    readonly delayMs: number;
+    readonly maxDelayMs: number;
+    readonly perTryMs?: number;
+  };
+  /** Absent: switched off. */
+  readonly breaker?: BreakerConfig;
+  readonly bulkhead: {
+    readonly maxConcurrent?: number;
+    readonly perTool?: number;
+    readonly queue: number;
+    readonly queueMs: number;
+  };
+}
+
+export interface BreakerConfig {
+  readonly windowMs: number;
+  readonly minCalls: number;
+  readonly failurePercent: number;
+  readonly slowMs?: number;
+  readonly slowPercent: number;
+  readonly openMs: number;
+  readonly maxOpenMs: number;
+  readonly probes: number;
 }
 
 export type ServerSource =
@@ -230,6 +264,16 @@ export interface ToolEdits {
   readonly rename: Readonly<Record<string, string>>;
   /** Original name -> description shown instead. */
   readonly describe: Readonly<Record<string, string>>;
+  /** Original name -> annotations that replace the server's own. */
+  readonly annotate?: Readonly<Record<string, ToolAnnotations>>;
   /** Arguments and structured results against the schemas of the tools. Absent: off. */
   readonly validate?: 'warn' | 'enforce';
+}
+
+export interface ToolAnnotations {
+  readonly title?: string;
+  readonly readOnlyHint?: boolean;
+  readonly destructiveHint?: boolean;
+  readonly idempotentHint?: boolean;
+  readonly openWorldHint?: boolean;
 }

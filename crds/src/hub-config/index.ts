@@ -1,5 +1,6 @@
 /** The compiled configuration of a hub: the contract between compiler, drivers and hub runtime. */
 export type {
+  BreakerConfig,
   EnvEntry,
   Era,
   HeaderEntry,
@@ -9,8 +10,10 @@ export type {
   HubTransports,
   KeyRef,
   NamingConfig,
+  ResilienceConfig,
   RootConfig,
   ServerConfig,
   ServerSource,
+  ToolAnnotations,
   ToolEdits,
 } from './hub-config.ts';

@@ -130,7 +130,8 @@ function bridgeContainer({ config, settings, source, template }: PodInput, more:
     server: config.key,
     program: programOf(source),
     protocol: config.protocol,
-    instances: config.instances,
+    // A bridge knows callers by the key that hubs give them; whom a key stands for is decided there.
+    instances: { ...config.instances, mode: config.instances.mode === 'shared' ? 'shared' : 'perClient' },
     startMs: config.timeouts.startMs,
     drainMs: config.lifecycle.drainTimeoutMs,
     port: podPorts.mcp,

@@ -26,6 +26,17 @@ export const toolsField = object(
       text('Description.', { min: 1, max: 4_096 }),
       { max: 128, rules: [keysFit] },
     ).default({}),
+    annotate: map(
+      'Original name to annotations that replace those of the server, where it says nothing or something wrong. A tool with readOnlyHint or idempotentHint may be sent again after a failure.',
+      object('Annotations. What is left out stays as the server has it.', {
+        title: text('Name for people.', { min: 1, max: 256 }).exactOptional(),
+        readOnlyHint: flag('It changes nothing.').exactOptional(),
+        destructiveHint: flag('It may destroy something.').exactOptional(),
+        idempotentHint: flag('Calling it again with the same arguments changes nothing more.').exactOptional(),
+        openWorldHint: flag('It deals with the world outside.').exactOptional(),
+      }),
+      { max: 128, example: { search: { readOnlyHint: true } }, rules: [keysFit] },
+    ).exactOptional(),
     validate: choice(
       'Whether the hub checks arguments and structured results against the schemas that the server gives with its tools. off: it does not; the server checks its arguments itself. warn: the call goes on, and what does not fit is logged and counted. enforce: arguments that do not fit never reach the server, a result that does not fit becomes a tool error.',
       ['off', 'warn', 'enforce'],
@@ -44,9 +55,13 @@ export const healthField = object('How the hub finds out that a server has stopp
 
 export const lifecycleField = object('When the server starts and how it ends.', {
   start: choice(
-    'eager: with the hub. lazy: with the first request that needs it; until then its tools come from the last known list, so the very first start is eager.',
-    ['eager', 'lazy'],
+    'eager: with the hub. lazy: with the first request that needs it; until then its tools come from the last known list, so the very first start is eager. onDemand: like lazy, and stopped again when nobody has called it for idleTimeout; its tools stay listed.',
+    ['eager', 'lazy', 'onDemand'],
   ).default('eager'),
+  idleTimeout: duration('start: onDemand: without calls for this long it is stopped.', {
+    least: '1s',
+    most: '24h',
+  }).default('10m'),
   drainTimeout: duration('How long calls in flight may finish before the server is stopped or replaced.', {
     least: '0s',
     most: '1h',
@@ -57,9 +72,11 @@ export const lifecycleField = object('When the server starts and how it ends.', 
 });
 
 export const instancesField = object('Which clients share one running server.', {
-  mode: choice('shared: one for all clients. perClient: one session per client.', ['shared', 'perClient'], {
-    defaultNote: 'shared for stdio servers, perClient for HTTP servers',
-  }).exactOptional(),
+  mode: choice(
+    'shared: one for all clients. perClient: one per session of a client, or per principal for callers without a session. perPrincipal: one per principal, whatever its sessions.',
+    ['shared', 'perClient', 'perPrincipal'],
+    { defaultNote: 'shared for stdio servers, perClient for HTTP servers' },
+  ).exactOptional(),
   max: integer('Most instances at once. Beyond it clients share, or are told to come back later.', {
     min: 1,
     max: 10_000,

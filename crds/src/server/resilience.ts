@@ -7,9 +7,10 @@ const retry = object(
   'Sending a call again. Only calls that may be repeated are: resources/read, prompts/get, completion/complete, and tools that say ' +
     'readOnlyHint or idempotentHint (themselves, or by tools.annotate). Never after anything of the call has reached its client.',
   {
-    attempts: integer('Times one call is sent at most, the first included. 1: never again.', { min: 1, max: 10 }).default(
-      3,
-    ),
+    attempts: integer('Times one call is sent at most, the first included. 1: never again.', {
+      min: 1,
+      max: 10,
+    }).default(3),
     backoff: choice(
       'How the pauses between attempts grow: exponential (twice as long each time), linear (by delay each time), or fixed. ' +
         'Each is drawn at random from nothing up to that length.',
@@ -54,7 +55,9 @@ const circuitBreaker = object(
       least: '100ms',
       most: '1h',
     }).default('5s'),
-    maxOpenFor: duration('Longest time calls are refused at a stretch.', { least: '100ms', most: '24h' }).default('60s'),
+    maxOpenFor: duration('Longest time calls are refused at a stretch.', { least: '100ms', most: '24h' }).default(
+      '60s',
+    ),
     probes: integer('Calls that try afterwards, and must all go well.', { min: 1, max: 100 }).default(3),
   },
   {

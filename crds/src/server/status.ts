@@ -48,11 +48,10 @@ export const mcpServerStatus = object('Observed state. Written by the driver onl
   }).exactOptional(),
   circuit: object('Which of its circuit breakers are not closed. Absent: all are closed.', {
     state: choice('Of the server as a whole.', ['closed', 'open', 'halfOpen']),
-    tools: list(
-      'Tools whose own breaker is not closed.',
-      text('Name, as the server gives it.', { min: 1, max: 128 }),
-      { max: 32, type: 'set' },
-    ).exactOptional(),
+    tools: list('Tools whose own breaker is not closed.', text('Name, as the server gives it.', { min: 1, max: 128 }), {
+      max: 32,
+      type: 'set',
+    }).exactOptional(),
   }).exactOptional(),
   lastError: object('The last thing that went wrong.', {
     code: text('Code from the error reference.', { max: 64 }),

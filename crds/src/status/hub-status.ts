@@ -70,7 +70,7 @@ function serving(input: HubStatusInput): ConditionDraft[] {
   const down = servers.filter(
     (server) =>
       phases.get(server.key) !== 'Ready' &&
-      !(server.lifecycle.start === 'lazy' && (phases.get(server.key) ?? 'Pending') === 'Pending'),
+      !(server.lifecycle.start !== 'eager' && (phases.get(server.key) ?? 'Pending') === 'Pending'),
   );
   const starting = down.filter((server) => ['Pending', 'Starting'].includes(phases.get(server.key) ?? 'Pending'));
   const failed = down.filter((server) => !starting.includes(server));

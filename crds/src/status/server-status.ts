@@ -73,12 +73,23 @@ function running(observed: ServerObservation | undefined): ConditionDraft[] {
     severity: row?.severity ?? 'error',
   });
   const stalled = row?.on.Stalled === 'True' && phase !== 'Ready';
-  const moving = phase === 'Pending' || phase === 'Starting' || phase === 'Draining';
+  // It is where it should be, and comes when it is called.
+  const asleep = phase === 'Pending' && reason === 'Asleep';
+  const moving = !asleep && (phase === 'Pending' || phase === 'Starting' || phase === 'Draining');
   return [
-    phase === 'Ready' ? draft('Ready', 'Ready') : what('Ready', 'False'),
+    asleep ? draft('Ready', 'Asleep') : phase === 'Ready' ? draft('Ready', 'Ready') : what('Ready', 'False'),
     // kstatus: Reconciling and Stalled are never True together.
     moving && !stalled ? what('Reconciling', 'True') : draft('Reconciling', 'Settled'),
     stalled ? what('Stalled', 'True') : draft('Stalled', 'Settled'),
-    phase === 'Degraded' ? what('Degraded', 'True') : draft('Degraded', 'Healthy'),
+    phase === 'Degraded' ? what('Degraded', 'True') : circuit(observed),
   ];
+}
+
+/** It is there, and most of what it is asked fails: calls are kept from it for a while. */
+function circuit(observed: ServerObservation | undefined): ConditionDraft {
+  const { state, tools = [] } = observed?.circuit ?? { state: 'closed' };
+  if (state !== 'closed') return draft('Degraded', 'CircuitOpen');
+  return tools.length === 0
+    ? draft('Degraded', 'Healthy')
+    : draft('Degraded', 'ToolCircuitOpen', { tools: tools.join(', ') });
 }

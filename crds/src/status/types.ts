@@ -32,6 +32,8 @@ export interface ServerObservation {
   readonly lastError?: { readonly code: string; readonly message: string };
   readonly replicas?: number;
   readonly selector?: string;
+  /** Circuit breakers that are not closed. Absent: all are. */
+  readonly circuit?: { readonly state: 'closed' | 'open' | 'halfOpen'; readonly tools?: readonly string[] };
 }
 
 interface StatusInput {
