@@ -30,6 +30,9 @@ export const limitsField = object('What the hub takes on before it refuses. Ever
     'Calls of all clients that wait for their turn. Clients take turns; when the queue is full, who waits with most calls is refused first.',
     { min: 0, max: 100_000 },
   ).default(1_000),
+  queueBytes: bytes('What the calls that wait for their turn hold together.', { leastKi: 64, mostMi: 4_096 }).default(
+    '64Mi',
+  ),
   sessions: integer(
     'Legacy sessions held at once; a new one is refused while none of them has been idle for too long.',
     {

@@ -103,9 +103,13 @@ export class Hub implements HubPort {
       unpin: (graph) => this.#live.unpin(graph),
       beforeList: () => this.#beforeList(),
       requestId: createRequestIds(deps.run ?? 'hub'),
+      schemas: deps.schemas,
     });
     this.#unregister = [
-      observer.gauge('callsInFlight', this.key, () => this.#router.inFlight),
+      observer.gauge('callsInFlight', this.key, () => this.#router.admission.inFlight),
+      observer.gauge('queuedCalls', this.key, () => this.#router.admission.waiting),
+      observer.gauge('queuedBytes', this.key, () => this.#router.admission.waitingBytes),
+      observer.gauge('activeClients', this.key, () => this.#router.admission.clients),
       observer.gauge('parkedCalls', this.key, () => this.#parked.size),
       observer.gauge('liveGraphs', this.key, () => this.#live.count(this.#graph)),
     ];

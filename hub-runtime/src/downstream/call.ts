@@ -123,7 +123,7 @@ export class Call implements Leg, ReplyOwner {
       return;
     }
     const rendered = renderOutcome(outcome, exchange, this.#edge.hubInfo);
-    this.#sink.answer(rendered.message, rendered.httpStatus);
+    this.#sink.answer(rendered.message, rendered.httpStatus, rendered.retryAfterMs);
   }
 }
 

@@ -48,7 +48,7 @@ export function serveModernRequest(
       sink.answer(resultRaw(id, discoverResult(edge)), 200);
       return;
     case 'subscriptions/listen':
-      serveListen(edge, sink, message, modernCaller(meta), pipe);
+      serveListen(edge, sink, message, modernCaller(meta, sink.connection), pipe);
       return;
     case 'initialize':
     case 'ping':
@@ -86,7 +86,7 @@ function serveCall(
     id: message.id as RawJson,
     message,
     meta,
-    caller: modernCaller(meta),
+    caller: modernCaller(meta, sink.connection),
     graph,
     scope: pipe,
     logLevel: meta.logLevel?.slice(1, -1),
@@ -94,7 +94,7 @@ function serveCall(
   });
 }
 
-function modernCaller(meta: RequestMeta): Caller {
+function modernCaller(meta: RequestMeta, connection?: object): Caller {
   return {
     era: 'modern',
     revision: modernRevision,
@@ -102,6 +102,7 @@ function modernCaller(meta: RequestMeta): Caller {
     session: undefined,
     capabilities: meta.clientCapabilities ?? emptyObject,
     clientInfo: meta.clientInfo,
+    connection,
   };
 }
 

@@ -12,7 +12,7 @@ export function refuse(
   limit?: string,
 ): void {
   countRefusal(edge, error, limit);
-  sink.answer(errorRaw(id, error.code, error.message, error.data), error.httpStatus);
+  sink.answer(errorRaw(id, error.code, error.message, error.data), error.httpStatus, error.retryAfterMs);
 }
 
 export function countRefusal(edge: HubEdge, error: ErrorOutcome, limit?: string): void {

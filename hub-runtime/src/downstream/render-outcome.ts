@@ -27,6 +27,8 @@ import {
 export interface Rendered {
   readonly message: RawJson;
   readonly httpStatus: number;
+  /** When to come again. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 export function renderOutcome(outcome: Outcome, exchange: Exchange, hubInfo: RawJson): Rendered {
@@ -61,8 +63,9 @@ function failed(exchange: Exchange, error: ErrorOutcome): Rendered {
     modern && error.code === rpcCode.legacyResourceNotFound ? { ...error, code: rpcCode.invalidParams } : error;
   return {
     message: errorRaw(exchange.leg.id, shown.code, shown.message, shown.data),
-    // Legacy clients read JSON-RPC errors only from a 200; 503 is understood by every HTTP client.
-    httpStatus: modern || shown.httpStatus === 503 ? shown.httpStatus : 200,
+    // Legacy clients read JSON-RPC errors only from a 200; 429 and 503 are understood by every HTTP client.
+    httpStatus: modern || shown.httpStatus === 503 || shown.httpStatus === 429 ? shown.httpStatus : 200,
+    retryAfterMs: shown.retryAfterMs,
   };
 }
 

@@ -6,8 +6,8 @@ export interface ReplySink {
   notify(message: RawJson): void;
   /** The same for what must not get lost. False: it cannot be delivered here. */
   deliver(message: RawJson): boolean;
-  /** The only answer. `httpStatus` counts only while nothing has been streamed. */
-  answer(message: RawJson, httpStatus: number): void;
+  /** The only answer. `httpStatus` counts only while nothing has been streamed; `retryAfterMs` says when to come again. */
+  answer(message: RawJson, httpStatus: number, retryAfterMs?: number): void;
   /** Ends the request without an answer: it was cancelled. */
   silence(): void;
   /** The answer takes long: an event stream may be opened for keep-alive comments, where the client takes one. */
@@ -16,6 +16,8 @@ export interface ReplySink {
   openStream(): MessageStream | undefined;
   /** Who must know when the client goes away before the answer. */
   owner: ReplyOwner | undefined;
+  /** What stands for the client where it has neither session nor name. */
+  readonly connection?: object | undefined;
 }
 
 export interface ReplyOwner {

@@ -38,6 +38,8 @@ export interface Caller {
   readonly capabilities: RawJson;
   /** Raw clientInfo, when given. Display data only. */
   readonly clientInfo: RawJson | undefined;
+  /** Stands for a client that has neither session nor a principal of its own: its connection. Only compared. */
+  readonly connection?: object | undefined;
 }
 
 /** One client request on the wire. A modern retry is a new Leg of the same Exchange. */
@@ -104,6 +106,8 @@ export interface ResultOutcome {
 export interface ReadyOutcome {
   readonly kind: 'ready';
   readonly result: RawJson;
+  /** It tells of a failure (`isError`), with this code from the error table. */
+  readonly errorCode?: string;
 }
 
 export interface ErrorOutcome {
@@ -119,6 +123,8 @@ export interface ErrorOutcome {
   readonly serverKey?: string;
   /** Status for a modern client when the answer has not begun to stream (1.2 of the protocol notes); legacy answers 200. */
   readonly httpStatus: number;
+  /** When to come again, milliseconds from now. */
+  readonly retryAfterMs?: number;
 }
 
 /** A server asks before it can answer, all questions of one round (MRTR). See docs/architecture.md. */

@@ -3,17 +3,23 @@ import { type ErrorCode, type ErrorRow, errorTable } from '../base/index.ts';
 import { type RawJson, rawOf, type RequiredCapabilities, rpcCode } from '../wire/index.ts';
 import type { ErrorOutcome } from './exchange.ts';
 
-/** An error of the hub's own: `data` carries the stable code, whether to retry, and the next step. */
-export function hubError(code: ErrorCode, detail: Readonly<Record<string, string | number>> = {}): ErrorOutcome {
+/** An error of the hub's own: `data` carries the stable code, whether to retry and when, and the next step. */
+export function hubError(
+  code: ErrorCode,
+  detail: Readonly<Record<string, string | number>> = {},
+  retryAfterMs?: number,
+): ErrorOutcome {
+  const when = retryAfterMs === undefined ? undefined : { retryAfterMs };
   const row: ErrorRow = errorTable[code];
   return {
     kind: 'error',
     origin: 'hub',
     code: row.rpc,
     message: row.say(detail),
-    data: rawOf({ code, retryable: row.retry === 'later', retry: row.retry, next: row.next }),
+    data: rawOf({ code, retryable: row.retry === 'later', retry: row.retry, ...when, next: row.next }),
     errorCode: code,
     httpStatus: row.http,
+    ...when,
   };
 }
 

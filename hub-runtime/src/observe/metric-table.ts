@@ -21,6 +21,16 @@ export const metricTable = {
     help: 'Time from the arrival of a request to its answer.',
     labels: ['hub', 'server', 'method', 'target', 'outcome'],
   },
+  quaymaster_answers_passing: {
+    type: 'gauge',
+    help: 'Large answers of servers that are passed on while they arrive.',
+    labels: ['hub'],
+  },
+  quaymaster_answers_unread: {
+    type: 'gauge',
+    help: 'Large answers that are finished and that their clients have not taken yet.',
+    labels: ['hub'],
+  },
   quaymaster_build_info: {
     type: 'gauge',
     help: 'Always 1; the labels say what runs.',
@@ -42,8 +52,18 @@ export const metricTable = {
     help: 'Calls of older servers that wait for a client to come back with answers.',
     labels: ['hub'],
   },
+  quaymaster_calls_queued: {
+    type: 'gauge',
+    help: 'Calls that wait for their turn, because the hub or their client is at its limit.',
+    labels: ['hub'],
+  },
   quaymaster_calls_waiting: { type: 'gauge', help: 'Calls that wait for a server to start.', labels: ['hub'] },
   quaymaster_child_processes: { type: 'gauge', help: 'Server processes of this hub that run now.', labels: ['hub'] },
+  quaymaster_clients_active: {
+    type: 'gauge',
+    help: 'Clients (sessions, principals, connections) that have a call in the hub.',
+    labels: ['hub'],
+  },
   quaymaster_config_swaps_total: {
     type: 'counter',
     help: 'Configurations taken over without a restart.',
@@ -110,10 +130,16 @@ export const metricTable = {
     help: 'Requests on the peer listener that did not come from a replica of this hub, by reason.',
     labels: ['reason'],
   },
+  quaymaster_queued_bytes: { type: 'gauge', help: 'What the calls that wait for their turn hold.', labels: ['hub'] },
   quaymaster_refused_requests_total: {
     type: 'counter',
     help: 'Requests refused at the edge, by error code.',
     labels: ['code'],
+  },
+  quaymaster_schema_misfits_total: {
+    type: 'counter',
+    help: 'Arguments and structured results that do not fit the schemas of their tool, or could not be checked (spec.tools.validate).',
+    labels: ['server'],
   },
   quaymaster_server_noise_lines_total: {
     type: 'counter',
@@ -130,6 +156,11 @@ export const metricTable = {
   quaymaster_tombstones: {
     type: 'gauge',
     help: 'Ended legacy sessions, remembered until their ids are worth nothing.',
+    labels: ['hub'],
+  },
+  quaymaster_unread_bytes: {
+    type: 'gauge',
+    help: 'Bytes of large answers that are finished and not yet taken.',
     labels: ['hub'],
   },
   quaymaster_upstream_restarts: {

@@ -44,6 +44,12 @@ export type GaugeName =
   | 'liveGraphs'
   | 'waitingCalls'
   | 'parkedCalls'
+  | 'queuedCalls'
+  | 'queuedBytes'
+  | 'activeClients'
+  | 'unreadAnswers'
+  | 'unreadBytes'
+  | 'passingAnswers'
   | 'children'
   | 'tombstones'
   | 'controlConnected'
@@ -65,6 +71,8 @@ export type CounterName =
   | 'configSwaps'
   /** A list change announced to clients. Label: hub. */
   | 'listChanges'
+  /** Arguments or a structured result that do not fit the schemas of their tool, or could not be checked. Label: server. */
+  | 'schemaMisfits'
   /** A request sent on to the replica that has its session. Label: hub. */
   | 'peerForwards'
   /** A session of another replica that goes on here. Label: hub. */

@@ -19,8 +19,10 @@ import {
   type Route,
   type Upstream,
 } from '../exchange/index.ts';
+import { Admission, clientOf, Share, takeTurn } from '../limits/index.ts';
 import type { Observer } from '../observe/index.ts';
 import type { ParkedCalls, RequestStates } from '../questions/index.ts';
+import type { SchemaChecker } from '../schemas/index.ts';
 import {
   decodeText,
   editObject,
@@ -63,6 +65,7 @@ export interface RouterDeps {
   requestId(exchange: Exchange): string;
   readonly states: RequestStates;
   readonly parked: ParkedCalls;
+  readonly schemas: SchemaChecker | undefined;
   /** Unguessable. */
   newId(): string;
 }
@@ -71,6 +74,8 @@ export interface Router {
   handle(exchange: Exchange): Promise<Outcome>;
   notify(method: string, params: ScannedObject | undefined, caller: Caller): void;
   readonly inFlight: number;
+  /** Who is served and who waits. */
+  readonly admission: Pick<Admission, 'inFlight' | 'waiting' | 'waitingBytes' | 'clients'>;
 }
 
 /** How often one call may follow its server through configuration changes. */
@@ -89,12 +94,17 @@ export function createRouter(deps: RouterDeps): Router {
 class HubRouter implements Router {
   readonly #deps: RouterDeps;
   readonly #rounds: RoundsOfCall;
-  inFlight = 0;
+  readonly admission: Admission;
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
+    this.admission = new Admission({ clock: deps.clock, config: () => deps.graph().config });
     const parkedLimit = (): number => parkedLimitOf(deps.graph().config);
     this.#rounds = new RoundsOfCall({ ...deps, parkedLimit, newId: () => deps.newId() });
+  }
+
+  get inFlight(): number {
+    return this.admission.inFlight;
   }
 
   async handle(exchange: Exchange): Promise<Outcome> {
@@ -102,14 +112,12 @@ class HubRouter implements Router {
     const started = clock.monotonic();
     const trace: CallTrace = { upstream: undefined, target: undefined };
     const requestId = this.#deps.requestId(exchange);
-    const graph = exchange.graph;
-    const limit = graph.config.limits.inFlight;
     let outcome: Outcome;
-    if (this.inFlight >= limit) {
-      observer.count('limitRejections', 'inFlight');
-      outcome = hubError('QM_OVERLOADED', { limit, what: 'calls in flight' });
-    } else {
-      this.inFlight++;
+    const client = clientOf(exchange.caller);
+    const share = this.admission.enter(client) ?? (await takeTurn(this.admission, client, exchange, observer));
+    if (share instanceof Share) {
+      const { graph } = exchange;
+      const entered = clock.monotonic();
       this.#deps.pin(graph);
       try {
         outcome = await this.#route(exchange, trace);
@@ -117,9 +125,9 @@ class HubRouter implements Router {
         this.#deps.log.error({ err: error, hub, method: exchange.method, requestId }, 'routing failed');
         outcome = hubError('QM_INTERNAL');
       }
-      this.inFlight--;
       this.#deps.unpin(graph);
-    }
+      this.admission.leave(share, clock.monotonic() - entered);
+    } else outcome = share;
     observer.callFinished(callRecord(hub, exchange, trace, outcome, clock.monotonic() - started, requestId));
     return outcome;
   }

@@ -16,8 +16,6 @@ import { emptyHead, type Head, jsonHead } from './answer-headers.ts';
 import type { EdgeResponse } from './edge-messages.ts';
 import { EventStream } from './event-stream.ts';
 
-const retryAfter: Head = ['Retry-After', '1'];
-
 export class HttpReply implements ReplySink {
   owner: ReplyOwner | undefined = undefined;
   readonly #edge: HubEdge;
@@ -69,7 +67,11 @@ export class HttpReply implements ReplySink {
     return !this.#done && (this.#openStream()?.send(message) ?? false);
   }
 
-  answer(message: RawJson, httpStatus: number): void {
+  get connection(): object {
+    return this.#response.req.socket;
+  }
+
+  answer(message: RawJson, httpStatus: number, retryAfterMs = 1_000): void {
     if (this.#done) return;
     if (this.#stream === undefined && !this.#accept.json && httpStatus === 200) this.#openStream();
     this.#done = true;
@@ -77,7 +79,8 @@ export class HttpReply implements ReplySink {
     if (this.#resumable !== undefined) this.#resumable.end(message);
     else if (this.#stream !== undefined) this.#stream.end(message);
     else {
-      const extra = httpStatus === 503 ? [...this.#extra, ...retryAfter] : this.#extra;
+      const later = httpStatus === 503 || httpStatus === 429;
+      const extra = later ? [...this.#extra, 'Retry-After', `${Math.ceil(retryAfterMs / 1_000)}`] : this.#extra;
       this.#response.writeHead(httpStatus, jsonHead(message.length, extra));
       this.#response.end(message, 'latin1');
     }
@@ -120,7 +123,7 @@ export class HttpReply implements ReplySink {
 
   refuse(id: RawJson | undefined, error: ErrorOutcome, limit?: string): void {
     countRefusal(this.#edge, error, limit);
-    this.answer(errorRaw(id, error.code, error.message, error.data), error.httpStatus);
+    this.answer(errorRaw(id, error.code, error.message, error.data), error.httpStatus, error.retryAfterMs);
   }
 
   /** The connection under the response closed. */

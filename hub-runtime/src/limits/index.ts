@@ -1,0 +1,3 @@
+/** Bounds on what clients may take of a hub. */
+export { Admission, type AdmissionDeps, type ClientKey, type Refusal, Share, type Turn } from './admission.ts';
+export { clientOf, takeTurn } from './take-turn.ts';
