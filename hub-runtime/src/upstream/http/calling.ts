@@ -98,6 +98,11 @@ export abstract class Calling implements CallHost, CallMessages {
   /** No call is left. */
   protected abstract idle(): void;
 
+  /** The stream of a call broke before its answer: true when it is taken up again, and the call goes on. */
+  protected resumes(_call: HttpCall): boolean {
+    return false;
+  }
+
   get inFlight(): number {
     return this.#calls.size;
   }
@@ -240,7 +245,8 @@ export abstract class Calling implements CallHost, CallMessages {
       this.settle(call, protocolFault(this.from.key, call.fault));
       return;
     }
-    this.#broken(call, 'its event stream ended before the answer');
+    if (this.resumes(call)) return;
+    this.broken(call, 'its event stream ended before the answer');
   }
 
   onFailure(call: HttpCall, failure: Failure): void {
@@ -256,7 +262,8 @@ export abstract class Calling implements CallHost, CallMessages {
         this.settle(call, protocolFault(this.from.key, failure.reason));
         return;
       default:
-        this.#broken(call, failure.reason);
+        if (failure.kind === 'cut' && call.streaming && this.resumes(call)) return;
+        this.broken(call, failure.reason);
     }
   }
 
@@ -288,7 +295,8 @@ export abstract class Calling implements CallHost, CallMessages {
     this.sendAgain(call, this.unavailable(over.message));
   }
 
-  #broken(call: HttpCall, reason: string): void {
+  /** Nobody knows whether it was executed. */
+  protected broken(call: HttpCall, reason: string): void {
     this.doubt(call.place);
     this.deps.request.suspect?.();
     const gone = hubError('QM_SERVER_GONE', { server: this.from.key, reason });

@@ -23,8 +23,8 @@ export interface EventStreamOptions {
   readonly path: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Called for each attempt. */
-  readonly attempt: () => StreamAttempt;
+  /** Called for each attempt. `lastEventId`: of the last numbered event of the one before. */
+  readonly attempt: (lastEventId: string | undefined) => StreamAttempt;
   readonly onMessage: (message: ScannedMessage) => void;
   /** The server accepted. `again`: there was a gap in which changes may have been missed. */
   readonly onOpen: (again: boolean) => void;
@@ -45,6 +45,7 @@ export class EventStream {
   #cancelWait: (() => void) | undefined;
   #stopped = false;
   #opened = false;
+  #lastEventId: string | undefined;
   #waiters: (() => void)[] = [];
 
   constructor(options: EventStreamOptions) {
@@ -103,9 +104,12 @@ export class EventStream {
 
   #open(): void {
     const { path, clock } = this.#options;
-    const { pool, method, headers, body } = this.#options.attempt();
+    const { pool, method, headers, body } = this.#options.attempt(this.#lastEventId);
     const startedAt = clock.monotonic();
     const request = new StreamRequest(this.#options.onMessage, {
+      numbered: (id) => {
+        this.#lastEventId = id;
+      },
       open: () => {
         const again = this.#opened;
         this.#opened = true;
@@ -147,6 +151,8 @@ export class EventStream {
 }
 
 interface StreamEvents {
+  /** An event has this id. */
+  numbered(id: string): void;
   open(): void;
   refused(status: number, body: RawJson): void;
   ended(failure: Failure | undefined): void;
@@ -169,7 +175,8 @@ class StreamRequest extends HttpRequest {
     this.#on.open();
   }
 
-  protected override event(data: RawJson): void {
+  protected override event(data: RawJson, id: string | undefined): void {
+    if (id !== undefined && id.length <= httpLimits.eventIdLength) this.#on.numbered(id);
     if (data === '') return;
     const message = scanMessage(data, upstreamScanLimits);
     if (message.kind !== 'fault') this.#onMessage(message);

@@ -13,6 +13,7 @@ import { type Failure, HttpRequest } from './http-request.ts';
 import type { LegacySession } from './legacy-session.ts';
 import { httpLimits } from './limits.ts';
 import type { Place } from './place.ts';
+import type { ResumedAnswer } from './resumed-answer.ts';
 
 /** What a call tells its conversation. */
 export interface CallHost {
@@ -49,6 +50,12 @@ export class HttpCall extends HttpRequest {
   /** Session it was sent in (legacy). */
   session: LegacySession | undefined;
   stopListening: (() => void) | undefined;
+  /** Where its stream can be taken up again, once the server has said so (legacy, `Last-Event-ID`). */
+  lastEventId: string | undefined;
+  /** The pause before that, as the server asks for it, milliseconds. */
+  retryMs: number | undefined;
+  /** Its stream is being taken up again. */
+  resumed: ResumedAnswer | undefined;
   readonly #host: CallHost;
   #resolve: (outcome: Outcome | Promise<Outcome>) => void;
 
@@ -77,6 +84,7 @@ export class HttpCall extends HttpRequest {
     if (this.settled) return false;
     this.settled = true;
     this.stopListening?.();
+    this.resumed?.stop();
     this.#resolve(outcome);
     return true;
   }
@@ -92,7 +100,9 @@ export class HttpCall extends HttpRequest {
     if (status === 503 && headers[notExecutedHeader] === '1') this.notExecuted = true;
   }
 
-  protected override event(data: RawJson): void {
+  protected override event(data: RawJson, id: string | undefined, _event: string, retryMs: number | undefined): void {
+    if (id !== undefined && id.length <= httpLimits.eventIdLength) this.lastEventId = id;
+    if (retryMs !== undefined) this.retryMs = retryMs;
     if (data !== '') this.#host.onEvent(this, data);
   }
 

@@ -4,7 +4,7 @@
  *
  * When no replica takes calls any more the conversation is over: what is in flight ends where it is, and the connections with it.
  */
-import type { Era } from '@quaymaster/crds';
+import type { Era, ServerTransport } from '@quaymaster/crds';
 
 import type { ErrorOutcome, ResultOutcome } from '../../exchange/index.ts';
 import {
@@ -61,6 +61,11 @@ export abstract class HttpConversation extends Calling implements Conversation, 
   protected abstract placesChanged(): void;
   protected abstract ended(): Promise<void>;
   abstract notify(method: string, params: RawJson): void;
+
+  /** A bridge is a way to its child. */
+  get transport(): ServerTransport {
+    return this.deps.callers === undefined ? 'streamable-http' : 'stdio';
+  }
 
   get revision(): string {
     return this.handshake.revision;

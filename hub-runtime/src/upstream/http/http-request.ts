@@ -47,7 +47,7 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
   /** The head of the answer. May call `abort` or `refuse`. */
   protected abstract started(status: number, headers: IncomingHttpHeaders): void;
   /** One event of an event stream. */
-  protected abstract event(data: RawJson, id: string | undefined, event: string): void;
+  protected abstract event(data: RawJson, id: string | undefined, event: string, retryMs: number | undefined): void;
   /** The end of the answer: the body, or '' after an event stream. */
   protected abstract complete(body: RawJson): void;
   protected abstract failed(failure: Failure): void;
@@ -88,7 +88,7 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
     const type = headers['content-type'];
     if (type !== undefined && type.startsWith('text/event-stream')) {
       this.#events = new SseParser((one) => {
-        if (!this.#over) this.event(one.data, one.id, one.event);
+        if (!this.#over) this.event(one.data, one.id, one.event, one.retry);
       }, this.#maxBytes);
     }
     this.started(status, headers);

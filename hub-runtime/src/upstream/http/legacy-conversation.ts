@@ -29,6 +29,7 @@ import { HttpConversation } from './http-conversation.ts';
 import { type LegacyHandshake, LegacySession, type LegacySessionDeps } from './legacy-session.ts';
 import { httpLimits } from './limits.ts';
 import type { Place } from './place.ts';
+import { ResumedAnswer } from './resumed-answer.ts';
 
 export interface LegacyOptions {
   /** Of every request. */
@@ -202,6 +203,22 @@ export class LegacyConversation extends HttpConversation {
       return;
     }
     this.settle(call, errorOutcome(error, this.from));
+  }
+
+  /** The server kept what it would have said: its session is asked for it where the stream broke. */
+  protected override resumes(call: HttpCall): boolean {
+    const { session, lastEventId } = call;
+    if (lastEventId === undefined || session?.id === undefined || this.isOver) return false;
+    const { endpoint, clock } = this.deps;
+    call.resumed = new ResumedAnswer(call, {
+      clock,
+      path: endpoint.path,
+      pool: () => session.place.streams,
+      headers: () => session.streamHeaders,
+      onEvent: (data) => this.onEvent(call, data),
+      onLost: (reason) => this.broken(call, reason),
+    });
+    return true;
   }
 
   protected override serverAsks(message: ScannedMessage, call: HttpCall | undefined): void {

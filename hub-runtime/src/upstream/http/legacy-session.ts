@@ -56,6 +56,11 @@ export class LegacySession {
     place.sessions++;
   }
 
+  /** Of a request for an event stream. */
+  get streamHeaders(): string[] {
+    return streamHeaders(this.headers);
+  }
+
   /** Listens to what the server sends unasked; resolves when the stream stands, is refused, or takes too long. */
   async listen(events: StreamEvents): Promise<void> {
     const { path, clock, random } = this.#deps;
@@ -63,10 +68,11 @@ export class LegacySession {
       path,
       clock,
       random,
-      attempt: () => ({
+      attempt: (lastEventId) => ({
         pool: this.place.streams,
         method: 'GET',
-        headers: streamHeaders(this.headers),
+        // What was said meanwhile comes first, where the server keeps it.
+        headers: lastEventId === undefined ? this.streamHeaders : [...this.streamHeaders, 'last-event-id', lastEventId],
         body: undefined,
       }),
       onMessage: (message) => events.onMessage(message),

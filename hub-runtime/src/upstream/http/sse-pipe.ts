@@ -1,0 +1,255 @@
+/**
+ * HTTP+SSE (2024-11-05) as a pipe for messages: what the hub says is posted one by one, what the server says comes as events.
+ *
+ * Order: requests are posted side by side. A notification waits until what was said before it has been taken (a cancellation must not overtake
+ * its call), and what follows waits for it (nothing may overtake `initialized`), but a quarter of a second at most: servers that answer a POST
+ * only when its call is done exist. Answers to questions go at once. What waits is bounded in number and bytes; beyond it `write` says no.
+ *
+ * A POST that fails says so to the call it was for; one that proves the session gone, or the server, ends the pipe.
+ */
+import type { Clock } from '../../base/index.ts';
+import { type ErrorOutcome, hubError } from '../../exchange/index.ts';
+import { type RawJson, scanBatch, type ScanFault, type ScannedMessage, scanMessage } from '../../wire/index.ts';
+import { rpcFailure } from '../answer.ts';
+import { ConnectError } from '../conversation.ts';
+import type { MessagePipe, PipeEnd } from '../stdio/index.ts';
+import { httpLimits, upstreamScanLimits } from './limits.ts';
+import type { Place } from './place.ts';
+import { post, type Reply } from './post.ts';
+import { statusOutcome } from './request-rules.ts';
+import { SseStream } from './sse-stream.ts';
+
+export interface SsePipeOptions {
+  readonly origin: string;
+  /** Of the GET, with query. */
+  readonly path: string;
+  /** Of every request. */
+  readonly headers: readonly string[];
+  readonly place: Place;
+  readonly clock: Clock;
+  /** The server's key, for messages. */
+  readonly server: string;
+}
+
+export const ssePipeLimits = {
+  /** Messages on their way at once. */
+  posts: 64,
+  /** Messages that wait to be posted, and their bytes. */
+  waiting: 1_024,
+  waitingBytes: 16 * 1024 * 1024,
+  /** How long a notification waits for what was said before it, milliseconds. */
+  orderMs: 250,
+  /** Messages in one event: 2025-03-26 lets a server batch them. */
+  batch: 64,
+} as const;
+
+interface Waiting {
+  readonly message: RawJson;
+  /** Of a request. */
+  readonly id: number | undefined;
+}
+
+/** Rejects with ConnectError; with NotOffered when the server speaks something else there. Ends what it began when `signal` aborts. */
+export function openSsePipe(options: SsePipeOptions, signal: AbortSignal): Promise<SsePipe> {
+  return new Promise((resolve, reject) => {
+    const pipe: SsePipe = new SsePipe(options, () => resolve(pipe), reject);
+    if (signal.aborted) void pipe.stop();
+    else signal.addEventListener('abort', () => void pipe.stop(), { once: true });
+  });
+}
+
+export class SsePipe implements MessagePipe {
+  /** A request was not handed over. `isUnsent`: it was surely not executed. */
+  onUndelivered: (id: number, outcome: ErrorOutcome, isUnsent: boolean) => void = () => {};
+  exit: PipeEnd | undefined;
+  readonly #options: SsePipeOptions;
+  readonly #stream: SseStream;
+  readonly #posting = new Set<Waiting>();
+  readonly #onFail: (error: ConnectError) => void;
+  #queue: Waiting[] = [];
+  #queuedBytes = 0;
+  /** A notification is on its way, and others wait for it. */
+  #ordered = false;
+  /** The first of the queue has waited for its turn. */
+  #overdue = false;
+  #stopWait: (() => void) | undefined;
+  #path: string | undefined;
+  #onMessage: ((message: ScannedMessage) => void) | undefined;
+  #onFault: (fault: ScanFault) => void = () => {};
+  #onExit: ((end: PipeEnd) => void)[] = [];
+  /** Said before anybody listened. */
+  #early: ScannedMessage[] = [];
+
+  constructor(options: SsePipeOptions, onOpen: () => void, onFail: (error: ConnectError) => void) {
+    const { origin, path, headers, place } = options;
+    this.#options = options;
+    this.#onFail = onFail;
+    this.#stream = new SseStream(origin, path, {
+      opened: (address) => {
+        this.#path = address;
+        onOpen();
+      },
+      message: (data) => this.#read(data),
+      ended: ({ reason, message }) => this.#end(reason, message),
+    });
+    place.sessions++;
+    place.streams.dispatch({ path, method: 'GET', headers: [...headers, 'accept', 'text/event-stream'] }, this.#stream);
+  }
+
+  get writable(): boolean {
+    return this.exit === undefined;
+  }
+
+  write(message: RawJson): boolean {
+    if (!this.writable) return false;
+    const kind = kindOf(message);
+    if (kind === 'answer') {
+      if (this.#posting.size >= 2 * ssePipeLimits.posts) return false;
+      this.#post({ message, id: undefined });
+      return true;
+    }
+    const { waiting, waitingBytes } = ssePipeLimits;
+    if (this.#queue.length >= waiting || this.#queuedBytes + message.length > waitingBytes) return false;
+    this.#queue.push({ message, id: kind === 'notification' ? undefined : kind });
+    this.#queuedBytes += message.length;
+    this.#pump();
+    return true;
+  }
+
+  onMessage(listener: (message: ScannedMessage) => void): void {
+    this.#onMessage = listener;
+    for (const message of this.#early.splice(0)) listener(message);
+  }
+
+  onFault(listener: (fault: ScanFault) => void): void {
+    this.#onFault = listener;
+  }
+
+  onExit(listener: (end: PipeEnd) => void): void {
+    if (this.exit === undefined) this.#onExit.push(listener);
+    else listener(this.exit);
+  }
+
+  stop(): Promise<void> {
+    this.#end('Stopped', 'the conversation was ended');
+    return Promise.resolve();
+  }
+
+  #pump(): void {
+    for (;;) {
+      const next = this.#queue[0];
+      if (next === undefined || this.#ordered || this.#posting.size >= ssePipeLimits.posts) return;
+      const isOrdered = next.id === undefined;
+      if (isOrdered && this.#posting.size > 0 && !this.#overdue) {
+        this.#stopWait ??= this.#options.clock.after(ssePipeLimits.orderMs, () => {
+          this.#overdue = true;
+          this.#pump();
+        });
+        return;
+      }
+      this.#stopWait?.();
+      this.#stopWait = undefined;
+      this.#overdue = false;
+      this.#queue.shift();
+      this.#queuedBytes -= next.message.length;
+      if (isOrdered) this.#holdBack();
+      this.#post(next);
+    }
+  }
+
+  /** What follows a notification waits for it. */
+  #holdBack(): void {
+    this.#ordered = true;
+    this.#stopWait = this.#options.clock.after(ssePipeLimits.orderMs, () => this.#goOn());
+  }
+
+  #goOn(): void {
+    if (!this.#ordered) return;
+    this.#ordered = false;
+    this.#stopWait?.();
+    this.#stopWait = undefined;
+    this.#pump();
+  }
+
+  #post(one: Waiting): void {
+    const { place, clock, headers } = this.#options;
+    this.#posting.add(one);
+    const isNotification = one.id === undefined && this.#ordered;
+    void post({
+      pool: place.calls,
+      path: this.#path ?? '',
+      method: 'POST',
+      headers: [...headers, 'content-type', 'application/json', 'accept', 'application/json, text/event-stream'],
+      body: one.message,
+      id: one.id === undefined ? undefined : String(one.id),
+      timeoutMs: httpLimits.replyMs,
+      clock,
+      last: place.state !== 'ready',
+    }).then((reply) => {
+      this.#posting.delete(one);
+      if (this.exit !== undefined) return;
+      this.#posted(one, reply);
+      if (isNotification) this.#goOn();
+      this.#pump();
+    });
+  }
+
+  #posted({ id }: Waiting, reply: Reply): void {
+    const { server } = this.#options;
+    if (reply.kind === 'failure') {
+      const { kind, reason } = reply.failure;
+      if (kind === 'unsent') {
+        // Nothing of it was read; and what cannot be reached has no session either.
+        this.#undelivered(id, hubError('QM_SERVER_FAILED', { server, reason }), true);
+        this.#end('Unreachable', `it cannot be reached: ${reason}`);
+      } else if (kind === 'cut') this.#undelivered(id, hubError('QM_SERVER_GONE', { server, reason }), false);
+      // A POST that is not answered in time may have been read all the same: the deadline of its call decides.
+      return;
+    }
+    const { status, message } = reply;
+    if (status >= 200 && status < 300) {
+      // Not of this transport, but meant well.
+      if (message !== undefined) this.#deliver(message);
+      return;
+    }
+    if (isLost(status, message)) {
+      this.#undelivered(id, statusOutcome(503, server), true);
+      this.#end('SessionLost', 'the server forgot the session');
+    } else this.#undelivered(id, statusOutcome(status, server), false);
+  }
+
+  #undelivered(id: number | undefined, outcome: ErrorOutcome, isUnsent: boolean): void {
+    if (id !== undefined) this.onUndelivered(id, outcome, isUnsent);
+  }
+
+  #read(data: RawJson): void {
+    const message = scanMessage(data, upstreamScanLimits);
+    if (message.kind !== 'fault') {
+      this.#deliver(message);
+      return;
+    }
+    const batch = message.fault === 'batch' ? scanBatch(data, ssePipeLimits.batch, upstreamScanLimits) : undefined;
+    if (Array.isArray(batch)) {
+      for (const one of batch)
+        if (one.kind === 'fault') this.#onFault(one);
+        else this.#deliver(one);
+    } else this.#onFault(message);
+  }
+
+  #deliver(message: ScannedMessage): void {
+    if (this.#onMessage !== undefined) this.#onMessage(message);
+    else if (this.#early.length < ssePipeLimits.batch) this.#early.push(message);
+  }
+
+  #end(reason: string, message: string): void {
+    if (this.exit !== undefined) return;
+    this.exit = { reason, message };
+    this.#stopWait?.();
+    this.#queue = [];
+    this.#options.place.sessions--;
+    this.#stream.abort('over');
+    // Without an address there was never a conversation.
+    if (this.#path === undefined) this.#onFail(this.#failure(reason, message));
+    for (const listener of this.#onExit.splice(0)) listener(this.exit);
+  }
+}
