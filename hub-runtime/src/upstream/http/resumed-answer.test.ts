@@ -128,7 +128,7 @@ test('a call cancelled meanwhile ends at once, and so does the stream that takes
 });
 
 function metaToken(one: TinyRequest): unknown {
-  return (one.message.params?.['_meta'] as { progressToken: unknown }).progressToken;
+  return (one.message.params as { _meta: { progressToken: unknown } })._meta.progressToken;
 }
 
 test('the stream of a session names the last event it heard when it is opened again', async () => {
