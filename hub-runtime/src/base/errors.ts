@@ -139,6 +139,14 @@ export const errorTable = {
     say: (d) => `this client is at its limit of ${d['limit']} ${d['what']}`,
     next: 'wait for answers before calling again, or raise spec.limits.inFlightPerClient on the McpHub',
   },
+  QM_CIRCUIT_OPEN: {
+    http: 200,
+    rpc: -32603,
+    retry: 'later',
+    severity: 'medium',
+    say: (d) => `${d['what']} is not asked for another ${d['ms']} ms: ${d['why']}`,
+    next: 'try again after that; `qm describe server` shows what is wrong, spec.resilience.circuitBreaker when calls are refused',
+  },
   QM_DUPLICATE_ID: {
     http: 400,
     rpc: -32600,
@@ -290,6 +298,14 @@ export const errorTable = {
     severity: 'medium',
     say: (d) => `the result of ${server(d)} does not fit the outputSchema of this tool: ${d['reason']}`,
     next: 'report it to the author of the server; with spec.tools.validate: warn on the McpServer the result passes',
+  },
+  QM_SAMPLING_BUDGET: {
+    http: 200,
+    rpc: -32603,
+    retry: 'unsafe',
+    severity: 'medium',
+    say: (d) => `${server(d)} asked for more than ${d['limit']} tokens of the client's model in one call`,
+    next: 'raise spec.limits.samplingTokens of the McpHub, or split the work into several calls',
   },
   QM_SCHEMA_UNUSABLE: {
     http: 200,

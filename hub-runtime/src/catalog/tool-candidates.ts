@@ -76,7 +76,7 @@ export function toolCandidates(
     const base = own(config.tools.rename, name);
     const derived = exposedName(naming, config, base === undefined ? item.id : encodeText(base), item.id);
     for (const exposed of aliases.get(name) ?? [derived])
-      candidates.push(candidateOf(server, item, exposed, headers, exposeUri));
+      candidates.push(candidateOf(server, item, exposed, headers, exposeUri, inputSchema));
   }
   reportUnknown(server, aliases, seen, problems);
   return candidates;
@@ -88,6 +88,7 @@ function candidateOf(
   exposed: string,
   headers: readonly ParamHeader[],
   exposeUri: ((uri: string) => string) | undefined,
+  input: RawJson,
 ): Candidate {
   const { object, id } = item;
   const set: MemberEdit[] = [];
@@ -103,7 +104,12 @@ function candidateOf(
   return {
     server: config,
     exposed,
-    route: routeOf(config.key, id, exposed, headers, wraps),
+    route: {
+      ...routeOf(config.key, id, exposed, headers, wraps),
+      ...(config.tools.validate === undefined
+        ? {}
+        : { checks: { mode: config.tools.validate, input, output: outputSchema } }),
+    },
     modern: hasExecution ? editObject(object, set, ['execution']) : common,
     legacy:
       wrapped === undefined

@@ -152,6 +152,10 @@ export class Hub implements HubPort {
     for (const upstream of this.#members.values()) upstream.sessionEnded(sessionId);
   }
 
+  get parkedCalls(): number {
+    return this.#parked.size;
+  }
+
   hasMember(upstream: Upstream): boolean {
     return this.#members.get(upstream.key) === upstream;
   }

@@ -12,6 +12,7 @@ import {
   type Observer,
   type ProcessLogger,
 } from '../observe/index.ts';
+import { createSchemaChecker } from '../schemas/index.ts';
 import type { Sealer } from '../session/index.ts';
 import { createHttpPool, createUpstream } from '../upstream/index.ts';
 import type { Shutdown } from './shutdown.ts';
@@ -46,6 +47,7 @@ export function createHubParts(deps: HubPartsDeps): HubParts {
   const metrics = createMetricsRegistry();
   const observer = observing(createObserver({ registry: metrics, log, version, clock }));
   const http = createHttpPool();
+  const schemas = createSchemaChecker({ clock, log });
   const upstreamDeps = { clock, random: Math.random, log, observer, http, children, hubInfo, targets, serverLog };
   const host = new HubHost({
     createUpstream: (config) => createUpstream(config, upstreamDeps),
@@ -55,10 +57,12 @@ export function createHubParts(deps: HubPartsDeps): HubParts {
     log,
     observer,
     hubInfo,
+    schemas,
     run: randomBytes(4).toString('hex'),
   });
   shutdown.add('servers', () => host.close());
   shutdown.add('connections', () => http.close());
+  shutdown.add('connections', () => schemas.close());
   shutdown.add('children', () => children.close(childGraceMs));
   return { host, observer, metrics };
 }

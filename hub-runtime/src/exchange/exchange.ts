@@ -76,6 +76,8 @@ export type Answer =
 
 /** What a lane needs to know of a call. */
 export interface LaneExchange {
+  /** Bounds of the hub it came to, where there is one. */
+  readonly graph?: HubGraph;
   readonly method: string;
   readonly params: ScannedObject | undefined;
   readonly caller: Caller;

@@ -1,5 +1,5 @@
 /** What a request sees of its hub: an immutable snapshot of configuration, catalog and lanes. */
-import type { Era, HubConfig, ServerConfig } from '@quaymaster/crds';
+import type { Era, HubConfig, ServerConfig, ServerTransport } from '@quaymaster/crds';
 
 import type { MemberEdit, ParamHeader, RawJson, ScannedObject } from '../wire/index.ts';
 import type { Caller, ErrorOutcome, LaneExchange, Outcome } from './exchange.ts';
@@ -52,8 +52,19 @@ export interface Route {
   readonly edits?: readonly MemberEdit[];
   /** Arguments the tool mirrors as `Mcp-Param-*` headers; absent when none. */
   readonly paramHeaders?: readonly ParamHeader[];
+  /** Calling it again after a failure does no harm: a tool that says so, or is said to (`tools.annotate`). */
+  readonly repeatable?: true;
   /** The tool's outputSchema was wrapped for legacy clients, so its structuredContent is too. */
   readonly wrapsStructured?: boolean;
+  /** What arguments and structured results of the tool are checked against, where its server is configured so. */
+  readonly checks?: ToolChecks;
+}
+
+export interface ToolChecks {
+  readonly mode: 'warn' | 'enforce';
+  /** As the server gave them. */
+  readonly input: RawJson;
+  readonly output: RawJson | undefined;
 }
 
 /** Something that could not be offered, with its reason: becomes a condition, never a silent winner. */
@@ -82,12 +93,16 @@ export interface UpstreamState {
   readonly since: number;
   readonly restarts: number;
   readonly pid: number | undefined;
+  /** Circuit breakers that are not closed. Absent: all are. */
+  readonly circuit?: { readonly state: 'closed' | 'open' | 'halfOpen'; readonly tools?: readonly string[] };
 }
 
 /** What a server offers, as last listed. Items are raw JSON objects exactly as the server gave them. */
 export interface ServerListing {
   readonly era: Era;
   readonly revision: string;
+  /** What it is reached over. */
+  readonly transport?: ServerTransport;
   readonly serverInfo: RawJson | undefined;
   readonly instructions: RawJson | undefined;
   readonly capabilities: ScannedObject;
@@ -120,6 +135,8 @@ export interface Upstream {
    * Starts a lazy server (or waits for a starting one) until it has been listed, failed, or the time is over. Never rejects.
    */
   wake(timeoutMs: number): Promise<void>;
+  /** Asked before and told after every call. Absent: every call goes. */
+  readonly guard?: Guard | undefined;
   /** The conversation that serves this caller (shared, per session or per principal, by `instances`). */
   lane(caller: Caller): Lane;
   /**
@@ -140,6 +157,22 @@ export interface Upstream {
   stop(drainTimeoutMs: number): Promise<void>;
 }
 
+/** Decides whether a call may go to its server now, and learns from what became of it. See `resilience/`. */
+export interface Guard {
+  /** A pass, which has to be given back by `leave`; a refusal; or the promise of one of them. */
+  enter(call: LaneCall): Pass | ErrorOutcome | Promise<Pass | ErrorOutcome>;
+  leave(pass: Pass, outcome: Outcome): void;
+  /** How long to wait before a call that may be repeated is sent again, milliseconds; undefined: it is not. `attempt`: attempts so far. */
+  pauseBeforeRetry(outcome: ErrorOutcome, attempt: number): number | undefined;
+  /** Longest single attempt of a call that may be repeated, milliseconds. */
+  readonly perTryMs: number | undefined;
+}
+
+export interface Pass {
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+}
+
 /** A conversation with one server. */
 export interface Lane {
   /** Sends one call. Resolves with its only outcome; never rejects for anything that server or network do. */
@@ -157,4 +190,8 @@ export interface LaneCall {
   readonly target: string | undefined;
   /** Arguments to mirror as `Mcp-Param-*` headers toward a modern HTTP server. */
   readonly paramHeaders?: readonly ParamHeader[];
+  /** Given up then, whatever progress there is: monotonic milliseconds. Absent: only the server's own timeouts count. */
+  readonly until?: number;
+  /** Set by the lane once anything of the call has reached its client. */
+  told?: boolean;
 }

@@ -22,6 +22,8 @@ export interface HubPort {
   rootsChanged?(caller: Caller): void;
   /** Lists changed, merged: at most one call per real change of what clients see. */
   onListsChanged(listener: (kinds: readonly ListKind[]) => void): () => void;
+  /** Calls that wait for their client to come back with answers. */
+  readonly parkedCalls?: number;
   /** A legacy session ended (DELETE, idle, limit): lanes kept for it are given back. */
   sessionEnded(sessionId: string): void;
 }

@@ -36,6 +36,11 @@ export const metricTable = {
     help: 'Always 1; the labels say what runs.',
     labels: ['version', 'node'],
   },
+  quaymaster_bulkhead_queued: {
+    type: 'gauge',
+    help: 'Calls that wait until a server or one of its tools has room (spec.resilience.bulkhead).',
+    labels: ['server'],
+  },
   quaymaster_bytes_total: {
     type: 'counter',
     help: 'Bytes of MCP messages, by direction as clients see it (in: requests, out: answers).',
@@ -63,6 +68,26 @@ export const metricTable = {
     type: 'gauge',
     help: 'Clients (sessions, principals, connections) that have a call in the hub.',
     labels: ['hub'],
+  },
+  quaymaster_circuit_opened_total: {
+    type: 'counter',
+    help: 'Times a circuit breaker of a server or of one of its tools opened.',
+    labels: ['server'],
+  },
+  quaymaster_circuit_refusals_total: {
+    type: 'counter',
+    help: 'Calls refused without asking the server since a circuit was open.',
+    labels: ['server'],
+  },
+  quaymaster_circuit_state: {
+    type: 'gauge',
+    help: 'Circuit breaker of the server as a whole: 0 closed, 1 half open (calls try), 2 open (calls are refused).',
+    labels: ['server'],
+  },
+  quaymaster_circuit_tools_open: {
+    type: 'gauge',
+    help: 'Tools of the server whose own circuit breaker is not closed.',
+    labels: ['server'],
   },
   quaymaster_config_swaps_total: {
     type: 'counter',
@@ -139,6 +164,11 @@ export const metricTable = {
   quaymaster_schema_misfits_total: {
     type: 'counter',
     help: 'Arguments and structured results that do not fit the schemas of their tool, or could not be checked (spec.tools.validate).',
+    labels: ['server'],
+  },
+  quaymaster_retries_total: {
+    type: 'counter',
+    help: 'Calls that were sent again after a failure. Only calls that may be repeated are.',
     labels: ['server'],
   },
   quaymaster_server_noise_lines_total: {

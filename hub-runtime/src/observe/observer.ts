@@ -36,7 +36,7 @@ export interface CallRecord {
 
 export type CallOutcome = 'ok' | 'tool_error' | 'error' | 'cancelled';
 
-/** Values read at scrape time. `label` is the hub key, or empty for the process. */
+/** Values read at scrape time. `label` is the hub key (or the server key), or empty for the process. */
 export type GaugeName =
   | 'callsInFlight'
   | 'sessions'
@@ -44,6 +44,12 @@ export type GaugeName =
   | 'liveGraphs'
   | 'waitingCalls'
   | 'parkedCalls'
+  /** Of a server: 0 closed, 1 half open, 2 open. */
+  | 'circuitState'
+  /** Of a server: tools whose circuit is not closed. */
+  | 'circuitToolsOpen'
+  /** Of a server: calls that wait for room. */
+  | 'bulkheadQueued'
   | 'queuedCalls'
   | 'queuedBytes'
   | 'activeClients'
@@ -67,6 +73,12 @@ export type CounterName =
   | 'refusedRequests'
   /** A line on a child's stdout that is no JSON-RPC. Label: server. */
   | 'noiseLines'
+  /** A call was sent again after a failure. Label: server. */
+  | 'retries'
+  /** A circuit breaker opened, the server's or that of a tool. Label: server. */
+  | 'circuitOpened'
+  /** A call refused since a circuit is open. Label: server. */
+  | 'circuitRefusals'
   /** A configuration swap. Label: hub. */
   | 'configSwaps'
   /** A list change announced to clients. Label: hub. */

@@ -28,7 +28,7 @@ export function callRecord(
     upstreamEra: outcome.kind === 'result' ? outcome.era : trace.upstream?.listing?.era,
     outcome: verdict(outcome),
     code: outcome.kind === 'error' ? outcome.code : undefined,
-    errorCode: outcome.kind === 'error' ? outcome.errorCode : undefined,
+    errorCode: outcome.kind === 'error' || outcome.kind === 'ready' ? outcome.errorCode : undefined,
     durationMs,
     bytesIn: params === undefined ? 0 : params.end - params.start,
     bytesOut: sizeOf(outcome),
@@ -40,6 +40,7 @@ export function callRecord(
 
 function verdict(outcome: Outcome): CallOutcome {
   if (outcome.kind === 'error') return outcome.errorCode === 'QM_CANCELLED' ? 'cancelled' : 'error';
+  if (outcome.kind === 'ready') return outcome.errorCode === undefined ? 'ok' : 'tool_error';
   if (outcome.kind === 'result' && memberRaw(outcome.result, 'isError') === 'true') return 'tool_error';
   return 'ok';
 }

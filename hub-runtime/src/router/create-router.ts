@@ -39,7 +39,8 @@ import { completionRoute, lookUp, type NamedKind, targetMember, unknownTarget } 
 import { isOwnNotification, methodRule } from './method-table.ts';
 import { invalidParams, unknownMethod } from './refusals.ts';
 import { editedResult } from './edited-result.ts';
-import { answeredEdits, answersOf, type RoutedCall, RoundsOfCall } from './rounds-of-call.ts';
+import { answeredEdits, answersOf, type RoutedCall, RoundsOfCall, type Spent } from './rounds-of-call.ts';
+import { SchemaChecks } from './schema-checks.ts';
 import { forCaller, relayedError } from './server-error.ts';
 import { possibleOwners, untilCancelled, waitForOwners } from './unlisted.ts';
 import { vendorTarget } from './vendor.ts';
@@ -65,7 +66,7 @@ export interface RouterDeps {
   requestId(exchange: Exchange): string;
   readonly states: RequestStates;
   readonly parked: ParkedCalls;
-  readonly schemas: SchemaChecker | undefined;
+  readonly schemas?: SchemaChecker | undefined;
   /** Unguessable. */
   newId(): string;
 }
@@ -94,11 +95,13 @@ export function createRouter(deps: RouterDeps): Router {
 class HubRouter implements Router {
   readonly #deps: RouterDeps;
   readonly #rounds: RoundsOfCall;
+  readonly #checks: SchemaChecks;
   readonly admission: Admission;
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
     this.admission = new Admission({ clock: deps.clock, config: () => deps.graph().config });
+    this.#checks = new SchemaChecks(deps);
     const parkedLimit = (): number => parkedLimitOf(deps.graph().config);
     this.#rounds = new RoundsOfCall({ ...deps, parkedLimit, newId: () => deps.newId() });
   }
@@ -204,8 +207,13 @@ class HubRouter implements Router {
     const upstream = exchange.graph.upstream(serverKey);
     if (upstream === undefined)
       return hubError('QM_SERVER_FAILED', { server: serverKey, reason: 'it is not part of this hub' });
+    if (route.checks !== undefined) {
+      const refused = await this.#checks.ofArguments(exchange, serverKey, route.checks);
+      if (refused !== undefined) return refused;
+    }
     const outcome = await this.#deliver(call, upstream, trace);
-    if (outcome.kind === 'result') return editedResult(outcome, exchange, route, trace.target);
+    if (outcome.kind === 'result' && route.checks === undefined)
+      return editedResult(outcome, exchange, route, trace.target);
     return this.#settle(outcome, { exchange, call, route, upstream, target: trace.target }, trace);
   }
 
@@ -219,7 +227,7 @@ class HubRouter implements Router {
       const routed = this.#rounds.take(state);
       if ('kind' in routed) return routed;
       trace.upstream = routed.upstream;
-      return this.#settle(await routed.parked.resume(exchange.leg, answers), routed, trace, state.round);
+      return this.#settle(await routed.parked.resume(exchange.leg, answers), routed, trace, state);
     }
     const route = lookUp(exchange.graph, kind, target);
     const upstream = route === undefined ? undefined : exchange.graph.upstream(route.serverKey);
@@ -230,23 +238,27 @@ class HubRouter implements Router {
     const call: LaneCall = { exchange: asked, edits, target: route.original };
     const mirrored = route.paramHeaders === undefined ? call : { ...call, paramHeaders: route.paramHeaders };
     const outcome = await this.#deliver(mirrored, upstream, trace);
-    return this.#settle(outcome, { exchange: asked, call: mirrored, route, upstream, target }, trace, state.round);
+    return this.#settle(outcome, { exchange: asked, call: mirrored, route, upstream, target }, trace, state);
   }
 
   /** Questions are put to the client, results edited for it. */
-  async #settle(first: Outcome, routed: RoutedCall, trace: CallTrace, round = 0): Promise<Outcome> {
+  async #settle(first: Outcome, routed: RoutedCall, trace: CallTrace, before?: Spent): Promise<Outcome> {
     let outcome = first;
     if (outcome.kind === 'inputRequired' || outcome.kind === 'error')
       outcome = await this.#rounds.settle(
         outcome,
         routed,
         (call) => this.#deliver(call, routed.upstream, trace),
-        round,
+        before,
       );
-    const { exchange } = routed;
+    const { exchange, route } = routed;
     if (outcome.kind === 'error') return forCaller(outcome, exchange);
     if (outcome.kind !== 'result') return outcome;
-    return editedResult(outcome, exchange, routed.route, routed.target);
+    if (route.checks !== undefined) {
+      const refused = await this.#checks.ofResult(outcome.result, exchange, route.serverKey, route.checks);
+      if (refused !== undefined) return refused;
+    }
+    return editedResult(outcome, exchange, route, routed.target);
   }
 
   /** Sends to the upstream of the call's graph, or to whatever has taken its place before anything was executed. */

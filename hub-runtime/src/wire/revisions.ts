@@ -17,6 +17,8 @@ export const metaKey = {
   progressToken: 'progressToken',
   /** Ours: which server answered; in a request, which server a vendor method is meant for. */
   upstream: 'dev.quaymaster/upstream',
+  /** Ours: stable code, severity and retry of a failure that the hub tells as a result of a tool. */
+  error: 'dev.quaymaster/error',
 } as const;
 
 /** JSON-RPC 2.0 and MCP error codes (protocol.md of the specification, basic/index and 2026-07-28 errors). */
