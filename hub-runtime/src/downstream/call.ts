@@ -16,7 +16,7 @@ import {
   type Question,
 } from '../exchange/index.ts';
 import type { LegacySession } from '../session/index.ts';
-import { idKey, type RawJson, type RequestMeta, type ScannedMessage } from '../wire/index.ts';
+import { findMember, idKey, type RawJson, type RequestMeta, type ScannedMessage } from '../wire/index.ts';
 import type { HubEdge } from './hub-edge.ts';
 import { refuse } from './refuse.ts';
 import { renderOutcome } from './render-outcome.ts';
@@ -144,6 +144,12 @@ class SessionCall extends Call {
 /** Starts a call, or refuses it because its id is taken. The bound on calls in flight is the router's. */
 export function startCall(edge: HubEdge, sink: ReplySink, arrived: Arrived): void {
   const { message, caller, graph, scope, paramHeaders } = arrived;
+  const { argumentBytes } = graph.config.limits;
+  if (argumentBytes !== undefined && argumentsSize(message) > argumentBytes) {
+    const error = hubError('QM_ARGUMENTS_TOO_LARGE', { limit: argumentBytes });
+    refuse(edge, sink, arrived.id, error, 'argumentBytes');
+    return;
+  }
   let key: string | undefined;
   if (scope !== undefined) {
     key = idKey(arrived.id);
@@ -168,4 +174,10 @@ export function startCall(edge: HubEdge, sink: ReplySink, arrived: Arrived): voi
   if (key !== undefined) scope?.calls.set(key, call);
   sink.owner = call;
   void call.run(exchange);
+}
+
+/** Bytes of `params.arguments`: of tools, prompts and completions alike. */
+function argumentsSize({ params }: ScannedMessage): number {
+  const member = findMember(params, 'arguments');
+  return member === undefined ? 0 : member.end - member.start;
 }

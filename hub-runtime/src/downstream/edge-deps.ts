@@ -20,4 +20,6 @@ export interface EdgeDeps {
 /** Which hub answers on which path. */
 export interface HubDirectory {
   resolve(pathname: string): HubPort | undefined;
+  /** All of them: limits of connections are theirs together. Absent: those that were asked for. */
+  hubs?(): Iterable<HubPort>;
 }

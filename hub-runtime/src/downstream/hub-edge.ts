@@ -5,6 +5,7 @@
  * everything that waits (keep-alive of streams, idle sessions), so no call and no stream has a timer of its own.
  */
 import type { HubPort, ListKind } from '../exchange/index.ts';
+import { paceLimits, type PaceLimits } from '../limits/index.ts';
 import {
   type AskOptions,
   createSessionStore,
@@ -23,10 +24,13 @@ import { UnreadAnswers } from './unread-answers.ts';
 /** Something long-lived that wants a sign of life now and then. */
 export interface KeptAlive {
   keepAlive(nowMs: number, everyMs: number): void;
+  /** Cuts a reader that does not keep pace. */
+  lookAtReader?(nowMs: number, pace: PaceLimits): void;
 }
 
-/** Older configurations do not name it. */
+/** Older configurations do not name them. */
 const defaultQuestionMs = 600_000;
+const defaultUnreadBytes = 256 * 1024 * 1024;
 const shortestSweepMs = 20;
 const longestSweepMs = 1000;
 
@@ -58,11 +62,16 @@ export class HubEdge {
     const config = port.graph.config;
     this.key = `${config.namespace}/${config.name}`;
     this.hubInfo = rawOf(deps.hubInfo);
-    this.unread = new UnreadAnswers(() => deps.observer.count('limitRejections', 'unreadAnswers'));
+    this.unread = new UnreadAnswers(
+      () => ({ ...this.pace, totalBytes: port.graph.config.limits.unreadBytes ?? defaultUnreadBytes }),
+      (limit) => deps.observer.count('limitRejections', limit),
+    );
+    // Unlike that of any other replica: ids that came from here are known anywhere.
+    const tag = deps.randomBytes(4).toString('hex');
     this.asking = {
       waitMs: () => port.graph.config.timeouts.questionMs ?? defaultQuestionMs,
-      prefix: `qm-${deps.randomBytes(4).toString('hex')}-`,
-      replay: new ReplayBudget(),
+      prefix: `qm-${tag}-`,
+      replay: new ReplayBudget(tag),
     };
     this.sessions = createSessionStore({
       asking: this.asking,
@@ -77,12 +86,15 @@ export class HubEdge {
       }),
       onEnd: (session, how) => this.#sessionEnded(session, how),
     });
-    const sweepMs = Math.min(Math.max(config.timeouts.keepAliveMs / 4, shortestSweepMs), longestSweepMs);
+    const soonestMs = Math.min(config.timeouts.keepAliveMs, this.pace.graceMs);
+    const sweepMs = Math.min(Math.max(soonestMs / 4, shortestSweepMs), longestSweepMs);
     this.#undo = [
       port.onListsChanged((kinds) => this.#listsChanged(kinds)),
       deps.clock.every(sweepMs, () => this.#sweep()),
       deps.observer.gauge('sessions', this.key, () => this.sessions.size),
       deps.observer.gauge('streams', this.key, () => this.streams),
+      deps.observer.gauge('unreadAnswers', this.key, () => this.unread.size),
+      deps.observer.gauge('unreadBytes', this.key, () => this.unread.bytes),
       deps.peers?.attach({ key: this.key, ...this.sessions }) ?? (() => {}),
     ];
   }
@@ -94,6 +106,17 @@ export class HubEdge {
   get scanLimits(): ScanLimits {
     const { jsonDepth, jsonNodes } = this.port.graph.config.limits;
     return { depth: jsonDepth, nodes: jsonNodes };
+  }
+
+  /** What this replica still owes to clients that may come back by way of another one. */
+  get owed(): number {
+    const { deps, port } = this;
+    return this.calls.size + this.forwards + (deps.peers === undefined ? 0 : (port.parkedCalls ?? 0));
+  }
+
+  /** What readers must keep up with. */
+  get pace(): PaceLimits {
+    return paceLimits(this.port.graph.config);
   }
 
   /** Sessions that were not opened through the store (pipes) hear of list changes as well. */
@@ -122,7 +145,7 @@ export class HubEdge {
 
   #sessionEnded(session: LegacySession, how: SessionEnd): void {
     if (how === 'over') this.deps.peers?.ended(session);
-    else this.deps.peers?.left(session);
+    else this.deps.peers?.left(session, this.key);
     this.port.sessionEnded(session.id);
   }
 
@@ -131,7 +154,11 @@ export class HubEdge {
     const now = this.deps.clock.monotonic();
     this.unread.sweep(now);
     const everyMs = this.port.graph.config.timeouts.keepAliveMs;
-    for (const one of this.kept) one.keepAlive(now, everyMs);
+    const { pace } = this;
+    for (const one of this.kept) {
+      one.lookAtReader?.(now, pace);
+      one.keepAlive(now, everyMs);
+    }
     // Oldest first: the rest is younger still. A call that streams by now has its stream in `kept`.
     for (const call of this.calls) {
       if (now - call.startedMs < everyMs) break;

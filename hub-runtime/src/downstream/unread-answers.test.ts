@@ -1,16 +1,21 @@
 import { expect, test } from 'vitest';
 
-import { UnreadAnswers, unreadLimits, type WrittenResponse } from './unread-answers.ts';
+import { UnreadAnswers, type WrittenResponse } from './unread-answers.ts';
+
+const limits = { graceMs: 30_000, bytesPerSecond: 16 * 1024, totalBytes: 256 * 1024 * 1024 };
 
 function stage() {
-  let cuts = 0;
+  const cuts: string[] = [];
   const gone: string[] = [];
-  const answers = new UnreadAnswers(() => cuts++);
+  const answers = new UnreadAnswers(
+    () => limits,
+    (limit) => cuts.push(limit),
+  );
   const response = (name: string, writableLength: number): WrittenResponse => ({
     writableLength,
     req: { socket: { destroy: () => gone.push(name) } },
   });
-  return { answers, response, gone, cuts: () => cuts };
+  return { answers, response, gone, cuts };
 }
 
 const mebibyte = 1024 * 1024;
@@ -19,12 +24,12 @@ test('an answer has its grace and the time its size needs, and no more', () => {
   const { answers, response, gone, cuts } = stage();
   answers.ended(response('small', 16 * 1024), 0);
   answers.ended(response('large', mebibyte), 0);
-  answers.sweep(unreadLimits.graceMs + 999);
+  answers.sweep(limits.graceMs + 999);
   expect(gone).toEqual([]);
-  answers.sweep(unreadLimits.graceMs + 1000);
+  answers.sweep(limits.graceMs + 1000);
   expect(gone).toEqual(['small']);
-  answers.sweep(unreadLimits.graceMs + 64_000);
-  expect([gone, cuts(), answers.size, answers.bytes]).toEqual([['small', 'large'], 2, 0, 0]);
+  answers.sweep(limits.graceMs + 64_000);
+  expect([gone, cuts, answers.size, answers.bytes]).toEqual([['small', 'large'], ['readRate', 'readRate'], 0, 0]);
 });
 
 test('what was taken at once is not kept, what was read later is forgotten', () => {
@@ -39,12 +44,13 @@ test('what was taken at once is not kept, what was read later is forgotten', () 
 });
 
 test('all unread answers together: at the limit nothing happens, past it the oldest go until there is room', () => {
-  const { answers, response, gone } = stage();
-  const most = unreadLimits.totalBytes / mebibyte;
+  const { answers, response, gone, cuts } = stage();
+  const most = limits.totalBytes / mebibyte;
   for (let n = 0; n < most; n++) answers.ended(response(`${n}`, mebibyte), 0);
   expect(gone).toEqual([]);
   answers.ended(response('big', 2 * mebibyte), 0);
-  expect([gone, answers.bytes]).toEqual([['0', '1'], unreadLimits.totalBytes]);
-  answers.ended(response('alone', 2 * unreadLimits.totalBytes), 0);
+  expect([gone, answers.bytes]).toEqual([['0', '1'], limits.totalBytes]);
+  expect(cuts).toEqual(['unread', 'unread']);
+  answers.ended(response('alone', 2 * limits.totalBytes), 0);
   expect([gone.length, answers.size]).toEqual([most + 1, 1]);
 });

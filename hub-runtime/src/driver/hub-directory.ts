@@ -10,6 +10,7 @@ import type { HubPort } from '../exchange/index.ts';
 
 export interface MutableHubDirectory {
   resolve(pathname: string): HubPort | undefined;
+  hubs(): Iterable<HubPort>;
   replace(hubs: readonly HubConfig[], port: (key: string) => HubPort | undefined): void;
 }
 
@@ -21,6 +22,7 @@ export function createHubDirectory(): MutableHubDirectory {
   let byPath: ReadonlyMap<string, HubPort> = new Map();
   return {
     resolve: (pathname) => byPath.get(pathname),
+    hubs: () => new Set(byPath.values()),
     replace(hubs, port) {
       const next = new Map<string, HubPort>();
       for (const [index, hub] of hubs.entries()) {

@@ -1,9 +1,11 @@
 /**
  * An open event stream to one client, bounded: a reader that lets `limits.streamBufferBytes` pile up is cut, since waiting for it would
- * only move the pile into the hub. One message may exceed the bound by itself (a large result to a healthy reader).
+ * only move the pile into the hub, and so is one that does not keep pace (`limits.readRate`). One message may exceed the bound by itself (a
+ * large result to a healthy reader).
  */
 import { type RawJson, sseEvent, sseKeepAlive } from '../../wire/index.ts';
 import type { Carrier } from '../../session/index.ts';
+import { type PaceLimits, ReaderPace } from '../../limits/index.ts';
 import type { HubEdge, KeptAlive } from '../hub-edge.ts';
 import type { MessageStream } from '../reply-sink.ts';
 import { type Head, streamHead } from './answer-headers.ts';
@@ -12,6 +14,9 @@ import type { EdgeResponse } from './edge-messages.ts';
 export class EventStream implements MessageStream, KeptAlive, Carrier {
   readonly #edge: HubEdge;
   readonly #response: EdgeResponse;
+  readonly #pace = new ReaderPace();
+  /** Bytes written so far. */
+  #written = 0;
   #lastWriteMs: number;
   #closed = false;
   /** Goes ahead of the first event. */
@@ -50,6 +55,10 @@ export class EventStream implements MessageStream, KeptAlive, Carrier {
     if (nowMs - this.#lastWriteMs >= everyMs) this.#write(sseKeepAlive);
   }
 
+  lookAtReader(nowMs: number, pace: PaceLimits): void {
+    if (this.#pace.isTooSlow(this.#written, this.#response.writableLength, nowMs, pace)) this.#cut('readRate');
+  }
+
   /** Sends the head now, for streams that may stay silent. */
   flush(): void {
     if (this.#ahead === '') this.#response.flushHeaders();
@@ -72,16 +81,23 @@ export class EventStream implements MessageStream, KeptAlive, Carrier {
     if (this.#closed) return false;
     const response = this.#response;
     if (response.writableLength > this.#edge.port.graph.config.limits.streamBufferBytes) {
-      this.#edge.deps.observer.count('droppedNotifications', this.#edge.key);
-      this.#edge.deps.observer.count('limitRejections', 'streamBufferBytes');
-      this.#leave();
-      response.destroy();
+      this.#cut('streamBufferBytes');
       return false;
     }
     this.#lastWriteMs = this.#edge.deps.clock.monotonic();
+    this.#written += this.#ahead.length + text.length;
     response.write(this.#ahead + text, 'latin1');
     this.#ahead = '';
     return true;
+  }
+
+  #cut(limit: 'streamBufferBytes' | 'readRate'): void {
+    const { observer } = this.#edge.deps;
+    observer.count('droppedNotifications', this.#edge.key);
+    observer.count('limitRejections', limit);
+    this.#leave();
+    // Behind another answer of the same connection `destroy` of the response would wait: it is the connection that goes.
+    this.#response.req.socket.destroy();
   }
 
   #leave(): void {

@@ -10,7 +10,7 @@ import type { LegacySession, ReplayStream } from '../../session/index.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import { countRefusal } from '../refuse.ts';
 import type { MessageStream, ReplyOwner, ReplySink } from '../reply-sink.ts';
-import { unreadLimits } from '../unread-answers.ts';
+import { smallAnswerBytes } from '../unread-answers.ts';
 import type { Accept } from './accept.ts';
 import { emptyHead, type Head, jsonHead } from './answer-headers.ts';
 import type { EdgeResponse } from './edge-messages.ts';
@@ -24,6 +24,8 @@ export class HttpReply implements ReplySink {
   #extra: Head;
   #stream: EventStream | undefined;
   #session: LegacySession | undefined;
+  /** What it answers. */
+  #id: RawJson | undefined;
   /** What survives the connection, of an answer in a session. */
   #resumable: ReplayStream | undefined;
   #done = false;
@@ -41,8 +43,9 @@ export class HttpReply implements ReplySink {
   }
 
   /** A stream of this answer can be resumed in this session. */
-  within(session: LegacySession): void {
+  within(session: LegacySession, id?: RawJson): void {
     this.#session = session;
+    this.#id = id;
   }
 
   /** Adds headers to an answer that has not begun. */
@@ -84,7 +87,7 @@ export class HttpReply implements ReplySink {
       this.#response.writeHead(httpStatus, jsonHead(message.length, extra));
       this.#response.end(message, 'latin1');
     }
-    if (this.#response.writableLength > unreadLimits.smallBytes)
+    if (this.#response.writableLength > smallAnswerBytes)
       this.#edge.unread.ended(this.#response, this.#edge.deps.clock.monotonic());
   }
 
@@ -151,7 +154,7 @@ export class HttpReply implements ReplySink {
       const session = this.#session;
       if (session === undefined) this.#stream = new EventStream(this.#edge, this.#response, this.#extra);
       else {
-        this.#resumable = session.replay.open('post');
+        this.#resumable = session.replay.open('post', this.#id);
         const primer = knowsPrimers(session) ? this.#resumable.firstId : undefined;
         this.#stream = new EventStream(this.#edge, this.#response, this.#extra, primer);
         this.#resumable.carry(this.#stream, 0);

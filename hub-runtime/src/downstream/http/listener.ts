@@ -15,6 +15,7 @@ import { errorRaw } from '../../wire/index.ts';
 import type { EdgeDeps, HubDirectory } from '../edge-deps.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import { emptyHead, type Head, jsonHead, noHead, rawRefusal, securityHeaders } from './answer-headers.ts';
+import { type ConnectionTimes, defaultHeaders, defaultTimes, limitConnections } from './connection-limits.ts';
 import { answerOptions, corsHead } from './cors.ts';
 import { clientsLeave, drainEdges } from './drain.ts';
 import { EdgeMap } from './edge-map.ts';
@@ -66,22 +67,7 @@ export interface SideDoor {
   receive(request: IncomingMessage, response: ServerResponse, accepts: (body: Buffer | undefined) => boolean): void;
 }
 
-/** How long a connection may take; node:http keeps these itself, in real time. Milliseconds. */
-export interface ConnectionTimes {
-  /** From the first byte of a request, or the connection, to the end of its headers. */
-  readonly headersMs: number;
-  /** From the first byte of a request to the last of its body. */
-  readonly requestMs: number;
-  /** Between two requests. */
-  readonly idleMs: number;
-  /** How often the first two are looked at. */
-  readonly lookMs: number;
-}
-
-const defaultTimes: ConnectionTimes = { headersMs: 10_000, requestMs: 30_000, idleMs: 60_000, lookMs: 2_000 };
-const maxConnections = 2000;
 const maxHeaderBytes = 16 * 1024;
-const maxHeaders = 100;
 const maxUrlChars = 8192;
 const sweepMs = 1000;
 
@@ -100,7 +86,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const app = fastify({
     serverFactory: (fallback) => {
       front = new Front(guard, edges, options, fallback as unknown as Fallback);
-      server = createEdgeServer(front, options.maxConnections ?? maxConnections, options.times ?? defaultTimes);
+      server = createEdgeServer(front, options.times ?? defaultTimes);
       return server as unknown as Server;
     },
     clientErrorHandler: refuseUnreadable,
@@ -130,9 +116,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   guard.listeningOn(port);
   const stopSweep = options.clock.every(sweepMs, () => {
     edges.sweep();
-    const streams = edges.all().reduce((sum, edge) => sum + edge.streams, 0);
-    listening.maxConnections = (options.maxConnections ?? maxConnections) + streams;
+    applyLimits(listening, edges, options);
   });
+  applyLimits(listening, edges, options);
   let closing: Promise<void> | undefined;
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
@@ -167,7 +153,14 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
 }
 
-function createEdgeServer(front: Front, connections: number, times: ConnectionTimes): EdgeServer {
+function applyLimits(server: EdgeServer, edges: EdgeMap, options: ListenerOptions): void {
+  const all = edges.all();
+  const streams = all.reduce((sum, edge) => sum + edge.streams, 0);
+  const hubs = options.directory.hubs?.() ?? all.map(({ port }) => port);
+  limitConnections(server, hubs, streams, options);
+}
+
+function createEdgeServer(front: Front, times: ConnectionTimes): EdgeServer {
   const server = createServer(
     {
       IncomingMessage: EdgeRequest,
@@ -191,7 +184,6 @@ function createEdgeServer(front: Front, connections: number, times: ConnectionTi
   );
   // Node drops headers over this count without a word: the edge counts them itself and refuses.
   server.maxHeadersCount = 0;
-  server.maxConnections = connections;
   return server;
 }
 
@@ -236,9 +228,10 @@ class Front {
     if (hosts(request.rawHeaders) > 1 || !this.#guard.allowsHost(request.headers.host))
       return this.#refuse(response, 'QM_BAD_HOST');
     if (origin !== undefined && !this.#guard.allowsOrigin(origin)) return this.#refuse(response, 'QM_BAD_ORIGIN');
-    if (request.rawHeaders.length > 2 * maxHeaders) return this.#refuse(response, 'QM_HEADERS_TOO_LARGE', maxHeaders);
     if (url.length > maxUrlChars) return this.#refuse(response, 'QM_URL_TOO_LONG', maxUrlChars);
     const edge = this.#edgeAt(url);
+    const maxHeaders = edge?.port.graph.config.limits.headers ?? defaultHeaders;
+    if (request.rawHeaders.length > 2 * maxHeaders) return this.#refuse(response, 'QM_HEADERS_TOO_LARGE', maxHeaders);
     if (edge === undefined) {
       for (let at = 0; at < securityHeaders.length; at += 2)
         response.setHeader(securityHeaders[at] ?? '', securityHeaders[at + 1] ?? '');

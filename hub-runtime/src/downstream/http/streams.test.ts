@@ -30,9 +30,9 @@ describe('the answer to a POST', () => {
     for (const name of names) socket.write(bytesOf(rig.listener.port, modern('tools/call', { name })));
     await expect.poll(() => rig.hub.calls.length).toBe(names.length);
     await rig.edge.clock.advance(25_000);
-    expect(rig.edge.counted.get('limitRejections unreadAnswers')).toBeUndefined();
+    expect(rig.edge.counted.get('limitRejections readRate')).toBeUndefined();
     await rig.edge.clock.advance(40 * 60_000);
-    expect(rig.edge.counted.get('limitRejections unreadAnswers')).toBe(1);
+    expect(rig.edge.counted.get('limitRejections readRate')).toBe(1);
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.resume();
     await closed;
