@@ -89,7 +89,6 @@ const options: Options = {
   validateFormats: false,
   allErrors: false,
   ownProperties: true,
-  addUsedSchema: false,
   inlineRefs: false,
   // Optimising the generated code takes six times as long as generating it.
   code: { optimize: false, regExp: Object.assign(pattern, { code: 'pattern' }) },

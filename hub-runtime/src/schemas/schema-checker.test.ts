@@ -40,6 +40,12 @@ describe('EF-23 what fits a schema', () => {
     ],
     [{ const: 3 }, 4, 'misfit: (root) must be 3'],
     [{ $ref: '#/$defs/a', $defs: { a: { type: 'number' } } }, 'x', 'misfit: (root) must be number'],
+    [
+      { properties: { child: { $ref: '#' } }, type: 'object' },
+      { child: { child: 1 } },
+      'misfit: /child/child must be object',
+    ],
+    [{ $id: 'http://x.example/y', $ref: 'http://x.example/y#/$defs/a', $defs: { a: { type: 'number' } } }, 1, 'fits'],
     [{ format: 'email' }, 'no address', 'fits'],
     [{ pattern: '^[\\w-\\.]+$' }, 'a.b', 'fits'],
     [
