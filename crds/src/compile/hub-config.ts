@@ -51,6 +51,7 @@ function toHubLimits(spec: McpHubSpec): HubLimits {
     streamBufferBytes: parseBytes(limits.streamBuffer) ?? 0,
     pageSize: limits.pageSize,
     parkedCalls: limits.parkedCalls,
+    samplingTokens: limits.samplingTokens,
     ...(limits.arguments === undefined ? {} : { argumentBytes: parseBytes(limits.arguments) ?? 0 }),
     headers: limits.headers,
     connections: limits.connections,

@@ -68,6 +68,8 @@ export interface HubLimits {
   readonly pageSize: number;
   /** Calls of legacy servers that wait for a modern client's answers. Absent in documents of older releases: 1,000. */
   readonly parkedCalls?: number;
+  /** Sum of `maxTokens` in the sampling requests of one call. Absent in documents of older releases: 1,000,000. */
+  readonly samplingTokens?: number;
   /** Bytes of the arguments of one tool call. Absent: `payloadBytes` alone bounds them. */
   readonly argumentBytes?: number;
   /** Headers of one request. Absent in documents of older releases: 100. */

@@ -13,7 +13,9 @@ export const limitsField = object('What the hub takes on before it refuses. Ever
     mostMi: 64,
     defaultNote: 'as large as `payload` lets them be',
   }).exactOptional(),
-  headers: integer('Headers of one request; all together they have 16Ki at most.', { min: 16, max: 1_000 }).default(100),
+  headers: integer('Headers of one request; all together they have 16Ki at most.', { min: 16, max: 1_000 }).default(
+    100,
+  ),
   connections: integer('Connections at once, beside those that carry an open event stream.', {
     min: 1,
     max: 100_000,
@@ -58,6 +60,10 @@ export const limitsField = object('What the hub takes on before it refuses. Ever
     min: 1,
     max: 100_000,
   }).default(1_000),
+  samplingTokens: integer(
+    'Tokens that the server of one call may ask the client’s model for, in all its sampling requests together (`maxTokens`).',
+    { min: 1, max: 1_000_000_000 },
+  ).default(1_000_000),
 });
 
 export const timeoutsField = object(

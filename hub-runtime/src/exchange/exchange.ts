@@ -52,6 +52,8 @@ export interface Leg {
   readonly logLevel: string | undefined;
   /** Cancelled when this request is cancelled, or its client is gone for good. */
   readonly cancellation: Cancellation;
+  /** Set by the lane once anything about the call has been sent to its client: from then on it is not sent again. */
+  told?: boolean;
   /** Sends a complete notification message to this request, nobody else's. Dropped after the answer. */
   notify(message: RawJson): void;
   /**

@@ -2,4 +2,5 @@
 export { canonicalDigest } from './canonical-digest.ts';
 export { ParkedCalls, type ParkedEntry } from './parked-calls.ts';
 export { type OpenedState, ownerOfState, RequestStates, type StateSealer, stateLimits } from './request-states.ts';
+export { samplingTokens } from './sampling-budget.ts';
 export { answersIn, readRound, type Round, type RoundQuestion, urlRound } from './rounds.ts';

@@ -13,6 +13,7 @@ import {
   ParkedCalls,
   readRound,
   RequestStates,
+  samplingTokens,
   stateLimits,
   urlRound,
 } from './index.ts';
@@ -45,9 +46,12 @@ describe('checklist 27: a sealed request state', () => {
       owner: 'me',
       server: 'ns/s',
       round: 2,
+      tokens: 0,
       id: '',
       state: own,
     });
+    const spent = states.seal(request(asked), 'ns/s', 2, { state: own, tokens: 12 });
+    expect(states.open(retry(spent))).toMatchObject({ tokens: 12 });
     const parked = states.seal(request(asked), 'ns/s', 1, { parked: 'x1' });
     expect(states.open(retry(parked))).toMatchObject({ kind: 'parked', id: 'x1', state: undefined });
     expect(states.open(retry(states.seal(request(asked), 'ns/s', 1, {})))).toMatchObject({ kind: 'again', id: '' });
@@ -166,8 +170,34 @@ describe('rounds', () => {
       questions: [{ key: 'b', method: 'roots/list', params: '{}' }],
       state: undefined,
       missing: undefined,
+      tokens: 0,
     });
     expect(readRound(scan({ requestState: 's' }), all)).toMatchObject({ questions: [] });
+  });
+
+  test('EF-28 the tokens that requests to sample ask for are added up; what names no number counts as none', () => {
+    const sample = (maxTokens: unknown) => ({ method: 'sampling/createMessage', params: { maxTokens } });
+    const inputRequests = { a: sample(300), b: sample(null), c: sample('9'), d: sample(-5), e: form };
+    expect(readRound(scan({ inputRequests: { a: sample(300), b: sample(12), e: form } }), all)).toMatchObject({
+      tokens: 312,
+    });
+    expect(readRound(scan({ inputRequests }), all)).toMatchObject({ tokens: 300 });
+    const huge = scanObject(
+      '{"inputRequests":{"a":{"method":"sampling/createMessage","params":{"maxTokens":1e999}}}}' as RawJson,
+    );
+    expect(readRound(huge ?? expect.fail(), all)).toMatchObject({ tokens: Infinity });
+  });
+
+  test('EF-28 the budget is that of the hub; behind a bridge there is none', () => {
+    const { limits } = graph.config;
+    const withLimit = { ...graph, config: { ...graph.config, limits: { ...limits, samplingTokens: 7 } } };
+    expect(samplingTokens({ ...request({}), graph: withLimit })).toBe(7);
+    const { samplingTokens: _named, ...older } = limits;
+    expect(samplingTokens({ ...request({}), graph: { ...graph, config: { ...graph.config, limits: older } } })).toBe(
+      1_000_000,
+    );
+    const { graph: _graph, ...bridged } = request({});
+    expect(samplingTokens(bridged)).toBe(Infinity);
   });
 
   test.each([

@@ -30,6 +30,8 @@ interface Sealed {
   readonly d: string;
   readonly u: string;
   readonly n: number;
+  /** Tokens asked for so far. */
+  readonly t?: number;
   /** Id of a parked call, or a server's own state as it stood in its JSON. */
   readonly s: string;
 }
@@ -40,6 +42,8 @@ export interface OpenedState {
   /** Server key. */
   readonly server: string;
   readonly round: number;
+  /** Of the client's model, asked for so far. */
+  readonly tokens: number;
   /** Of a parked call; '' otherwise. */
   readonly id: string;
   /** A server's own, raw. */
@@ -65,7 +69,7 @@ export class RequestStates {
     exchange: Exchange,
     server: string,
     round: number,
-    of: { readonly parked: string } | { readonly state?: RawJson },
+    of: { readonly parked: string } | { readonly state?: RawJson; readonly tokens?: number },
   ): RawJson {
     const isParked = 'parked' in of;
     const sealed: Sealed = {
@@ -75,6 +79,7 @@ export class RequestStates {
       d: canonicalDigest(exchange.method, exchange.params),
       u: server,
       n: round,
+      ...(isParked || of.tokens === undefined || of.tokens === 0 ? {} : { t: of.tokens }),
       s: isParked ? of.parked : (of.state ?? ''),
     };
     return quoted(this.#options.sealer.seal(purpose, sealed, this.#options.ttlMs()));
@@ -86,12 +91,13 @@ export class RequestStates {
     const sealed = token === undefined ? undefined : unseal(this.#options.sealer, token);
     if (sealed?.p !== principalOf(exchange) || sealed.d !== canonicalDigest(exchange.method, exchange.params))
       return hubError('QM_STATE_INVALID');
-    const { k: kind, o: owner, u: server, n: round, s } = sealed;
+    const { k: kind, o: owner, u: server, n: round, t: tokens = 0, s } = sealed;
     return {
       kind,
       owner,
       server,
       round,
+      tokens,
       id: kind === 'parked' ? s : '',
       state: kind === 'server' ? (s as RawJson) : undefined,
     };

@@ -11,6 +11,7 @@ import {
   type ScannedObject,
   scanArray,
   scanObject,
+  tokensWanted,
 } from '../wire/index.ts';
 
 export interface RoundQuestion {
@@ -25,6 +26,8 @@ export interface Round {
   readonly state: RawJson | undefined;
   /** What the client did not declare; undefined: it can be asked all of it. */
   readonly missing: RequiredCapabilities | undefined;
+  /** Of the client's model, asked for in it. */
+  readonly tokens: number;
 }
 
 /** Questions of one round. */
@@ -36,12 +39,14 @@ export function readRound(result: ScannedObject, declared: RawJson): Round | str
   const state = memberRaw(result, 'requestState');
   if (state !== undefined && state.charCodeAt(0) !== 34) return 'its requestState is no string';
   const raw = memberRaw(result, 'inputRequests');
-  if (raw === undefined) return state === undefined ? 'it asks nothing' : { questions: [], state, missing: undefined };
+  if (raw === undefined)
+    return state === undefined ? 'it asks nothing' : { questions: [], state, missing: undefined, tokens: 0 };
   const requests = scanObject(raw, unbounded);
   if (requests === undefined) return 'its inputRequests is no object';
   if (requests.members.length > mostQuestions) return `it asks more than ${mostQuestions} questions at once`;
   const questions: RoundQuestion[] = [];
   const missing: Record<string, Record<string, object>> = {};
+  let tokens = 0;
   for (const { key, start, end } of requests.members) {
     const request = scanObject(requests.raw.slice(start, end) as RawJson, unbounded);
     const method = memberString(request, 'method');
@@ -50,9 +55,10 @@ export function readRound(result: ScannedObject, declared: RawJson): Round | str
     const params = given === undefined ? undefined : scanObject(given, unbounded);
     const lacks = missingCapability(declared, method, params);
     for (const [name, parts] of Object.entries(lacks ?? {})) missing[name] = { ...missing[name], ...parts };
+    tokens += tokensWanted(method, params);
     questions.push({ key, method, params: params === undefined ? emptyObject : objectRaw(params) });
   }
-  return { questions, state, missing: Object.keys(missing).length === 0 ? undefined : missing };
+  return { questions, state, missing: Object.keys(missing).length === 0 ? undefined : missing, tokens };
 }
 
 /** What a client gave back, by key. Undefined: it is no object of objects. */

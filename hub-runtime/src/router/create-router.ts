@@ -36,6 +36,7 @@ import {
 } from '../wire/index.ts';
 import { callRecord, type CallTrace } from './call-record.ts';
 import { completionRoute, lookUp, type NamedKind, targetMember, unknownTarget } from './call-targets.ts';
+import { Delivery } from './delivery.ts';
 import { isOwnNotification, methodRule } from './method-table.ts';
 import { invalidParams, unknownMethod } from './refusals.ts';
 import { editedResult } from './edited-result.ts';
@@ -95,6 +96,7 @@ export function createRouter(deps: RouterDeps): Router {
 class HubRouter implements Router {
   readonly #deps: RouterDeps;
   readonly #rounds: RoundsOfCall;
+  readonly #delivery: Delivery;
   readonly #checks: SchemaChecks;
   readonly admission: Admission;
 
@@ -102,6 +104,7 @@ class HubRouter implements Router {
     this.#deps = deps;
     this.admission = new Admission({ clock: deps.clock, config: () => deps.graph().config });
     this.#checks = new SchemaChecks(deps);
+    this.#delivery = new Delivery(deps.clock, () => deps.graph());
     const parkedLimit = (): number => parkedLimitOf(deps.graph().config);
     this.#rounds = new RoundsOfCall({ ...deps, parkedLimit, newId: () => deps.newId() });
   }
@@ -261,20 +264,8 @@ class HubRouter implements Router {
     return editedResult(outcome, exchange, route, routed.target);
   }
 
-  /** Sends to the upstream of the call's graph, or to whatever has taken its place before anything was executed. */
-  async #deliver(call: LaneCall, first: Upstream, trace: CallTrace): Promise<Outcome> {
-    const { caller, leg } = call.exchange;
-    let upstream = isLeaving(first) ? (this.#deps.graph().upstream(first.key) ?? first) : first;
-    for (let moves = 0; ; moves++) {
-      trace.upstream = upstream;
-      const outcome = await upstream.lane(caller).send(call);
-      if (outcome.kind !== 'error') return outcome;
-      const successor = this.#deps.graph().upstream(upstream.key);
-      const mayMove = outcome.errorCode === 'QM_SERVER_FAILED' && successor !== undefined && successor !== upstream;
-      if (!mayMove || moves >= maxMoves || leg.cancellation.cancelled)
-        return relayedError(outcome, caller, upstream.key);
-      upstream = successor;
-    }
+  #deliver(call: LaneCall, first: Upstream, trace: CallTrace): Promise<Outcome> {
+    return this.#delivery.send(call, first, trace);
   }
 
   async #list(exchange: Exchange, kind: ListKind): Promise<Outcome> {
@@ -335,10 +326,6 @@ function withoutRound(exchange: Exchange): Exchange {
 }
 
 const unbounded = { depth: 4_096, nodes: Number.MAX_SAFE_INTEGER } as const;
-
-function isLeaving({ state }: Upstream): boolean {
-  return state.phase === 'Draining' || state.phase === 'Stopped';
-}
 
 /** The level itself is kept by the edge, per session; here it is only judged. Shared servers are not told one client's wish. */
 function setLogLevel(exchange: Exchange): Outcome {

@@ -28,6 +28,7 @@ import {
   readRound,
   type RequestStates,
   type Round,
+  samplingTokens,
   stateLimits,
   urlRound,
 } from '../questions/index.ts';
@@ -66,6 +67,15 @@ export interface RoutedCall {
 
 type Send = (call: LaneCall) => Promise<Outcome>;
 
+/** What the requests of one call have used up. */
+export interface Spent {
+  readonly round: number;
+  /** Of the client's model, asked for. */
+  readonly tokens: number;
+}
+
+const nothingYet: Spent = { round: 0, tokens: 0 };
+
 /** Rounds of one request. */
 export const mostRounds = 10;
 /** Before a server that only wants to be asked again is, milliseconds; longer each time. */
@@ -78,15 +88,15 @@ export class RoundsOfCall {
     this.#deps = deps;
   }
 
-  /** The outcome for the client. `send` asks the server again; `round`: rounds that earlier requests of the client have had. */
-  async settle(outcome: Outcome, routed: RoutedCall, send: Send, round = 0): Promise<Outcome> {
+  /** The outcome for the client. `send` asks the server again; `before`: what earlier requests of the client have had. */
+  async settle(outcome: Outcome, routed: RoutedCall, send: Send, before: Spent = nothingYet): Promise<Outcome> {
     const { exchange } = routed;
     if (outcome.kind === 'error' && isUrlRequired(outcome) && exchange.caller.era === 'modern') {
       const result = urlRound(outcome.data);
       if (result === undefined) return { ...outcome, code: rpcCode.internalError };
-      return this.#ask({ kind: 'inputRequired', result, server: routed.upstream.config.prefix }, routed, send, round);
+      return this.#ask({ kind: 'inputRequired', result, server: routed.upstream.config.prefix }, routed, send, before);
     }
-    return outcome.kind === 'inputRequired' ? this.#ask(outcome, routed, send, round) : outcome;
+    return outcome.kind === 'inputRequired' ? this.#ask(outcome, routed, send, before) : outcome;
   }
 
   /** Takes a parked call for a client that has come back with answers. */
@@ -94,12 +104,13 @@ export class RoundsOfCall {
     return this.#deps.parked.take(state.id) ?? hubError('QM_QUESTION_EXPIRED');
   }
 
-  async #ask(first: InputRequiredOutcome, routed: RoutedCall, send: Send, before: number): Promise<Outcome> {
+  async #ask(first: InputRequiredOutcome, routed: RoutedCall, send: Send, before: Spent): Promise<Outcome> {
     const { exchange } = routed;
     const { leg, caller } = exchange;
     let outcome: Outcome = first;
     const visited: string[] = [];
-    for (let round = before + 1; outcome.kind === 'inputRequired'; round++) {
+    let { tokens } = before;
+    for (let round = before.round + 1; outcome.kind === 'inputRequired'; round++) {
       const parked: Parked | undefined = outcome.parked;
       const refused = (error: ErrorOutcome): ErrorOutcome => {
         parked?.giveUp('its questions cannot be answered');
@@ -110,7 +121,11 @@ export class RoundsOfCall {
       if (typeof read === 'string') return refused(hubError('QM_UPSTREAM_PROTOCOL', { server: key, reason: read }));
       if (read.missing !== undefined) return refused(lackingCapability(read.missing));
       if (round > mostRounds) return refused(hubError('QM_TOO_MANY_ROUNDS', { server: key, limit: mostRounds }));
-      if (leg.ask === undefined) return this.#handOut(outcome, read, routed, round);
+      // Of a legacy server they are counted question by question, where it asks.
+      if (parked === undefined) tokens += read.tokens;
+      const limit = samplingTokens(exchange);
+      if (tokens > limit) return refused(hubError('QM_SAMPLING_BUDGET', { server: key, limit }));
+      if (leg.ask === undefined) return this.#handOut(outcome, read, routed, { round, tokens });
       const answers = await this.#askLive(read, exchange, key, visited, round);
       if (!(answers instanceof Map)) return refused(answers);
       if (leg.cancellation.cancelled) return refused(hubError('QM_CANCELLED'));
@@ -126,7 +141,7 @@ export class RoundsOfCall {
   }
 
   /** The round as the answer, with a state that leads back. */
-  #handOut(outcome: InputRequiredOutcome, read: Round, routed: RoutedCall, round: number): Outcome {
+  #handOut(outcome: InputRequiredOutcome, read: Round, routed: RoutedCall, { round, tokens }: Spent): Outcome {
     const { states, parked, observer, parkedLimit } = this.#deps;
     const { exchange } = routed;
     const { key } = routed.upstream;
@@ -143,7 +158,7 @@ export class RoundsOfCall {
       // Nothing else binds a round of a modern server to its caller: one without a state passes as it is.
       if (read.state.length > stateLimits.serverState)
         return hubError('QM_UPSTREAM_PROTOCOL', { server: key, reason: 'its requestState is too large' });
-      state = states.seal(exchange, key, round, { state: read.state });
+      state = states.seal(exchange, key, round, { state: read.state, tokens });
     } else if (routed.upstream.listing?.era !== 'modern') state = states.seal(exchange, key, round, {});
     if (state === undefined) return outcome;
     const result = scanObject(editObject(outcome.result, [['requestState', state]]), unbounded);

@@ -31,8 +31,10 @@ import {
   type ScannedMessage,
   type ScannedObject,
   scanObject,
+  tokensWanted,
   upstreamMeta,
 } from '../wire/index.ts';
+import { samplingTokens } from '../questions/index.ts';
 import type { Answerer } from './answer.ts';
 
 export const askLimits = {
@@ -86,6 +88,8 @@ export class AskedCall implements Parked {
   #final: Outcome | Promise<Outcome> | undefined;
   readonly #ends: (() => void)[] = [];
   #lastKey = 0;
+  /** Of the client's model, asked for. */
+  #tokens = 0;
   #stopGathering: (() => void) | undefined;
   #gatherUntil = 0;
 
@@ -112,6 +116,9 @@ export class AskedCall implements Parked {
       return;
     }
     if (this.#open.size >= askLimits.open) return refused(`more than ${askLimits.open} open questions`);
+    this.#tokens += tokensWanted(method, params);
+    const most = samplingTokens(exchange);
+    if (this.#tokens > most) return refused(`the requests to sample of this call ask for more than ${most} tokens`);
     const isLive = leg.ask !== undefined;
     const own = { key: `q${++this.#lastKey}`, id, method, params: questionParams(params, isLive) };
     const question: Asked = { ...own, cancellation: new Cancellation() };
