@@ -174,7 +174,7 @@ describe('what this replica says', () => {
     await clock.advance(10);
     await turn();
     expect(first.heard).toEqual(['/v1/notes']);
-    peers.left(session);
+    peers.left(session, 'default/desk');
     peers.update([address]);
     await clock.advance(10);
     await until(() => first.heard.length === 2);

@@ -32,6 +32,7 @@ import {
   type Notes,
   peerPaths,
   readClaimReply,
+  type StreamsOfSession,
 } from './peer-messages.ts';
 import { PeerFailed, PeerTransport } from './peer-transport.ts';
 import { createRequestMac, type RequestMac } from './request-mac.ts';
@@ -73,6 +74,7 @@ export interface Peers extends PeerRouter {
   heard(from: string, notes: Notes): void;
   claimed(from: string, claim: Claim): ClaimReply;
   cancelled(from: string, cancel: CancelCall): void;
+  receivedStreams(from: string, streams: StreamsOfSession): void;
 }
 
 const claimMs = 1_000;
@@ -82,6 +84,7 @@ const sweepMs = 60_000;
 const lookMs = 3_000;
 const lastWordsMs = 500;
 const mostForwards = 2_048;
+const mostHandingOver = 16 * 1024 * 1024;
 
 export function createPeers(options: PeersOptions): Peers {
   return new PeersOfHub(options);
@@ -109,6 +112,9 @@ class PeersOfHub implements Peers {
   readonly #lives = new Map<string, string>();
   #told: readonly PeerAddress[] = [];
   #forwarding = 0;
+  /** Characters of streams on their way to those that go on with their sessions. */
+  #handingOver = 0;
+  readonly #handOvers = new Set<Promise<void>>();
   #leaving = false;
 
   constructor(options: PeersOptions) {
@@ -183,6 +189,8 @@ class PeersOfHub implements Peers {
   }
 
   mirror(session: LegacySession): void {
+    // What was sent here before anybody came for the session.
+    session.restoreStreams(this.#register.takeStreams(session.id));
     const peer = this.#successor(session.id);
     if (peer === undefined) {
       this.#mirroredAt.delete(session.id);
@@ -206,8 +214,27 @@ class PeersOfHub implements Peers {
     this.#tellAll('ended', { id, untilMs });
   }
 
-  left(session: LegacySession): void {
+  left(session: LegacySession, hub: string): void {
     this.#mirroredAt.delete(session.id);
+    const to = this.#register.holder(session.id) ?? this.#successor(session.id);
+    const peer = to === undefined ? undefined : this.#list.get(to);
+    if (peer === undefined) return;
+    const streams = session.copyStreams(false);
+    if (streams.length === 0) return;
+    const chars = streams.reduce((sum, { kept }) => kept.reduce((size, [, one]) => size + one.length, sum), 0);
+    if (this.#handingOver + chars > mostHandingOver) {
+      this.#options.observer.count('peerDrops', 'streams');
+      return;
+    }
+    this.#handingOver += chars;
+    const message: StreamsOfSession = { id: session.id, hub, streams };
+    const sent = this.#call(peer, peerPaths.streams, message, noteMs)
+      .catch(() => this.#options.observer.count('peerDrops', 'streams'))
+      .then(() => {
+        this.#handingOver -= chars;
+        this.#handOvers.delete(sent);
+      });
+    this.#handOvers.add(sent);
   }
 
   locate(absent: AbsentSession, hub: string, direct: boolean): Promise<Placement> {
@@ -250,8 +277,8 @@ class PeersOfHub implements Peers {
     await this.#lastWords();
   }
 
-  told(): Promise<void> {
-    return this.#outbox.idle();
+  async told(): Promise<void> {
+    await Promise.all([this.#outbox.idle(), ...this.#handOvers]);
   }
 
   async close(): Promise<void> {
@@ -288,6 +315,12 @@ class PeersOfHub implements Peers {
 
   cancelled(_from: string, { hub, id, call }: CancelCall): void {
     this.#hubs.get(hub)?.cancelReleased(id, call);
+  }
+
+  receivedStreams(_from: string, { id, hub, streams }: StreamsOfSession): void {
+    const session = this.#hubs.get(hub)?.held(id);
+    if (session === undefined) this.#register.keepStreams(id, streams);
+    else session.restoreStreams(streams);
   }
 
   /** Those that knew this replica before learn that it has forgotten everything. */

@@ -13,6 +13,7 @@ import {
   type ForwardRequest,
   type ForwardSink,
   holderHeader,
+  previousHeader,
 } from '../session/index.ts';
 import type { Peer, PeerList } from './peer-list.ts';
 import { peerPaths } from './peer-messages.ts';
@@ -79,8 +80,10 @@ export class Forward implements Forwarding, AnswerHandler {
     this.#request = request;
     this.#sink = sink;
     this.#over = over;
-    const { method, path, rawHeaders, body } = request;
-    this.#wire = { method, url: `${peerPaths.forward}${path}`, headers: headersFor(rawHeaders), body };
+    const { method, path, rawHeaders, body, previous } = request;
+    const headers = headersFor(rawHeaders);
+    if (previous === true) headers.push(previousHeader, '1');
+    this.#wire = { method, url: `${peerPaths.forward}${path}`, headers, body };
     this.#send();
   }
 
@@ -99,7 +102,8 @@ export class Forward implements Forwarding, AnswerHandler {
     const why = headers[refusedHeader];
     if (status === 421) {
       const holder = headers[holderHeader];
-      if (session === undefined) list.failed(this.#peer.id, 'dead');
+      if (this.#request.previous === true) this.#deps.list.heardOf(this.#peer.id);
+      else if (session === undefined) list.failed(this.#peer.id, 'dead');
       else if (typeof holder === 'string' && holder !== this.#peer.id && list.get(holder) !== undefined) {
         list.heardOf(holder);
         register.held(session.id, holder, session.expiresMs);

@@ -4,7 +4,7 @@
  * when it is needed (a claim asks everybody), or costs a client one `initialize`.
  */
 import type { Clock } from '../base/index.ts';
-import { type Ended, type Mirrored, mostNoteBytes, mostNotes, type Notes } from './peer-messages.ts';
+import { type Ended, type Mirrored, mirrorSize, mostNoteBytes, mostNotes, type Notes } from './peer-messages.ts';
 
 export interface OutboxDeps {
   readonly clock: Clock;
@@ -104,7 +104,7 @@ function take(notes: Map<string, Note>): Map<string, Note> {
     if (taken.size >= mostNotes || bytes > bytesPerMessage) break;
     notes.delete(key);
     taken.set(key, note);
-    if (note.kind === 'mirrors') bytes += note.note.capabilities.length + (note.note.clientInfo?.length ?? 0);
+    if (note.kind === 'mirrors') bytes += mirrorSize(note.note);
   }
   return taken;
 }

@@ -13,7 +13,7 @@ import { type Clock, type Logger, QmError } from '../base/index.ts';
 import type { Observer } from '../observe/index.ts';
 import type { Peers } from './create-peers.ts';
 import { refusedHeader } from './forward.ts';
-import { mostNoteBytes, peerPaths, readCancel, readClaim, readNotes } from './peer-messages.ts';
+import { mostNoteBytes, peerPaths, readCancel, readClaim, readNotes, readStreams } from './peer-messages.ts';
 import { pskServer } from './psk.ts';
 import { digestOf, signatureHeader } from './request-mac.ts';
 
@@ -199,6 +199,12 @@ class Desk {
       const claim = readClaim(value);
       if (claim === undefined) answer(response, 400);
       else answer(response, 200, peers.claimed(from, claim));
+      return;
+    }
+    if (path === peerPaths.streams) {
+      const streams = readStreams(value);
+      if (streams !== undefined) peers.receivedStreams(from, streams);
+      answer(response, 200, {});
       return;
     }
     const cancel = path === peerPaths.cancel ? readCancel(value) : undefined;

@@ -2,13 +2,14 @@
  * What replicas tell each other beside forwarded requests. JSON, read by hand and within bounds: a neighbour of another release may say
  * more than this one knows, and what it does not know is ignored.
  */
-import type { SessionMirror } from '../session/index.ts';
+import { readStreamCopies, type SessionMirror, type StreamCopy } from '../session/index.ts';
 
 export const peerPaths = {
   forward: '/v1/forward',
   notes: '/v1/notes',
   claim: '/v1/claim',
   cancel: '/v1/cancel',
+  streams: '/v1/streams',
   who: '/v1/who',
 } as const;
 
@@ -59,6 +60,13 @@ export interface CancelCall {
   readonly call: string;
 }
 
+/** "Clients of this session may come back for these; it is yours now." */
+export interface StreamsOfSession {
+  readonly id: string;
+  readonly hub: string;
+  readonly streams: readonly StreamCopy[];
+}
+
 type Json = Readonly<Record<string, unknown>>;
 
 const idShape = /^[0-9a-f]{32}$/;
@@ -89,12 +97,19 @@ export function readCancel(value: unknown): CancelCall | undefined {
   return claim === undefined || typeof call !== 'string' ? undefined : { ...claim, call };
 }
 
+export function readStreams(value: unknown): StreamsOfSession | undefined {
+  const claim = readClaim(value);
+  const streams = readStreamCopies(objectOf(value)['streams']);
+  return claim === undefined || streams.length === 0 ? undefined : { ...claim, streams };
+}
+
 export function readClaimReply(value: unknown): ClaimReply {
   const { state, mirror } = objectOf(value);
   if (state === 'ended' || state === 'held' || state === 'adopting') return { state };
   const read = readMirror(mirror);
-  if (read !== undefined && (state === 'released' || state === 'mirror')) return { state, mirror: read };
-  return { state: 'none' };
+  if (read === undefined || (state !== 'released' && state !== 'mirror')) return { state: 'none' };
+  const streams = readStreamCopies(objectOf(mirror)['streams']);
+  return { state, mirror: streams.length === 0 ? read : { ...read, streams } };
 }
 
 function readEnded(value: unknown): Ended | undefined {
@@ -106,15 +121,19 @@ function readMirror(value: unknown): SessionMirror | undefined {
   const { id, capabilities, clientInfo, logLevel, subscriptions } = objectOf(value);
   if (!isId(id) || typeof capabilities !== 'string') return undefined;
   const uris = Array.isArray(subscriptions) ? subscriptions.filter((uri) => typeof uri === 'string') : [];
-  const size = capabilities.length + (typeof clientInfo === 'string' ? clientInfo.length : 0);
-  if (uris.reduce((sum, uri) => sum + uri.length, size) > mostMirrorChars) return undefined;
-  return {
+  const mirror: SessionMirror = {
     id,
     capabilities,
     clientInfo: typeof clientInfo === 'string' ? clientInfo : undefined,
     logLevel: typeof logLevel === 'string' && logLevel.length < 20 ? logLevel : undefined,
     ...(uris.length === 0 ? {} : { subscriptions: uris }),
   };
+  return mirrorSize(mirror) > mostMirrorChars ? undefined : mirror;
+}
+
+/** Characters, without its streams. */
+export function mirrorSize({ capabilities, clientInfo, subscriptions = [] }: SessionMirror): number {
+  return subscriptions.reduce((sum, uri) => sum + uri.length + 4, capabilities.length + (clientInfo?.length ?? 0));
 }
 
 function isId(value: unknown): value is string {

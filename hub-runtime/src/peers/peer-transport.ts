@@ -139,7 +139,8 @@ export class PeerTransport {
   }
 }
 
-const mostAnswerChars = 64 * 1024;
+/** A claim brings streams along (copyLimits of session/), escaped. */
+const mostAnswerChars = 1024 * 1024;
 
 /** Why a message got no answer. */
 export class PeerFailed extends Error {

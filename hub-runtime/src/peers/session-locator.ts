@@ -12,7 +12,7 @@
  * decided: the request waits and asks again. Only what nobody answered for can be held twice, until the `taken` note arrives.
  */
 import type { Clock, Logger } from '../base/index.ts';
-import type { AbsentSession, LegacySession, PeerHub, Placement, SessionMirror } from '../session/index.ts';
+import type { AbsentSession, LegacySession, PeerHub, Placement, SessionMirror, StreamCopy } from '../session/index.ts';
 import type { Claim, ClaimReply } from './peer-messages.ts';
 import type { Peer, PeerFailure, PeerList } from './peer-list.ts';
 import { peerScore } from './rendezvous.ts';
@@ -90,14 +90,16 @@ export class SessionLocator {
     const session = hub?.held(claim.id);
     if (session !== undefined && hub !== undefined) {
       if (!leaving()) return { state: 'held' };
-      const mirror = mirrorOf(session);
+      // Before they end here: what its client did not read yet goes along.
+      const mirror = withStreams(mirrorOf(session), session.copyStreams(false));
       register.held(claim.id, from, session.expiresMs);
       hub.release(session);
       return { state: 'released', mirror };
     }
     if (this.#claims.has(claim.id)) return { state: 'adopting' };
     const mirror = register.mirror(claim.id);
-    return mirror === undefined ? { state: 'none' } : { state: 'mirror', mirror };
+    if (mirror === undefined) return { state: 'none' };
+    return { state: 'mirror', mirror: withStreams(mirror, register.takeStreams(claim.id)) };
   }
 
   #elsewhere(absent: AbsentSession): string | undefined {
@@ -127,11 +129,13 @@ export class SessionLocator {
     let mirror: SessionMirror | undefined = register.mirror(absent.id);
     let from: string | undefined;
     for (const { peer, reply } of heard) {
+      if (reply.state !== 'mirror' && reply.state !== 'released') continue;
+      register.keepStreams(absent.id, reply.mirror.streams ?? []);
       if (reply.state === 'mirror') mirror ??= reply.mirror;
-      if (reply.state !== 'released') continue;
-      mirror = reply.mirror;
-      from = peer.id;
-      break;
+      else {
+        mirror = reply.mirror;
+        from = peer.id;
+      }
     }
     const mayHold = [absent.owner, ...(holder === undefined ? [] : [holder])];
     if (mayHold.some((one) => silent.has(one)) || (mirror === undefined && silent.size > 0)) return { kind: 'unknown' };
@@ -139,7 +143,8 @@ export class SessionLocator {
     register.forgetHolder(absent.id);
     this.#deps.taken(absent);
     log.debug({ session: absent.id, asked: heard.length, mirrored: mirror !== undefined }, 'a session goes on here');
-    return { kind: 'here', mirror, from };
+    const streams = register.takeStreams(absent.id);
+    return { kind: 'here', mirror: mirror === undefined ? undefined : withStreams(mirror, streams), from };
   }
 
   #heldBy(absent: AbsentSession, peer: string): Placement {
@@ -168,6 +173,11 @@ export class SessionLocator {
 /** Orders those that claim one session at the same time; the highest goes on with it. */
 function rank(absent: AbsentSession, replica: string): string {
   return replica === absent.owner ? '~' : peerScore(absent.id, replica);
+}
+
+function withStreams(mirror: SessionMirror, streams: readonly StreamCopy[]): SessionMirror {
+  const { streams: _, ...rest } = mirror;
+  return streams.length === 0 ? rest : { ...rest, streams };
 }
 
 export function mirrorOf(session: LegacySession): SessionMirror {

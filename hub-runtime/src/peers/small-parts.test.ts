@@ -11,7 +11,7 @@ import { mostMirrorChars, type Notes, readCancel, readClaim, readClaimReply, rea
 import { bestPeer } from './rendezvous.ts';
 import { ReplayGuard } from './replay-guard.ts';
 import { createRequestMac, type SignedHead } from './request-mac.ts';
-import { mirrorable, SessionRegister } from './session-register.ts';
+import { mirrorable, registerLimits, SessionRegister } from './session-register.ts';
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 
@@ -56,7 +56,7 @@ describe('the bounded map', () => {
   test('tombstones, copies and holders of sessions are bounded, and what is dropped is counted', () => {
     const clock = createTestClock();
     const dropped: string[] = [];
-    const limits = { tombstones: 2, holders: 2, mirrors: 2, mirrorChars: 10_000 };
+    const limits = { ...registerLimits, tombstones: 2, holders: 2, mirrors: 2, mirrorChars: 10_000 };
     const register = new SessionRegister(clock, (what) => dropped.push(what), limits);
     const until = clock.now() + 1_000;
     const mirror = (n: number) => ({ id: id(n), capabilities: '{}', clientInfo: undefined, logLevel: undefined });

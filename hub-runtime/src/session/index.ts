@@ -14,6 +14,7 @@ export {
   type ForwardRequest,
   type ForwardSink,
   holderHeader,
+  previousHeader,
   type PeerHub,
   type PeerRouter,
   type Placement,
@@ -21,6 +22,7 @@ export {
 export { mostSubscriptions } from './session-subscriptions.ts';
 export { type Deliver, SessionQuestions, type SessionQuestionsOptions } from './session-questions.ts';
 export { type Carrier, ReplayBudget, type ReplayStream } from './replay.ts';
+export { copyLimits, readStreamCopies, type StreamCopy } from './replay-copy.ts';
 export { createSealer, type RandomBytes, type RotatingSealer, type Sealer } from './sealer.ts';
 export {
   type AbsentSession,

@@ -5,8 +5,17 @@
  * client lists again when it comes back. The session never outlives its store entry.
  */
 import type { Clock } from '../base/index.ts';
-import type { Answer, Caller, Cancellation, Principal, Question, SessionRef } from '../exchange/index.ts';
-import type { RawJson, ScannedMessage } from '../wire/index.ts';
+import {
+  type Answer,
+  type Caller,
+  type Cancellation,
+  hubError,
+  type Principal,
+  type Question,
+  type SessionRef,
+} from '../exchange/index.ts';
+import { errorRaw, type RawJson, type ScannedMessage } from '../wire/index.ts';
+import type { StreamCopy } from './replay-copy.ts';
 import { SessionSubscriptions } from './session-subscriptions.ts';
 import { ReplayBudget, SessionReplay } from './replay.ts';
 import { type Deliver, SessionQuestions, type SessionQuestionsOptions } from './session-questions.ts';
@@ -63,7 +72,7 @@ export class LegacySession implements SessionRef {
   readonly calls = new Map<string, SessionCall>();
   /** The replica that held it before this one, while calls of it may still run there. */
   previous: string | undefined;
-  /** Changes may have been announced between two replicas: its next stream begins with telling that lists changed. */
+  /** Changes may have been announced between two replicas: its next stream begins with telling that lists, and all it subscribed to, changed. */
   missedChanges = false;
   /** Set by `logging/setLevel`, kept here and sent with each upstream request. */
   logLevel: string | undefined;
@@ -117,6 +126,20 @@ export class LegacySession implements SessionRef {
 
   sweep(): void {
     this.#replay?.sweep();
+  }
+
+  /** What its client may come back for, for another replica. `going`: with answers that are still worked on here. */
+  copyStreams(going: boolean): readonly StreamCopy[] {
+    return this.#replay?.copy(going) ?? [];
+  }
+
+  /** Goes on with streams of another replica. An answer whose replica was lost is its loss. */
+  restoreStreams(copies: readonly StreamCopy[]): void {
+    if (copies.length === 0) return;
+    for (const stream of this.replay.restore(copies)) {
+      const { code, message, data } = hubError('QM_REPLICA_LOST');
+      stream.end(errorRaw(stream.requestId, code, message, data));
+    }
   }
 
   /** Asks on a stream of no request, else on the answer of any that is open. */

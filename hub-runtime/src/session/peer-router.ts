@@ -12,8 +12,8 @@ export interface PeerRouter {
   attach(hub: PeerHub): () => void;
   /** A session is new here, or what another replica would need of it has changed: it is copied to the one that would go on with it. */
   mirror(session: LegacySession): void;
-  /** Another replica has it now, or this process ends. */
-  left(session: LegacySession): void;
+  /** Another replica has it now, or this process ends: what its client may come back for goes there. */
+  left(session: LegacySession, hub: string): void;
   /** The session is over for good: no replica takes it up again. */
   ended(session: LegacySession): void;
   /**
@@ -26,6 +26,9 @@ export interface PeerRouter {
   /** A call of this session may still run at the replica it came from. */
   cancel(session: LegacySession, callKey: string): void;
 }
+
+/** On a request that concerns what a replica still does for a session that it has let go. */
+export const previousHeader = 'x-quaymaster-previous';
 
 /** On an answer 421: the request was not done here; who serves the session, when that is known. */
 export const holderHeader = 'x-quaymaster-holder';
@@ -53,6 +56,8 @@ export interface PeerHub {
 export interface ForwardRequest {
   /** Absent: it belongs to none, and only this peer can serve it. */
   readonly session: AbsentSession | undefined;
+  /** It concerns what still runs where the session was before: this peer serves it, or nobody there does. */
+  readonly previous?: boolean;
   readonly method: string;
   /** Of the hub; no hub reads a query. */
   readonly path: string;

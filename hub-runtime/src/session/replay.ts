@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../base/index.ts';
 import type { RawJson } from '../wire/index.ts';
+import { copyLimits, type StreamCopy } from './replay-copy.ts';
 
 export const replayLimits = {
   /** Events of one stream that are kept. */
@@ -29,14 +30,27 @@ export interface Carrier {
   finish(message?: RawJson, id?: string): void;
 }
 
-/** Bytes kept for all sessions of a hub. */
+/** Of all sessions of a hub: bytes that are kept, and names of streams. */
 export class ReplayBudget {
   used = 0;
+  readonly #tag: string;
+  #lastName = 0;
+
+  /** `tag`: unlike that of any other replica, for streams move between them (hex, at most 16 characters). */
+  constructor(tag = '') {
+    this.#tag = tag === '' ? '' : `.${tag}`;
+  }
+
+  name(kind: StreamKind): string {
+    return `${kind === 'post' ? 'p' : 'g'}${++this.#lastName}${this.#tag}`;
+  }
 
   get isSpent(): boolean {
     return this.used > replayLimits.totalBytes;
   }
 }
+
+const eventShape = /^([pg][0-9]{1,15}(?:\.[0-9a-f]{1,16})?)-([0-9]{1,15})$/;
 
 interface Kept {
   readonly seq: number;
@@ -54,16 +68,47 @@ export class ReplayStream {
   readonly #owner: SessionReplay;
   readonly #clock: Clock;
   #carrier: Carrier | undefined;
+  /** The request an answer's stream belongs to, raw. */
+  readonly requestId: RawJson | undefined;
   #kept: Kept[] = [];
   #lastSeq = 0;
   #over = false;
 
-  constructor(kind: StreamKind, name: string, owner: SessionReplay, clock: Clock) {
+  constructor(kind: StreamKind, name: string, owner: SessionReplay, clock: Clock, requestId?: RawJson) {
     this.kind = kind;
+    this.requestId = requestId;
     this.#name = name;
     this.#owner = owner;
     this.#clock = clock;
     this.idleSince = clock.monotonic();
+  }
+
+  /** As another replica needs it. Takes what is newest, up to `mostBytes`; undefined: there is nothing to come back for, or its answer is too large. */
+  copy(mostBytes: number): StreamCopy | undefined {
+    const kept: (readonly [number, RawJson])[] = [];
+    let room = mostBytes;
+    for (const { seq, message } of this.#kept.toReversed()) {
+      room -= message.length;
+      if (room < 0) break;
+      kept.unshift([seq, message]);
+    }
+    if (this.#over && (kept.length === 0 || kept.at(-1)?.[0] !== this.#lastSeq)) return undefined;
+    const { kind, requestId } = this;
+    return { name: this.#name, kind, over: this.#over, last: this.#lastSeq, requestId, kept };
+  }
+
+  /** Goes on as the stream it is a copy of. */
+  resumeFrom({ kept, last, over }: StreamCopy): void {
+    this.#kept = kept.map(([seq, message]) => ({ seq, message }));
+    this.#lastSeq = last;
+    this.#over = over;
+    this.#owner.kept(this.keptBytes);
+  }
+
+  /** Whether what came after `seq` is not all there any more. */
+  lacks(seq: number): boolean {
+    const oldest = this.#kept[0]?.seq ?? this.#lastSeq + 1;
+    return seq + 1 < oldest;
   }
 
   get isOver(): boolean {
@@ -156,7 +201,6 @@ export class SessionReplay {
   readonly #budget: ReplayBudget;
   /** Oldest first. */
   readonly #streams = new Map<string, ReplayStream>();
-  #lastName = 0;
   #bytes = 0;
 
   constructor(clock: Clock, budget: ReplayBudget) {
@@ -168,17 +212,41 @@ export class SessionReplay {
     return this.#streams.size;
   }
 
-  open(kind: StreamKind): ReplayStream {
-    if (this.#streams.size >= replayLimits.streams) this.#dropOldest();
-    const name = `${kind === 'post' ? 'p' : 'g'}${++this.#lastName}`;
-    const stream = new ReplayStream(kind, name, this, this.#clock);
-    this.#streams.set(name, stream);
-    return stream;
+  /** `requestId`: what an answer's stream answers. */
+  open(kind: StreamKind, requestId?: RawJson): ReplayStream {
+    return this.#add(kind, this.#budget.name(kind), requestId);
+  }
+
+  /** For another replica: `going` also those whose end is still to come at this one. The newest first, within bounds. */
+  copy(going: boolean): readonly StreamCopy[] {
+    const copies: StreamCopy[] = [];
+    let room = copyLimits.chars;
+    for (const stream of [...this.#streams.values()].toReversed()) {
+      if (!going && stream.kind === 'post' && !stream.isOver) continue;
+      const copied = stream.copy(room);
+      if (copied === undefined || copies.length >= copyLimits.streams) continue;
+      room -= copied.kept.reduce((sum, [, message]) => sum + message.length, 0);
+      copies.unshift(copied);
+    }
+    return copies;
+  }
+
+  /** Takes streams over from another replica. Returns those of answers that nobody will finish. */
+  restore(copies: readonly StreamCopy[]): readonly ReplayStream[] {
+    const unfinished: ReplayStream[] = [];
+    for (const copied of copies) {
+      if (this.#streams.has(copied.name)) continue;
+      const stream = this.#add(copied.kind, copied.name, copied.requestId);
+      stream.resumeFrom(copied);
+      this.makeRoom(stream);
+      if (copied.kind === 'post' && !copied.over) unfinished.push(stream);
+    }
+    return unfinished;
   }
 
   /** By the id of an event of it. */
   find(eventId: string): { readonly stream: ReplayStream; readonly seq: number } | undefined {
-    const match = /^([pg][0-9]{1,15})-([0-9]{1,15})$/.exec(eventId);
+    const match = eventShape.exec(eventId);
     const stream = this.#streams.get(match?.[1] ?? '');
     return stream === undefined ? undefined : { stream, seq: Number(match?.[2]) };
   }
@@ -214,6 +282,13 @@ export class SessionReplay {
     if (!isOver()) return;
     for (const stream of this.#streams.values()) if (stream !== newest) while (isOver() && stream.shed());
     while (isOver() && newest.keptEvents > 1 && newest.shed());
+  }
+
+  #add(kind: StreamKind, name: string, requestId: RawJson | undefined): ReplayStream {
+    if (this.#streams.size >= replayLimits.streams) this.#dropOldest();
+    const stream = new ReplayStream(kind, name, this, this.#clock, requestId);
+    this.#streams.set(name, stream);
+    return stream;
   }
 
   #dropOldest(): void {

@@ -13,6 +13,7 @@ import type { Clock } from '../base/index.ts';
 import type { Principal } from '../exchange/index.ts';
 import { emptyObject, type RawJson } from '../wire/index.ts';
 import { type AskOptions, LegacySession, type NewSession } from './legacy-session.ts';
+import type { StreamCopy } from './replay-copy.ts';
 import type { RandomBytes, Sealer } from './sealer.ts';
 
 export interface SessionStoreOptions {
@@ -27,7 +28,7 @@ export interface SessionStoreOptions {
   limits(): { readonly sessions: number; readonly idleMs: number };
   /** How clients are asked. */
   readonly asking?: AskOptions;
-  /** Runs once for every session that this replica no longer has, whatever the reason. */
+  /** Runs once for every session that this replica no longer has, whatever the reason; its streams are still there if another may want them. */
   onEnd(session: LegacySession, end: SessionEnd): void;
 }
 
@@ -54,6 +55,8 @@ export interface SessionMirror {
   readonly logLevel: string | undefined;
   /** URIs, as its client knows them, byte form. */
   readonly subscriptions?: readonly string[];
+  /** Streams its client may come back for. */
+  readonly streams?: readonly StreamCopy[];
 }
 
 export interface SessionStore {
@@ -76,6 +79,8 @@ export interface SessionStore {
   ): LegacySession | 'lost' | 'full';
   /** Another replica goes on with it: no new work here, streams end, calls in flight still answer. */
   release(session: LegacySession): void;
+  /** One that was let go and still has calls here. */
+  released(id: string): LegacySession | undefined;
   /** Cancels a call that still runs in a session that was let go. */
   cancelReleased(id: string, callKey: string): void;
   end(session: LegacySession): void;
@@ -119,13 +124,14 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
   };
   const end = (session: LegacySession, how: SessionEnd = 'over'): void => {
     if (!drop(session)) return;
-    session.close();
+    if (how === 'over') session.close();
     onEnd(session, how);
+    session.close();
   };
   const letGo = (session: LegacySession): void => {
     if (!released.delete(session)) return;
-    session.close();
     onEnd(session, 'left');
+    session.close();
   };
   const isOver = (session: LegacySession, now: number): boolean =>
     now - session.createdMs >= maxAgeMs || (!session.busy && now - session.lastUsedMs >= limits().idleMs);
@@ -198,6 +204,7 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
       });
       session.logLevel = mirror?.logLevel;
       session.missedChanges = true;
+      session.restoreStreams(mirror?.streams ?? []);
       return keep(session);
     },
     release(session) {
@@ -206,6 +213,7 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
       session.leave();
       if (session.calls.size === 0) letGo(session);
     },
+    released: (id) => [...released].find((session) => session.id === id),
     cancelReleased(id, callKey) {
       for (const session of released)
         if (session.id === id) session.calls.get(callKey)?.cancellation.cancel('client-cancelled');

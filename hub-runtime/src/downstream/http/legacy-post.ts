@@ -27,7 +27,7 @@ import {
 } from '../legacy-methods.ts';
 import type { EdgeRequest } from './edge-messages.ts';
 import type { HttpReply } from './http-reply.ts';
-import { relay } from './relay.ts';
+import { isForPrevious, relay, relayToPrevious } from './relay.ts';
 
 export function serveLegacyPost(
   edge: HubEdge,
@@ -48,14 +48,27 @@ export function serveLegacyPost(
   const session = sessionOf(edge, request, reply, message.id);
   if (session === undefined) return;
   if (message.kind === 'request') {
-    reply.within(session);
+    reply.within(session, message.id);
     serveLegacyRequest(edge, session, reply, message, meta);
     return;
   }
   if (message.kind === 'notification') serveLegacyNotification(edge, session, message);
-  // To a question that was put to this client; one that answers nothing (any more) is taken and forgotten.
-  else session.answered(message);
+  else if (!session.answered(message) && isAskedElsewhere(edge, message)) {
+    relayToPrevious(edge, session, request, reply, () => reply.refuse(undefined, expired()));
+    return;
+  }
+  // What answers nothing any more is taken and forgotten.
   reply.accepted(202);
+}
+
+/** An answer to a question that this replica has not asked. */
+function isAskedElsewhere(edge: HubEdge, { id }: ScannedMessage): boolean {
+  return id !== undefined && id.startsWith('"qm-') && !id.startsWith(`"${edge.asking.prefix}`);
+}
+
+/** Not 404, nor 200: the session goes on, and the answer was not taken (2025-11-25 transports, sending messages). */
+function expired(): ErrorOutcome {
+  return { ...hubError('QM_QUESTION_EXPIRED'), httpStatus: 400 };
 }
 
 /** What a hub that serves only 2026-07-28 says to legacy messages: the versions it has, so that a client can tell. */
@@ -99,6 +112,11 @@ export function sessionOf(
   if (found instanceof LegacySession) return found;
   const { peers } = edge.deps;
   if (found !== 'foreign' && peers !== undefined) {
+    if (isForPrevious(request)) {
+      const left = edge.sessions.released(found.id);
+      if (left === undefined) reply.accepted(421);
+      return left;
+    }
     relay(edge, peers, request, reply, found, id);
     return undefined;
   }

@@ -15,8 +15,9 @@ import {
   holderHeader,
   LegacySession,
   type PeerRouter,
+  previousHeader,
 } from '../../session/index.ts';
-import { errorRaw, type RawJson, sseEvent } from '../../wire/index.ts';
+import { emptyObject, errorRaw, notificationRaw, type RawJson, sseEvent } from '../../wire/index.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import type { ReplyOwner } from '../reply-sink.ts';
 import { subscribe, updatedNotification } from '../subscribe.ts';
@@ -28,6 +29,8 @@ const mostAttempts = 4;
 /** Before somebody who did not answer is asked again, and for how long: by then it has answered or counts as gone. */
 const againMs = 250;
 const patienceMs = 12_000;
+/** A server that does not take a subscription at once may only be starting. */
+const subscribePausesMs = [250, 1_000, 4_000, 15_000];
 
 /** `id`: of the JSON-RPC request, when it is one. */
 export function relay(
@@ -143,9 +146,46 @@ export function relayToOwner(
   });
 }
 
+/** Sent by the replica that has the session now, about what is still done here. */
+export function isForPrevious({ accepts, headers }: EdgeRequest): boolean {
+  return accepts !== undefined && headers[previousHeader] !== undefined;
+}
+
+/** About what may still be done where the session was before. `nobody`: it is not, or cannot be asked. */
+export function relayToPrevious(
+  edge: HubEdge,
+  { previous }: LegacySession,
+  request: EdgeRequest,
+  reply: HttpReply,
+  nobody: () => void,
+): void {
+  const { peers } = edge.deps;
+  if (peers === undefined || previous === undefined || isForPrevious(request)) {
+    nobody();
+    return;
+  }
+  edge.deps.observer.count('peerForwards', edge.key);
+  void send(edge, peers, previous, request, reply, undefined, undefined, true).then((how) => {
+    if (how !== 'done' && !reply.done) nobody();
+  });
+}
+
 /** What changed between two replicas was told to nobody. */
 async function subscribeAgain(edge: HubEdge, session: LegacySession, uri: string): Promise<void> {
-  if ((await subscribe(edge, session, uri)) === undefined) session.notify(updatedNotification(uri));
+  for (const pauseMs of [...subscribePausesMs, undefined]) {
+    if ((await subscribe(edge, session, uri)) === undefined) {
+      session.notify(updatedNotification(uri));
+      return;
+    }
+    if (pauseMs === undefined) break;
+    // It stays one of the session's: what is copied meanwhile names it, and the client may give it up.
+    const place = session.subscriptions.reserve(uri);
+    await new Promise<void>((resolve) => void edge.deps.clock.after(pauseMs, resolve));
+    if (session.closed || !session.subscriptions.has(uri)) return;
+    place.drop();
+  }
+  // Nobody tells of it any more, and that is said in the only way there is.
+  session.notify(notificationRaw('notifications/resources/list_changed', emptyObject));
 }
 
 function send(
@@ -156,12 +196,13 @@ function send(
   reply: HttpReply,
   session: AbsentSession | undefined,
   id: RawJson | undefined,
+  previous = false,
 ): Promise<ForwardEnd> {
   return new Promise((resolve) => {
     const pipe = new Pipe(edge, reply, request, id, resolve);
     const { method = 'POST', url = '', rawHeaders } = request;
     const [path = ''] = url.split('?', 1);
-    pipe.forwarding = peers.forward(peer, { session, method, path, rawHeaders, body: request.body }, pipe);
+    pipe.forwarding = peers.forward(peer, { session, previous, method, path, rawHeaders, body: request.body }, pipe);
   });
 }
 

@@ -9,12 +9,14 @@ import type { LegacySession, ReplayStream, SessionStream } from '../../session/i
 import type { RawJson } from '../../wire/index.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import { allListChanges } from '../list-changes.ts';
+import { updatedNotification } from '../subscribe.ts';
 import { acceptOf } from './accept.ts';
 import type { Head } from './answer-headers.ts';
 import type { EdgeRequest, EdgeResponse } from './edge-messages.ts';
 import { EventStream } from './event-stream.ts';
 import { HttpReply, knowsPrimers } from './http-reply.ts';
 import { revisionFault, sessionOf } from './legacy-post.ts';
+import { isForPrevious, relayToPrevious } from './relay.ts';
 
 const jsonOnly = { json: true, events: false };
 
@@ -37,13 +39,31 @@ export function openSessionStream(edge: HubEdge, request: EdgeRequest, response:
   if (found?.stream.kind === 'post') {
     const { stream, seq } = found;
     response.watcher = new ResumedAnswer(edge, session, response, cors, stream, seq);
-  } else if (found === undefined && last !== undefined && /^p[0-9]+-/.test(String(last))) {
-    const reason = 'the stream of this Last-Event-ID cannot be resumed any more';
-    reply.refuse(undefined, hubError('QM_BAD_MESSAGE', { reason }));
+  } else if (found === undefined && last !== undefined && /^p[0-9]+[.-]/.test(String(last))) {
+    answerElsewhere(edge, session, request, reply);
   } else {
-    if (found === undefined && last !== undefined) session.missedChanges = true;
+    if (last !== undefined && found?.stream.lacks(found.seq) !== false) session.missedChanges = true;
     response.watcher = new GetStream(edge, session, response, cors, found);
   }
+}
+
+const lookMs = 100;
+const mostLooks = 20;
+
+/** An answer that the replica before this one may still be working on; when it has just finished it is on its way here. */
+function answerElsewhere(edge: HubEdge, session: LegacySession, request: EdgeRequest, reply: HttpReply): void {
+  const last = String(request.headers['last-event-id']);
+  let looks = session.previous === undefined || isForPrevious(request) ? mostLooks : 0;
+  const look = (): void => {
+    if (reply.done) return;
+    if (session.replay.find(last) !== undefined) request.again?.();
+    else if (looks++ < mostLooks) edge.deps.clock.after(lookMs, look);
+    else {
+      const reason = 'the stream of this Last-Event-ID cannot be resumed any more';
+      reply.refuse(undefined, hubError('QM_BAD_MESSAGE', { reason }));
+    }
+  };
+  relayToPrevious(edge, session, request, reply, look);
 }
 
 export function endSession(edge: HubEdge, request: EdgeRequest, response: EdgeResponse, cors: Head): void {
@@ -85,6 +105,7 @@ class GetStream implements SessionStream {
     if (!session.missedChanges) return;
     session.missedChanges = false;
     for (const message of allListChanges) this.send(message);
+    for (const uri of session.subscriptions.uris) this.send(updatedNotification(uri));
   }
 
   send(message: RawJson): boolean {
