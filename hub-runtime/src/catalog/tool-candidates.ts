@@ -2,7 +2,7 @@
 import { serverName } from '../base/index.ts';
 import type { NamingConfig } from '@quaymaster/crds';
 
-import type { Route } from '../exchange/index.ts';
+import type { DecisionReason, Route } from '../exchange/index.ts';
 import {
   decodeText,
   editObject,
@@ -18,6 +18,7 @@ import {
 } from '../wire/index.ts';
 import { type Candidate, compare, type ListedServer, withinLimit } from './candidate.ts';
 import { exposedName } from './exposed-name.ts';
+import { annotated, isRepeatable, noAnnotations } from './annotations.ts';
 import { globMatches } from './glob.ts';
 import { itemMeta, literal, readItem } from './item-edits.ts';
 import { itemScanLimits, kindLimits } from './limits.ts';
@@ -35,13 +36,17 @@ export function toolCandidates(
   const aliases = aliasesOf(server, naming);
   const seen = new Map<string, 'offered' | 'excluded'>();
   const candidates: Candidate[] = [];
-  const refuse = (name: string, why: string): void =>
+  const leave = (name: string, reason: DecisionReason): void =>
+    problems.leave({ kind: 'tools', serverKey: config.key, original: encodeText(name), reason });
+  const refuse = (name: string, why: string): void => {
+    leave(name, 'InvalidTool');
     problems.add(
       'InvalidTool',
       [config.key],
       name,
       `tool "${name}" of server "${serverName(config.key)}" ${why}; it is left out`,
     );
+  };
   for (const raw of withinLimit(config, listing.tools, 'tool', kindLimits.tools, problems)) {
     const item = readItem(raw, 'name');
     if (typeof item === 'string') {
@@ -53,9 +58,12 @@ export function toolCandidates(
       refuse(name, 'is listed twice, and only the first one counts');
       continue;
     }
-    const offered = isOffered(name, config.tools.include, config.tools.exclude);
-    seen.set(name, offered ? 'offered' : 'excluded');
-    if (!offered) continue;
+    const hidden = hiddenBecause(name, config.tools.include, config.tools.exclude);
+    seen.set(name, hidden === undefined ? 'offered' : 'excluded');
+    if (hidden !== undefined) {
+      leave(name, hidden);
+      continue;
+    }
     const inputSchema = memberRaw(item.object, 'inputSchema');
     if (!isObjectSchema(inputSchema)) {
       refuse(name, 'has no inputSchema of type object');
@@ -64,6 +72,7 @@ export function toolCandidates(
     const declared = paramHeadersOf(inputSchema);
     // 2026-07-28, basic/transports: clients MUST drop such tools; to older servers the keyword means nothing.
     if ('fault' in declared && listing.era === 'modern') {
+      leave(name, 'InvalidHeaderAnnotation');
       problems.add(
         'InvalidHeaderAnnotation',
         [config.key],
@@ -73,10 +82,14 @@ export function toolCandidates(
       continue;
     }
     const headers = 'fault' in declared ? [] : declared.headers;
-    const base = own(config.tools.rename, name);
+    const base = ownOf(config.tools.rename, name);
     const derived = exposedName(naming, config, base === undefined ? item.id : encodeText(base), item.id);
-    for (const exposed of aliases.get(name) ?? [derived])
-      candidates.push(candidateOf(server, item, exposed, headers, exposeUri, inputSchema));
+    const named = aliases.get(name);
+    for (const exposed of named ?? [derived]) {
+      const candidate = candidateOf(server, item, exposed, headers, exposeUri, inputSchema);
+      const reason = named !== undefined ? 'Alias' : base !== undefined ? 'Renamed' : undefined;
+      candidates.push(reason === undefined ? candidate : { ...candidate, reason });
+    }
   }
   reportUnknown(server, aliases, seen, problems);
   return candidates;
@@ -93,8 +106,11 @@ function candidateOf(
   const { object, id } = item;
   const set: MemberEdit[] = [];
   if (exposed !== id) set.push(['name', literal(exposed)]);
-  const description = own(config.tools.describe, decodeText(id));
+  const description = ownOf(config.tools.describe, decodeText(id));
   if (description !== undefined) set.push(['description', rawOf(description)]);
+  const annotate = ownOf(config.tools.annotate ?? noAnnotations, decodeText(id));
+  const annotations = annotate === undefined ? undefined : annotated(memberRaw(object, 'annotations'), annotate);
+  if (annotations !== undefined) set.push(['annotations', annotations]);
   set.push(itemMeta(object, config.prefix, exposeUri));
   const hasExecution = memberRaw(object, 'execution') !== undefined;
   const outputSchema = memberRaw(object, 'outputSchema');
@@ -106,6 +122,7 @@ function candidateOf(
     exposed,
     route: {
       ...routeOf(config.key, id, exposed, headers, wraps),
+      ...(isRepeatable(annotations ?? memberRaw(object, 'annotations')) ? { repeatable: true } : {}),
       ...(config.tools.validate === undefined
         ? {}
         : { checks: { mode: config.tools.validate, input, output: outputSchema } }),
@@ -169,12 +186,18 @@ function reportUnknown(
   };
   for (const name of Object.keys(config.tools.rename).sort()) check(name, 'tools.rename');
   for (const name of Object.keys(config.tools.describe).sort()) check(name, 'tools.describe');
+  for (const name of Object.keys(config.tools.annotate ?? {}).sort()) check(name, 'tools.annotate');
   for (const name of aliases.keys()) check(name, 'naming.aliases');
 }
 
-function isOffered(name: string, include: readonly string[], exclude: readonly string[]): boolean {
-  if (exclude.some((pattern) => globMatches(pattern, name))) return false;
-  return include.length === 0 || include.some((pattern) => globMatches(pattern, name));
+function hiddenBecause(
+  name: string,
+  include: readonly string[],
+  exclude: readonly string[],
+): 'Excluded' | 'NotIncluded' | undefined {
+  if (exclude.some((pattern) => globMatches(pattern, name))) return 'Excluded';
+  const isIncluded = include.length === 0 || include.some((pattern) => globMatches(pattern, name));
+  return isIncluded ? undefined : 'NotIncluded';
 }
 
 /** MCP server/tools: inputSchema is an object schema; client libraries refuse the whole list otherwise. */
@@ -182,6 +205,6 @@ function isObjectSchema(schema: RawJson | undefined): schema is RawJson {
   return schema !== undefined && memberRaw(scanObject(schema, itemScanLimits), 'type') === '"object"';
 }
 
-function own(map: Readonly<Record<string, string>>, key: string): string | undefined {
+function ownOf<T>(map: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(map, key) ? map[key] : undefined;
 }

@@ -20,6 +20,6 @@ export function isSettled(upstream: Upstream): boolean {
 /** Lazy, and neither started nor listed yet. */
 export function isAsleep(upstream: Upstream): boolean {
   return (
-    upstream.config.lifecycle.start === 'lazy' && upstream.listing === undefined && upstream.state.phase === 'Pending'
+    upstream.config.lifecycle.start !== 'eager' && upstream.listing === undefined && upstream.state.phase === 'Pending'
   );
 }

@@ -28,6 +28,7 @@ export function createServerObserver(): ServerObserver {
       ...(state.pid === undefined ? {} : { pid: state.pid }),
       restarts: state.restarts,
       ...(lockHash === undefined ? {} : { lock: { hash: lockHash } }),
+      ...(state.circuit === undefined ? {} : { circuit: state.circuit }),
       ...(failing ? { lastError: { code: state.reason, message: state.message } } : {}),
     };
   };
@@ -40,6 +41,7 @@ function listed(listing: ServerListing, toolsHash: string): Partial<ServerObserv
     ...(info === undefined ? {} : { serverInfo: { name: info.name ?? '', version: info.version ?? '' } }),
     protocolVersion: listing.revision,
     era: listing.era,
+    ...(listing.transport === undefined ? {} : { transport: listing.transport }),
     counts: {
       tools: tools.length,
       resources: resources.length,

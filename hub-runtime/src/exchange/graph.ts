@@ -42,6 +42,31 @@ export interface CatalogSnapshot {
   readonly instructions: RawJson | undefined;
   /** Servers (keys) that offer a method beyond the spec's own; used for vendor methods. */
   readonly problems: readonly CatalogProblem[];
+  /** What became of every item that the servers list, in the catalog's own order. Put together when asked for. */
+  decisions(): readonly CatalogDecision[];
+}
+
+/** Why a listed item is not offered, or offered in another form than its server's. */
+export type DecisionReason =
+  /** `tools.exclude` or `tools.include` leaves it out. */
+  | 'Excluded'
+  | 'NotIncluded'
+  /** Offered under an alias of the hub, or under the name of `tools.rename`. */
+  | 'Alias'
+  | 'Renamed'
+  | CatalogProblem['reason'];
+
+/** What the catalog decided about one item of one server (HT-0.02). Names and URIs in byte form. */
+export interface CatalogDecision {
+  readonly kind: ListKind;
+  readonly serverKey: string;
+  /** As the server calls it; empty when it has no readable name. */
+  readonly original: string;
+  /** As clients see it; absent: they do not. */
+  readonly exposed?: string;
+  readonly reason?: DecisionReason;
+  /** Hubs between this one and the server that has it, the nearest first. */
+  readonly through?: readonly string[];
 }
 
 export interface Route {
@@ -192,6 +217,6 @@ export interface LaneCall {
   readonly paramHeaders?: readonly ParamHeader[];
   /** Given up then, whatever progress there is: monotonic milliseconds. Absent: only the server's own timeouts count. */
   readonly until?: number;
-  /** Set by the lane once anything of the call has reached its client. */
-  told?: boolean;
+  /** Sending it again after a failure does no harm. */
+  readonly repeatable?: true;
 }

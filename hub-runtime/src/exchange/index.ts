@@ -18,8 +18,10 @@ export {
   type SessionRef,
 } from './exchange.ts';
 export type {
+  CatalogDecision,
   CatalogProblem,
   CatalogSnapshot,
+  DecisionReason,
   Guard,
   HubGraph,
   Lane,

@@ -8,7 +8,7 @@ import { type Clock, type LogLevel, systemClock } from '../base/index.ts';
 import type { UpstreamPhase } from '../exchange/index.ts';
 import { BoundedNames, otherName } from './bounded-names.ts';
 import { cleanName, knownCode, knownMethod } from './label-values.ts';
-import type { MetricName } from './metric-table.ts';
+import { type MetricName, metricTable } from './metric-table.ts';
 import type { MetricsRegistry } from './metrics-registry.ts';
 import type { CallRecord, CounterName, GaugeName, Observer } from './observer.ts';
 import { createOperationLine } from './operation-line.ts';
@@ -96,9 +96,10 @@ export function createObserver(options: ObserverOptions): Observer {
   for (const name of Object.keys(gauges) as GaugeName[]) {
     const set = new Set<{ readonly label: string; readonly read: () => number }>();
     readers.set(name, set);
+    const label = metricTable[gauges[name]].labels[0] ?? 'hub';
     registry.gauge(gauges[name], (gauge) => {
       gauge.reset();
-      for (const reader of set) gauge.inc({ hub: reader.label }, reader.read());
+      for (const reader of set) gauge.inc({ [label]: reader.label }, reader.read());
     });
   }
 

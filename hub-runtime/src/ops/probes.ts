@@ -135,7 +135,7 @@ function verdict(good: string, problems: readonly string[], dependencies: readon
 /** A lazy server that nobody called yet is as ready as it is meant to be. */
 function dependencyStatus(upstream: Upstream): DependencyStatus {
   const { state, config } = upstream;
-  const asleep = config.lifecycle.start === 'lazy' && state.phase === 'Pending';
+  const asleep = config.lifecycle.start !== 'eager' && state.phase === 'Pending';
   return {
     name: upstream.key,
     kind: 'server',

@@ -202,11 +202,11 @@ class HubRouter implements Router {
   }
 
   async #send(exchange: Exchange, route: Route, trace: CallTrace): Promise<Outcome> {
-    const { serverKey, original, paramHeaders, edits = noEdits } = route;
+    const { serverKey, original, paramHeaders, edits = noEdits, repeatable } = route;
     const call: LaneCall =
-      paramHeaders === undefined
+      paramHeaders === undefined && repeatable === undefined
         ? { exchange, edits, target: original }
-        : { exchange, edits, target: original, paramHeaders };
+        : { exchange, edits, target: original, ...extras(route) };
     const upstream = exchange.graph.upstream(serverKey);
     if (upstream === undefined)
       return hubError('QM_SERVER_FAILED', { server: serverKey, reason: 'it is not part of this hub' });
@@ -239,7 +239,7 @@ class HubRouter implements Router {
     const edits = [...(route.edits ?? noEdits), ...answeredEdits(state)];
     const asked = state.kind === 'again' ? withoutRound(exchange) : exchange;
     const call: LaneCall = { exchange: asked, edits, target: route.original };
-    const mirrored = route.paramHeaders === undefined ? call : { ...call, paramHeaders: route.paramHeaders };
+    const mirrored: LaneCall = { ...call, ...extras(route) };
     const outcome = await this.#deliver(mirrored, upstream, trace);
     return this.#settle(outcome, { exchange: asked, call: mirrored, route, upstream, target }, trace, state);
   }
@@ -326,6 +326,13 @@ function withoutRound(exchange: Exchange): Exchange {
 }
 
 const unbounded = { depth: 4_096, nodes: Number.MAX_SAFE_INTEGER } as const;
+
+function extras({ paramHeaders, repeatable }: Route): Pick<LaneCall, 'paramHeaders' | 'repeatable'> {
+  return {
+    ...(paramHeaders === undefined ? {} : { paramHeaders }),
+    ...(repeatable === undefined ? {} : { repeatable }),
+  };
+}
 
 /** The level itself is kept by the edge, per session; here it is only judged. Shared servers are not told one client's wish. */
 function setLogLevel(exchange: Exchange): Outcome {

@@ -15,7 +15,7 @@ import { toolError } from './tool-error.ts';
 export interface SchemaChecksDeps {
   readonly log: Logger;
   readonly observer: Observer;
-  readonly schemas: SchemaChecker | undefined;
+  readonly schemas?: SchemaChecker | undefined;
 }
 
 type Side = 'arguments' | 'result';

@@ -33,6 +33,13 @@ export class Announcer {
     this.#emit({ kind: 'state', state: stateOf(machine) });
   }
 
+  /** A circuit breaker opened or closed. */
+  circuit(message: string, state: UpstreamState): void {
+    const log = { server: this.#key, circuit: state.circuit?.state ?? 'closed', tools: state.circuit?.tools ?? [] };
+    this.#deps.log.warn(log, `server "${serverName(this.#key)}": ${message}`);
+    this.#emit({ kind: 'state', state });
+  }
+
   listed(listing: ServerListing): void {
     this.#emit({ kind: 'listing', listing });
   }

@@ -1,7 +1,7 @@
 /**
  * The life of one McpServer as a pure function: what it is, what happened, what it is then, and what to do about it (HT-0.09).
  *
- * Phases. Pending: not wanted yet. Starting: on its way; calls wait. Ready: serves. Degraded: wanted, but down; calls fail at once, it is tried
+ * Phases. Pending: not wanted yet, or not any more (asleep). Starting: on its way; calls wait. Ready: serves. Degraded: wanted, but down; calls fail at once, it is tried
  * again for ever. Draining: ends after the calls in flight. Stopped: over for good; nothing leads out of it.
  *
  * A server that served before stays Starting for ten seconds of trying, since most come back within that time; one that never came up, or is
@@ -63,6 +63,8 @@ export type MachineEvent =
     }
   /** A replica is ready that was not. */
   | { readonly kind: 'arrived' }
+  /** It is stopped since nobody needs it. */
+  | { readonly kind: 'sleep' }
   | { readonly kind: 'restart'; readonly message: string }
   | { readonly kind: 'drain' }
   | { readonly kind: 'stopped' };
@@ -118,7 +120,18 @@ export function transition(machine: Machine, event: MachineEvent, now: Moment): 
   switch (event.kind) {
     case 'start':
       if (machine.phase !== 'Pending') return { machine, todo: nothing };
-      return to(machine, now, { phase: 'Starting', reason: 'Starting', message: 'starting' }, connect);
+      return to(
+        machine,
+        now,
+        {
+          phase: 'Starting',
+          reason: 'Starting',
+          message: 'starting',
+          // One that was put to sleep is as worth waiting for as one that was lost.
+          downSince: machine.everReady ? now.steady : undefined,
+        },
+        connect,
+      );
     case 'progress':
       if (machine.phase !== 'Starting' || machine.reason !== 'Starting') return { machine, todo: nothing };
       return to(machine, now, { message: event.message });
@@ -131,6 +144,14 @@ export function transition(machine: Machine, event: MachineEvent, now: Moment): 
       return failed(machine, event, now);
     case 'lost':
       return lost(machine, event, now);
+    case 'sleep':
+      if (machine.phase !== 'Ready') return { machine, todo: nothing };
+      return to(machine, now, {
+        phase: 'Pending',
+        reason: 'Asleep',
+        message: 'stopped since nobody called it; the next call starts it',
+        pid: undefined,
+      });
     case 'restart':
       return to(
         machine,

@@ -59,6 +59,11 @@ export class ServerWatches {
     return this.#own.has(key);
   }
 
+  /** Somebody watches some resource. */
+  get isWatching(): boolean {
+    return this.#shared.size > 0 || this.#own.size > 0;
+  }
+
   /** There is a new primary conversation. */
   restore(): void {
     this.#shared.restore();

@@ -19,6 +19,7 @@ import {
   type UpstreamEvent,
   type UpstreamState,
 } from '../exchange/index.ts';
+import { CallGuard } from '../resilience/index.ts';
 import { emptyObject } from '../wire/index.ts';
 import { Announcer, stateOf } from './announcer.ts';
 import { Attempts, type Started } from './attempts.ts';
@@ -26,6 +27,7 @@ import { ClientLanes } from './client-lanes.ts';
 import type { Conversation } from './conversation.ts';
 import { drained } from './drain.ts';
 import { LaneChoice } from './lane-choice.ts';
+import { IdleStop } from './idle-stop.ts';
 import { type ListDeps, type PartialListing, sameListing, summaryOf } from './list-all.ts';
 import { type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
 import { Primary } from './primary.ts';
@@ -56,12 +58,18 @@ export class UpstreamServer implements Upstream {
   /** Ends what runs beside the conversations. */
   readonly #lifetime = new AbortController();
   readonly #stopGauge: () => void;
+  readonly #idle: IdleStop;
+  /** Taken a lane for, so far. */
+  #calls = 0;
+  #guard: CallGuard | undefined;
   #config: ServerConfig;
   #machine: Machine;
   #listing: ServerListing | undefined;
   /** The end of an old conversation, which the next start waits for. */
   #closing: Promise<unknown> | undefined;
   #stopping: Promise<void> | undefined;
+  /** It was up a moment ago and ought to be back soon; not so at its first start, nor when it is woken. */
+  #isAwaited = false;
 
   constructor(config: ServerConfig, deps: UpstreamDeps) {
     this.key = config.key;
@@ -128,6 +136,14 @@ export class UpstreamServer implements Upstream {
       later: (call, send) => this.#later(call, send),
     });
     this.#stopGauge = deps.observer.gauge('waitingCalls', '', () => this.#waiting.size);
+    this.#idle = new IdleStop({
+      clock: deps.clock,
+      idleMs: () => this.#config.lifecycle.idleMs,
+      calls: () => this.#calls,
+      isBusy: () => this.inFlight > 0 || this.#watches.isWatching,
+      onIdle: () => this.#sleep(),
+    });
+    this.#guard = this.#newGuard(config);
   }
 
   get config(): ServerConfig {
@@ -135,7 +151,13 @@ export class UpstreamServer implements Upstream {
   }
 
   get state(): UpstreamState {
-    return stateOf(this.#machine);
+    const circuit = this.#guard?.circuit;
+    const state = stateOf(this.#machine);
+    return circuit === undefined ? state : { ...state, circuit };
+  }
+
+  get guard(): CallGuard | undefined {
+    return this.#guard;
   }
 
   get listing(): ServerListing | undefined {
@@ -165,12 +187,14 @@ export class UpstreamServer implements Upstream {
   }
 
   lane(caller: Caller): Lane {
+    this.#calls++;
     return this.#lanes.lane(caller);
   }
 
   reconfigure(config: ServerConfig): void {
     const { intervalMs } = this.#config.health;
     this.#config = config;
+    this.#takeResilience(config);
     if (intervalMs !== config.health.intervalMs) this.#primary.rearm();
   }
 
@@ -197,6 +221,7 @@ export class UpstreamServer implements Upstream {
 
   async #stop(drainTimeoutMs: number): Promise<void> {
     this.#retry.cancel();
+    this.#guard?.close();
     this.#happened({ kind: 'drain' });
     this.#primary.stopWatching();
     // A start that calls wait for goes on: they were accepted, and are served before the end.
@@ -226,11 +251,13 @@ export class UpstreamServer implements Upstream {
   /** There is no conversation: the call waits for one that is on its way, or hears why there is none. */
   #later(call: LaneCall, send: (call: LaneCall) => Promise<Outcome>): Promise<Outcome> {
     this.#happened({ kind: 'start' });
-    const { phase, message, everReady } = this.#machine;
+    const { phase, message } = this.#machine;
     const isComing = phase === 'Starting' || (phase === 'Draining' && this.#attempts.isRunning);
     if (!isComing) return Promise.resolve(hubError('QM_SERVER_FAILED', { server: this.key, reason: message }));
     const { startMs } = this.#config.timeouts;
-    return this.#waiting.add(call, everReady ? this.#starter.holdMs : startMs, send);
+    const waitMs = this.#isAwaited ? this.#starter.holdMs : startMs;
+    const leftMs = call.until === undefined ? waitMs : Math.max(0, call.until - this.#deps.clock.monotonic());
+    return this.#waiting.add(call, Math.min(waitMs, leftMs), send);
   }
 
   #resend(call: LaneCall): Promise<Outcome> | undefined {
@@ -250,6 +277,10 @@ export class UpstreamServer implements Upstream {
     if (machine.phase === 'Degraded' && machine.reason !== 'NoEndpoints') this.#waiting.fail(machine.message);
     if (machine.phase === 'Degraded' || machine.phase === 'Ready' || machine.phase === 'Stopped')
       this.#settling.settle();
+    if (before.phase !== machine.phase) {
+      if (machine.phase === 'Ready') this.#idle.begin();
+      else this.#idle.end();
+    }
     this.#retry.obey(todo);
   }
 
@@ -274,6 +305,8 @@ export class UpstreamServer implements Upstream {
     const { conversation, first } = started;
     this.#primary.set(started);
     const message = first === undefined ? 'finishing calls' : summaryOf(first.lists.listing);
+    this.#guard?.serverIsNew();
+    this.#isAwaited = true;
     this.#happened({ kind: 'ready', message, pid: conversation.pid });
     // It may be over already: then this says so at once, and the calls wait on.
     conversation.onClosed((end) => this.#lost(conversation, end.reason, end.message));
@@ -297,6 +330,37 @@ export class UpstreamServer implements Upstream {
     if (conversation.inFlight > 0) this.#retired.add(conversation);
     if (reason === 'HandshakeFailed') this.#starter.forgetEra();
     this.#happened({ kind: 'lost', reason, message, elsewhere: this.#starter.hasOthers });
+  }
+
+  /** Nobody has called for its idle time: it is started again by the next call. What it offers stays known. */
+  #sleep(): void {
+    if (this.#machine.phase !== 'Ready') return;
+    const reason = 'nobody called it';
+    const old = this.#primary.take();
+    this.#closing = Promise.all([old?.close(reason), this.#clients.closeAll(reason)]);
+    this.#isAwaited = false;
+    this.#happened({ kind: 'sleep' });
+  }
+
+  #newGuard({ resilience }: ServerConfig): CallGuard | undefined {
+    if (resilience === undefined) return undefined;
+    const { clock, random, observer } = this.#deps;
+    return new CallGuard(resilience, {
+      clock,
+      random,
+      observer,
+      server: this.key,
+      isUp: () => this.#machine.phase === 'Ready',
+      changed: (message) => this.#announcer.circuit(message, this.state),
+    });
+  }
+
+  #takeResilience(config: ServerConfig): void {
+    if (this.#guard !== undefined && config.resilience !== undefined) this.#guard.configure(config.resilience);
+    else {
+      this.#guard?.close();
+      this.#guard = this.#newGuard(config);
+    }
   }
 
   #lists(): ListDeps {

@@ -4,6 +4,7 @@ import { advised, type Condition, type HubConfig, type ServerOutcome, type Serve
 import type { HubHost } from '../../config/index.ts';
 import { hubPath } from '../../driver/index.ts';
 import type { HubPort, Upstream } from '../../exchange/index.ts';
+import { type CapabilityGraph, capabilityGraph } from '../../graph/index.ts';
 import { parseRaw } from '../../wire/index.ts';
 import type { HubRow, ObjectKind, ServerRow, ToolRow } from '../control/index.ts';
 import type { Project } from '../project/index.ts';
@@ -60,6 +61,13 @@ export class RuntimeView {
     });
   }
 
+  graphs(hub: string | undefined): CapabilityGraph[] {
+    return this.#deps.host.hubs
+      .map(({ graph }) => graph)
+      .filter(({ config }) => hub === undefined || keyOf(config) === hub)
+      .map(capabilityGraph);
+  }
+
   objects(kind: ObjectKind): readonly Readonly<Record<string, unknown>>[] {
     const { compiled } = this.#deps.project();
     if (kind === 'McpServer')
@@ -83,7 +91,7 @@ export class RuntimeView {
     const upstreams = this.#deps.host.upstreams();
     const lazy = new Set(
       upstreams
-        .filter((one) => one.config.lifecycle.start === 'lazy' && one.state.phase === 'Pending')
+        .filter((one) => one.config.lifecycle.start !== 'eager' && one.state.phase === 'Pending')
         .map((one) => one.key),
     );
     return upstreams

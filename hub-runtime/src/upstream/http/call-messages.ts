@@ -78,11 +78,14 @@ function notification(call: HttpCall, message: ScannedMessage, to: CallMessages)
       const token = memberRaw(params, 'progressToken');
       if (leg.progressToken === undefined || (token !== call.idRaw && token !== `"${call.idRaw}"`)) return;
       to.progressed(call);
+      leg.told = true;
       leg.notify(notificationRaw(method, editObject(params, [['progressToken', leg.progressToken]])));
       return;
     }
     case 'notifications/message':
-      if (isLogWanted(call.lane.exchange, memberString(params, 'level'))) leg.notify(message.raw);
+      if (!isLogWanted(call.lane.exchange, memberString(params, 'level'))) return;
+      leg.told = true;
+      leg.notify(message.raw);
       return;
     case 'notifications/cancelled': {
       // Of a question of its own: nothing else is the server's to cancel.
@@ -98,6 +101,7 @@ function notification(call: HttpCall, message: ScannedMessage, to: CallMessages)
       to.unsolicited(message, call);
       return;
     default:
+      leg.told = true;
       leg.notify(message.raw);
   }
 }

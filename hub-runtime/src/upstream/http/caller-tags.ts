@@ -16,13 +16,17 @@ export interface CallerTag {
 
 export class CallerTags {
   readonly #server: string;
+  readonly #perPrincipal: boolean;
   readonly #tags = new WeakMap<object, CallerTag>();
 
-  constructor(server: string) {
+  /** `perPrincipal`: sessions of one principal are told apart no more. */
+  constructor(server: string, perPrincipal = false) {
     this.#server = server;
+    this.#perPrincipal = perPrincipal;
   }
 
-  of({ session, principal }: Caller): CallerTag {
+  of({ session: own, principal }: Caller): CallerTag {
+    const session = this.#perPrincipal ? undefined : own;
     const known = this.#tags.get(session ?? principal);
     if (known !== undefined) return known;
     const who = session === undefined ? `principal ${principal.id}` : `session ${session.id}`;

@@ -34,6 +34,11 @@ export class CallsInFlight {
   add(call: HttpCall, { callMs, callMaxMs }: CallTimes): void {
     call.dueAt = call.startedAt + callMs;
     call.endsAt = call.startedAt + callMaxMs;
+    const { until } = call.lane;
+    if (until !== undefined) {
+      call.dueAt = Math.min(call.dueAt, until);
+      call.endsAt = Math.min(call.endsAt, until);
+    }
     this.#calls.add(call);
     this.#stopSweep ??= this.#clock.every(Math.min(250, Math.max(20, callMs / 4)), () => this.#sweep());
   }

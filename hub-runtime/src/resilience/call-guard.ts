@@ -1,0 +1,281 @@
+/**
+ * What stands between the router and one server: breakers, bulkhead and retries, for the server and for each of its tools (EF-84).
+ *
+ * `enter` before a call goes up, `leave` with what became of it, `pauseBeforeRetry` when it may be sent once more. As long as nothing is wrong
+ * this is a look at two breakers, four additions and one small object per call; there is no promise, timer or closure. The guard lives as long
+ * as its server's Upstream, so what it learned survives changes of configuration. It knows nothing of transports, and never sends anything.
+ */
+import type { ResilienceConfig } from '@quaymaster/crds';
+
+import { type Clock, type Random, serverName } from '../base/index.ts';
+import { type ErrorOutcome, hubError, type LaneCall, type Outcome } from '../exchange/index.ts';
+import type { Observer } from '../observe/index.ts';
+import { type Admission, Breaker, type CircuitState, goes, refused } from './breaker.ts';
+import { Bulkhead, Lanes, type NoRoom } from './bulkhead.ts';
+import { pauseMs, RetryBudget } from './retry.ts';
+import { blameFor, mayPass, severityOf, weightOf } from './verdict.ts';
+
+/** Tools with a breaker and a bulkhead of their own; those beyond have the server's. */
+export const mostTools = 2_000;
+const mostToolsNamed = 32;
+
+export interface CallGuardDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: Observer;
+  /** Server key. */
+  readonly server: string;
+  /** It answers: what fails now is not its absence. */
+  readonly isUp: () => boolean;
+  /** A breaker opened or closed. */
+  readonly changed: (message: string) => void;
+}
+
+/** Of one tool. */
+class ToolGuard extends Lanes {
+  readonly name: string;
+  readonly breaker: Breaker | undefined;
+
+  constructor(name: string, breaker: Breaker | undefined) {
+    super();
+    this.name = name;
+    this.breaker = breaker;
+  }
+}
+
+/** A call that was let in. */
+export class Pass {
+  readonly tool: ToolGuard | undefined;
+  readonly byServer: Admission;
+  readonly byTool: Admission;
+  readonly startedAt: number;
+  /** It did not have to wait for the server to start. */
+  readonly timed: boolean;
+
+  constructor(tool: ToolGuard | undefined, byServer: Admission, byTool: Admission, startedAt: number, timed: boolean) {
+    this.tool = tool;
+    this.byServer = byServer;
+    this.byTool = byTool;
+    this.startedAt = startedAt;
+    this.timed = timed;
+  }
+}
+
+export interface Circuit {
+  readonly state: CircuitState;
+  readonly tools?: readonly string[];
+}
+
+export class CallGuard {
+  readonly #deps: CallGuardDeps;
+  readonly #tools = new Map<string, ToolGuard>();
+  readonly #bulkhead: Bulkhead;
+  readonly #budget = new RetryBudget();
+  readonly #stopGauges: readonly (() => void)[];
+  #settings: ResilienceConfig;
+  #breaker: Breaker | undefined;
+
+  constructor(settings: ResilienceConfig, deps: CallGuardDeps) {
+    this.#deps = deps;
+    this.#settings = settings;
+    this.#bulkhead = new Bulkhead(deps.clock, settings.bulkhead);
+    this.#breaker = this.#newBreaker();
+    const { observer, server, clock } = deps;
+    this.#stopGauges = [
+      observer.gauge('circuitState', server, () => numberOf(this.#breaker?.state(clock.monotonic()))),
+      observer.gauge('circuitToolsOpen', server, () => this.#openTools().length),
+      observer.gauge('bulkheadQueued', server, () => this.#bulkhead.waiting),
+    ];
+  }
+
+  get settings(): ResilienceConfig {
+    return this.#settings;
+  }
+
+  get perTryMs(): number | undefined {
+    return this.#settings.retry.perTryMs;
+  }
+
+  get queued(): number {
+    return this.#bulkhead.waiting;
+  }
+
+  get inFlight(): number {
+    return this.#bulkhead.inFlight;
+  }
+
+  /** Breakers that are not closed; undefined when all are. */
+  get circuit(): Circuit | undefined {
+    const state = this.#breaker?.state(this.#deps.clock.monotonic()) ?? 'closed';
+    const tools = this.#openTools();
+    if (state === 'closed' && tools.length === 0) return undefined;
+    return tools.length === 0 ? { state } : { state, tools: tools.slice(0, mostToolsNamed) };
+  }
+
+  /** Other settings: breakers begin anew where theirs have changed. */
+  configure(settings: ResilienceConfig): void {
+    const before = this.#settings;
+    this.#settings = settings;
+    this.#bulkhead.limits = settings.bulkhead;
+    if (JSON.stringify(before.breaker) === JSON.stringify(settings.breaker)) return;
+    this.#breaker = this.#newBreaker();
+    // Calls under way leave through the guard they came in by.
+    this.#tools.clear();
+  }
+
+  /** The server has come up anew. A tool that made its server fail is not cured by that. */
+  serverIsNew(): void {
+    if (this.#breaker?.reset() === true) this.#deps.changed('its circuit is closed: it has been started anew');
+  }
+
+  /** No more metrics of it. */
+  close(): void {
+    for (const stop of this.#stopGauges) stop();
+  }
+
+  /** A pass at once, a refusal, or the promise of one of them. */
+  enter(call: LaneCall): Pass | ErrorOutcome | Promise<Pass | ErrorOutcome> {
+    const { target, exchange, until } = call;
+    const tool = exchange.method === 'tools/call' && target !== undefined ? this.#tool(target) : undefined;
+    this.#budget.earn();
+    if (this.#bulkhead.tryEnter(tool)) return this.#admit(tool);
+    const now = this.#deps.clock.monotonic();
+    const unwell = this.#refusalOf(tool, now);
+    if (unwell !== undefined) return unwell;
+    const mostMs = until === undefined ? Infinity : until - now;
+    return this.#bulkhead
+      .wait(tool, mostMs, exchange.leg.cancellation)
+      .then((noRoom) => (noRoom === undefined ? this.#admit(tool) : this.#noRoom(noRoom)));
+  }
+
+  leave(pass: Pass, outcome: Outcome): void {
+    if (outcome.kind === 'inputRequired' && outcome.parked !== undefined) {
+      // The server works on it until it has its answers and has ended.
+      outcome.parked.onEnd(() => this.#bulkhead.leave(pass.tool));
+      this.#record(pass, 0, 0, 0);
+      return;
+    }
+    this.#bulkhead.leave(pass.tool);
+    const now = this.#deps.clock.monotonic();
+    const ms = pass.timed ? now - pass.startedAt : 0;
+    if (outcome.kind !== 'error') {
+      this.#record(pass, ms, 0, 0);
+      return;
+    }
+    const blame = blameFor(outcome);
+    // One that is down is no case for a breaker: calls fail at once, and it is looked after.
+    if (
+      (blame === 'nobody' && outcome.origin === 'hub') ||
+      (outcome.errorCode === 'QM_SERVER_FAILED' && !this.#deps.isUp())
+    ) {
+      this.#breaker?.forget(pass.byServer);
+      pass.tool?.breaker?.forget(pass.byTool);
+      return;
+    }
+    const weight = weightOf[severityOf(outcome)];
+    this.#record(
+      pass,
+      ms,
+      blame === 'server' || blame === 'both' ? weight : 0,
+      blame === 'tool' || blame === 'both' ? weight : 0,
+    );
+  }
+
+  /** How long to wait before the call is sent again, milliseconds; undefined: it is not. `attempt`: attempts so far. */
+  pauseBeforeRetry(outcome: ErrorOutcome, attempt: number): number | undefined {
+    const { retry } = this.#settings;
+    if (attempt >= retry.attempts || !mayPass(outcome)) return undefined;
+    if (outcome.errorCode === 'QM_SERVER_FAILED' && !this.#deps.isUp()) return undefined;
+    if (!this.#budget.spend()) return undefined;
+    this.#deps.observer.count('retries', this.#deps.server);
+    return pauseMs(attempt - 1, retry, this.#deps.random);
+  }
+
+  /** There is room; the breakers have the last word. */
+  #admit(tool: ToolGuard | undefined): Pass | ErrorOutcome {
+    const now = this.#deps.clock.monotonic();
+    const byServer = this.#breaker === undefined ? goes : this.#breaker.admit(now);
+    const byTool = byServer === refused || tool?.breaker === undefined ? goes : tool.breaker.admit(now);
+    if (byServer !== refused && byTool !== refused) return new Pass(tool, byServer, byTool, now, this.#deps.isUp());
+    this.#bulkhead.leave(tool);
+    if (byServer !== refused) this.#breaker?.forget(byServer);
+    return this.#isOpen(byServer === refused ? undefined : tool, now);
+  }
+
+  /** Nobody is made to wait for what would be refused. */
+  #refusalOf(tool: ToolGuard | undefined, now: number): ErrorOutcome | undefined {
+    if (this.#breaker?.state(now) === 'open') return this.#isOpen(undefined, now);
+    return tool?.breaker?.state(now) === 'open' ? this.#isOpen(tool, now) : undefined;
+  }
+
+  #isOpen(tool: ToolGuard | undefined, now: number): ErrorOutcome {
+    const breaker = tool === undefined ? this.#breaker : tool.breaker;
+    const { server, observer } = this.#deps;
+    observer.count('circuitRefusals', server);
+    const what =
+      tool === undefined ? `server "${serverName(server)}"` : `tool "${tool.name}" of server "${serverName(server)}"`;
+    return hubError('QM_CIRCUIT_OPEN', {
+      what,
+      why: breaker?.describe() ?? '',
+      ms: Math.ceil(breaker?.remainingMs(now) ?? 0),
+    });
+  }
+
+  #noRoom(why: NoRoom): ErrorOutcome {
+    if (why === 'cancelled') return hubError('QM_CANCELLED');
+    const { observer, server } = this.#deps;
+    observer.count('limitRejections', 'bulkhead');
+    const { maxConcurrent, perTool } = this.#settings.bulkhead;
+    return hubError('QM_OVERLOADED', {
+      limit: Math.min(maxConcurrent ?? Infinity, perTool ?? Infinity),
+      what: `calls at once of server "${serverName(server)}" or one of its tools`,
+    });
+  }
+
+  #record({ tool, byServer, byTool }: Pass, ms: number, serverWeight: number, toolWeight: number): void {
+    const now = this.#deps.clock.monotonic();
+    const breaker = this.#breaker;
+    // Slow calls are a tool's, where there is one.
+    if (breaker?.record(byServer, now, tool === undefined ? ms : 0, serverWeight) === true)
+      this.#told(breaker, undefined, now);
+    const own = tool?.breaker;
+    if (own?.record(byTool, now, ms, toolWeight) === true) this.#told(own, tool, now);
+  }
+
+  #told(breaker: Breaker, tool: ToolGuard | undefined, now: number): void {
+    const { observer, server, changed } = this.#deps;
+    const whose = tool === undefined ? 'its circuit' : `the circuit of its tool "${tool.name}"`;
+    if (breaker.state(now) === 'closed') {
+      changed(`${whose} is closed: it works again`);
+      return;
+    }
+    observer.count('circuitOpened', server);
+    changed(`${whose} is open for ${Math.ceil(breaker.remainingMs(now))} ms: ${breaker.describe()}`);
+  }
+
+  #tool(name: string): ToolGuard | undefined {
+    const known = this.#tools.get(name);
+    if (known !== undefined || this.#tools.size >= mostTools) return known;
+    const tool = new ToolGuard(name, this.#newBreaker());
+    this.#tools.set(name, tool);
+    return tool;
+  }
+
+  #newBreaker(): Breaker | undefined {
+    const { breaker } = this.#settings;
+    return breaker === undefined ? undefined : new Breaker(breaker);
+  }
+
+  #openTools(): string[] {
+    const now = this.#deps.clock.monotonic();
+    const open: string[] = [];
+    for (const { name, breaker } of this.#tools.values())
+      if (breaker !== undefined && breaker.state(now) !== 'closed') open.push(name);
+    return open;
+  }
+}
+
+/** As the metric has it. */
+function numberOf(state: CircuitState | undefined): number {
+  return state === 'open' ? 2 : state === 'halfOpen' ? 1 : 0;
+}
