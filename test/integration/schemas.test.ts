@@ -14,7 +14,7 @@ const tools: ToolScript[] = [
   { name: 'evil', inputSchema: { type: 'object', properties: { text: { pattern: '^(a+)+$' } } } },
   { name: 'far', inputSchema: { type: 'object', $ref: 'https://example.com/schema.json' } },
 ];
-const modes = ['off', 'warn', 'enforce'] as const;
+const modes = ['none', 'warn', 'enforce'] as const;
 
 let hub: RunningHub;
 const servers = new Map<string, RunningServer>();
@@ -34,9 +34,8 @@ afterAll(async () => {
 });
 
 function callsOf(mode: string, tool: string): number {
-  return (servers.get(mode)?.calls ?? []).filter(
-    (call) => call.method === 'tools/call' && call.params?.['name'] === tool,
-  ).length;
+  const calls = servers.get(mode)?.calls ?? [];
+  return calls.filter(({ method, raw }) => method === 'tools/call' && raw.includes(`"name":"${tool}"`)).length;
 }
 
 describe.each(['modern', 'legacy'] satisfies EraName[])('%s client', (era) => {
@@ -57,8 +56,9 @@ describe.each(['modern', 'legacy'] satisfies EraName[])('%s client', (era) => {
       content: [{ type: 'text', text: expect.stringContaining('must have the property "city"') }],
       _meta: { 'dev.quaymaster/error': { code: 'QM_ARGUMENTS_INVALID' } },
     });
+    expect(before).toBeGreaterThan(0);
     expect(callsOf('enforce', 'good')).toBe(before);
-    for (const mode of ['off', 'warn'])
+    for (const mode of ['none', 'warn'])
       expect((await client.callTool(`${mode}_good`, { town: 'Oslo' })).result).not.toHaveProperty('isError');
   });
 

@@ -9,12 +9,11 @@ import { createHash } from 'node:crypto';
 
 import type { HubConfig } from '@quaymaster/crds';
 
-import type { CatalogSnapshot, ListKind, ServerListing } from '../exchange/index.ts';
+import type { CatalogDecision, CatalogSnapshot, ListKind, ServerListing } from '../exchange/index.ts';
 import { metaKey, rawOf } from '../wire/index.ts';
 import { type Candidate, compare, type Entries, type ListedServer, settleNames } from './candidate.ts';
 import { hubCapabilities } from './capabilities.ts';
 import { mergeInstructions } from './instructions.ts';
-import { kindLimits } from './limits.ts';
 import { ListPages } from './list-pages.ts';
 import { ProblemList } from './problem-list.ts';
 import { promptCandidates } from './prompt-candidates.ts';
@@ -52,11 +51,10 @@ export function buildCatalog(
     return toolCandidates(server, config.naming, exposeUri, problems);
   };
   const entries: Readonly<Record<ListKind, Entries>> = {
-    tools: settleNames(listed.flatMap(toolsOf), 'tool', kindLimits.tools, problems),
+    tools: settleNames(listed.flatMap(toolsOf), 'tools', problems),
     prompts: settleNames(
       listed.flatMap((server) => promptCandidates(server, config.naming, problems)),
-      'prompt',
-      kindLimits.prompts,
+      'prompts',
       problems,
     ),
     resources: index.resources,
@@ -95,7 +93,19 @@ export function buildCatalog(
     capabilities: (era) => capabilities[era],
     instructions,
     problems: problems.finish(),
+    decisions: () => [...listKinds.flatMap((kind) => offered(kind, entries[kind])), ...problems.leftOut],
   };
+}
+
+/** What clients see of one kind. */
+function offered(kind: ListKind, { items }: Entries): CatalogDecision[] {
+  return items.map(({ server, exposed, route, reason }) => ({
+    kind,
+    serverKey: server.key,
+    original: route.original,
+    exposed,
+    ...(reason === undefined ? {} : { reason }),
+  }));
 }
 
 export const listKinds: readonly ListKind[] = ['tools', 'prompts', 'resources', 'resourceTemplates'];

@@ -7,9 +7,9 @@
 import { serverName } from '../base/index.ts';
 import type { ServerConfig } from '@quaymaster/crds';
 
-import { type Route, type ServerListing } from '../exchange/index.ts';
+import type { DecisionReason, ListKind, Route, ServerListing } from '../exchange/index.ts';
 import { decodeText, type RawJson } from '../wire/index.ts';
-import type { KindLimit } from './limits.ts';
+import { type KindLimit, kindLimits } from './limits.ts';
 import type { ProblemList } from './problem-list.ts';
 
 /** A server of the hub with what it offered last. */
@@ -19,13 +19,15 @@ export interface ListedServer {
 }
 
 export interface Candidate {
-  readonly server: ServerConfig;
+  readonly server: Pick<ServerConfig, 'key' | 'prefix'>;
   /** Name or URI shown to clients, byte form. */
   readonly exposed: string;
   readonly route: Route;
   /** The item as clients of each era get it. */
   readonly modern: RawJson;
   readonly legacy: RawJson;
+  /** Why it is offered under a name that the naming of the hub does not give. */
+  readonly reason?: DecisionReason;
 }
 
 /** Entries of one list, in order, and where each leads. */
@@ -34,13 +36,15 @@ export interface Entries {
   readonly routes: ReadonlyMap<string, Route>;
 }
 
-/** `what` names the kind for people: `tool`, `prompt`. */
-export function settleNames(
-  candidates: readonly Candidate[],
-  what: string,
-  limit: KindLimit,
-  problems: ProblemList,
-): Entries {
+/** Kinds for people. */
+const words: Readonly<Record<ListKind, string>> = {
+  tools: 'tool',
+  prompts: 'prompt',
+  resources: 'resource',
+  resourceTemplates: 'resource template',
+};
+
+export function settleNames(candidates: readonly Candidate[], kind: ListKind, problems: ProblemList): Entries {
   const byName = new Map<string, Candidate[]>();
   for (const candidate of candidates) {
     const same = byName.get(candidate.exposed);
@@ -51,28 +55,35 @@ export function settleNames(
   for (const [name, contenders] of byName) {
     const [only] = contenders;
     if (only !== undefined && contenders.length === 1) items.push(only);
-    else reportCollision(name, contenders, what, problems);
+    else {
+      reportCollision(name, contenders, words[kind], problems);
+      leaveAll(contenders, kind, 'NameCollision', problems);
+    }
   }
-  return entriesOf(items, what, limit, problems);
+  return entriesOf(items, kind, problems);
 }
 
 /** Orders unique candidates and applies the hub's bound. */
-export function entriesOf(
-  candidates: readonly Candidate[],
-  what: string,
-  limit: KindLimit,
-  problems: ProblemList,
-): Entries {
+export function entriesOf(candidates: readonly Candidate[], kind: ListKind, problems: ProblemList): Entries {
+  const { perHub } = kindLimits[kind];
   const sorted = [...candidates].sort(inCatalogOrder);
-  const items = sorted.slice(0, limit.perHub);
-  if (sorted.length > items.length)
-    problems.add(
-      'TooMany',
-      [],
-      '',
-      `the hub offers ${limit.perHub} ${what}s at most; ${sorted.length - items.length} are left out`,
-    );
+  const items = sorted.slice(0, perHub);
+  if (sorted.length > items.length) {
+    const left = sorted.slice(perHub);
+    problems.add('TooMany', [], '', `the hub offers ${perHub} ${words[kind]}s at most; ${left.length} are left out`);
+    leaveAll(left, kind, 'TooMany', problems);
+  }
   return { items, routes: new Map(items.map((item) => [item.exposed, item.route])) };
+}
+
+function leaveAll(
+  candidates: readonly Candidate[],
+  kind: ListKind,
+  reason: DecisionReason,
+  problems: ProblemList,
+): void {
+  for (const { server, route } of candidates)
+    problems.leave({ kind, serverKey: server.key, original: route.original, reason });
 }
 
 function reportCollision(name: string, contenders: readonly Candidate[], what: string, problems: ProblemList): void {

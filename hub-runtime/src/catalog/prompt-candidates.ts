@@ -26,6 +26,12 @@ export function promptCandidates(
           : undefined;
     if (why !== undefined || typeof item === 'string') {
       const name = typeof item === 'string' ? '' : decodeText(item.id);
+      problems.leave({
+        kind: 'prompts',
+        serverKey: config.key,
+        original: typeof item === 'string' ? '' : item.id,
+        reason: 'InvalidItem',
+      });
       problems.add(
         'InvalidItem',
         [config.key],

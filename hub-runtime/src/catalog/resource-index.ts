@@ -62,14 +62,12 @@ export function indexResources(
 
   const resources = entriesOf(
     found.map((one) => candidateOf(one, 'uri', needsPrefix(one.item.id, owners))),
-    'resource',
-    kindLimits.resources,
+    'resources',
     problems,
   );
   const templates = entriesOf(
     foundTemplates.map((one) => candidateOf(one, 'uriTemplate', needsPrefix(one.item.id, templateOwners))),
-    'resource template',
-    kindLimits.resourceTemplates,
+    'resourceTemplates',
     problems,
   );
   const matchable: readonly OwnedTemplate[] = foundTemplates.flatMap(({ server, item }) => {
@@ -141,13 +139,15 @@ function readAll(server: ListedServer, idKey: 'uri' | 'uriTemplate', what: strin
   const found: Found[] = [];
   for (const raw of withinLimit(config, listing[kind], what, kindLimits[kind], problems)) {
     const item = readItem(raw, idKey);
-    if (typeof item === 'string')
+    if (typeof item === 'string') {
+      problems.leave({ kind, serverKey: config.key, original: '', reason: 'InvalidItem' });
       problems.add(
         'InvalidItem',
         [config.key],
         '',
         `a ${what} of server "${serverName(config.key)}" ${item}; it is left out`,
       );
+    }
     // Both lead to the same place, so showing one of them is no choice between servers.
     else if (!seen.has(item.id)) {
       seen.add(item.id);
@@ -187,5 +187,5 @@ function candidateOf({ server, item }: Found, idKey: 'uri' | 'uriTemplate', qual
   set.push(itemMeta(item.object, config.prefix, undefined));
   const raw: RawJson = editObject(item.object, set);
   const route: Route = { serverKey: config.key, original: item.id, edits: qualify ? [['uri', literal(item.id)]] : [] };
-  return { server: config, exposed, route, modern: raw, legacy: raw };
+  return { server: config, exposed, route, modern: raw, legacy: raw, ...(qualify ? { reason: 'UriCollision' } : {}) };
 }

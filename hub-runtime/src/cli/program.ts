@@ -9,6 +9,7 @@ import { addDescribe } from './commands/describe.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addDown } from './commands/down.ts';
 import { addGet } from './commands/get.ts';
+import { addGraph } from './commands/graph.ts';
 import { addHub } from './commands/hub.ts';
 import { addImport } from './commands/import.ts';
 import { addInit } from './commands/init.ts';
@@ -42,6 +43,7 @@ export function createProgram(cli: Cli, argv: readonly string[]): Command {
   addRender(program, cli);
   addGet(program, cli);
   addDescribe(program, cli);
+  addGraph(program, cli);
   addCall(program, cli);
   addLogs(program, cli);
   addRestart(program, cli);

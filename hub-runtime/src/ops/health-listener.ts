@@ -1,7 +1,7 @@
 /**
  * The health listener: an HTTP server of its own, on a port of its own, so that probes and scrapes answer while the MCP listener is full (HS-12).
  *
- * Serves /livez, /startupz, /readyz, /statusz and /metrics; 200 or 503, always JSON with the reasons (metrics: text). It is never behind
+ * Serves /livez, /startupz, /readyz, /statusz, /graphz (where there are hubs) and /metrics; 200 or 503, always JSON with the reasons (metrics: text). It is never behind
  * authentication and never on the public port, so it tells nothing secret: whatever it sends is masked. Bound to loopback it answers only to
  * loopback Host names, or a web page could read it by rebinding its own name (HS-07).
  */
@@ -18,6 +18,8 @@ export interface HealthOptions {
   readonly port: number;
   readonly probes: Probes;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** What each hub offers and what not, see `graph/`. */
+  readonly graphs?: () => readonly object[];
 }
 
 export interface HealthListener {
@@ -48,12 +50,20 @@ export async function startHealthListener(options: HealthOptions): Promise<Healt
   server.get('/startupz', (_request, reply) => answer(reply, options.probes.started()));
   server.get('/readyz', (_request, reply) => answer(reply, options.probes.ready()));
   server.get('/statusz', (_request, reply) => sendJson(reply, 200, options.probes.status()));
+  const { graphs } = options;
+  if (graphs !== undefined) server.get('/graphz', (_request, reply) => sendJson(reply, 200, { hubs: graphs() }));
   server.get('/metrics', async (_request, reply) =>
     reply.type(options.metrics.contentType).send(await options.metrics.text()),
   );
-  server.setNotFoundHandler((_request, reply) =>
-    sendJson(reply, 404, { error: 'not here', endpoints: ['/livez', '/startupz', '/readyz', '/statusz', '/metrics'] }),
-  );
+  const endpoints = [
+    '/livez',
+    '/startupz',
+    '/readyz',
+    '/statusz',
+    ...(graphs === undefined ? [] : ['/graphz']),
+    '/metrics',
+  ];
+  server.setNotFoundHandler((_request, reply) => sendJson(reply, 404, { error: 'not here', endpoints }));
   server.setErrorHandler((_error, _request, reply) => sendJson(reply, 500, { error: 'the probe itself failed' }));
 
   try {

@@ -21,6 +21,7 @@ import {
   Shutdown,
 } from '../driver/index.ts';
 import type { ProcessLogger } from '../observe/index.ts';
+import { capabilityGraph } from '../graph/index.ts';
 import { createProbes } from '../ops/index.ts';
 import { createPeers, type Peers } from '../peers/index.ts';
 import { createSealer, type RotatingSealer, sessionDigest } from '../session/index.ts';
@@ -192,7 +193,8 @@ class ReplicaRun {
       clock,
     );
     this.#shutdown.add('observation', () => probes.close());
-    const health = await openHealth(this.#options.settings, { probes, metrics: this.#parts.metrics });
+    const graphs = () => this.#parts.host.hubs.map(({ graph }) => capabilityGraph(graph));
+    const health = await openHealth(this.#options.settings, { probes, metrics: this.#parts.metrics, graphs });
     this.#shutdown.add('observation', () => health.close());
     return health.url;
   }

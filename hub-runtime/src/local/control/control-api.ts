@@ -3,6 +3,8 @@
  *
  * Nothing here carries a secret value. The API is private to one version of the CLI; scripts use `--output json` of the commands.
  */
+import type { CapabilityGraph } from '../../graph/index.ts';
+
 export interface RuntimeInfo {
   readonly version: string;
   readonly pid: number;
@@ -76,6 +78,8 @@ export interface ControlApi {
   hubs(): readonly HubRow[];
   servers(): readonly ServerRow[];
   tools(hub: string | undefined): readonly ToolRow[];
+  /** Of one hub, or of all. */
+  graphs(hub: string | undefined): readonly CapabilityGraph[];
   /** Whole objects with status: what `kubectl get -o yaml` would show. */
   objects(kind: ObjectKind): readonly Readonly<Record<string, unknown>>[];
   call(request: CallRequest): Promise<CallAnswer>;

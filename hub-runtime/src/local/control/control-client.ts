@@ -1,6 +1,7 @@
 /** The other end of the control socket. Small on purpose: every short command pays for its start-up. */
 import http from 'node:http';
 
+import type { CapabilityGraph } from '../../graph/index.ts';
 import type {
   CallAnswer,
   CallRequest,
@@ -17,6 +18,7 @@ export interface ControlClient {
   hubs(): Promise<readonly HubRow[]>;
   servers(): Promise<readonly ServerRow[]>;
   tools(hub?: string): Promise<readonly ToolRow[]>;
+  graphs(hub?: string): Promise<readonly CapabilityGraph[]>;
   objects(kind: ObjectKind): Promise<readonly Readonly<Record<string, unknown>>[]>;
   call(request: CallRequest): Promise<CallAnswer>;
   restart(server: string): Promise<{ readonly found: boolean }>;
@@ -42,13 +44,18 @@ export function createControlClient(socket: string): ControlClient {
     info: () => get('/v1/info'),
     hubs: () => get('/v1/hubs'),
     servers: () => get('/v1/servers'),
-    tools: (hub) => get(hub === undefined ? '/v1/tools' : `/v1/tools?hub=${encodeURIComponent(hub)}`),
+    tools: (hub) => get(`/v1/tools${ofHub(hub)}`),
+    graphs: (hub) => get(`/v1/graphs${ofHub(hub)}`),
     objects: (kind) => get(`/v1/objects/${kind}`),
     call: (call) => post('/v1/call', call),
     restart: (server) => post('/v1/restart', { server }),
     reload: () => post('/v1/reload'),
     stop: () => post('/v1/stop'),
   };
+}
+
+function ofHub(hub: string | undefined): string {
+  return hub === undefined ? '' : `?hub=${encodeURIComponent(hub)}`;
 }
 
 function request<T>(socketPath: string, method: string, path: string, body: unknown): Promise<T> {

@@ -21,6 +21,7 @@ export function controlOf({ host, view, reloader, info, stop }: ControlDeps): Co
     hubs: () => view.hubs(),
     servers: () => view.servers(),
     tools: (hub) => view.tools(hub),
+    graphs: (hub) => view.graphs(hub),
     objects: (kind) => view.objects(kind).map(maskedObject),
     async call(request) {
       const hub = request.hub === undefined ? host.hubs[0] : host.hub(request.hub);

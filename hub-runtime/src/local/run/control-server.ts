@@ -31,6 +31,7 @@ function addReads(server: FastifyInstance, api: ControlApi): void {
   server.get('/v1/hubs', () => api.hubs());
   server.get('/v1/servers', () => api.servers());
   server.get<{ Querystring: { hub?: string } }>('/v1/tools', (request) => api.tools(request.query.hub));
+  server.get<{ Querystring: { hub?: string } }>('/v1/graphs', (request) => api.graphs(request.query.hub));
   server.get('/v1/objects/McpHub', () => api.objects('McpHub'));
   server.get('/v1/objects/McpServer', () => api.objects('McpServer'));
 }

@@ -25,6 +25,7 @@ const api: ControlApi = {
     problems: [],
   }),
   hubs: () => [],
+  graphs: () => [],
   servers: () => [],
   tools: (hub) => {
     asked.push(['tools', hub]);

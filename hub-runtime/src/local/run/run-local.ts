@@ -198,7 +198,12 @@ class LocalRun {
       this.#clock,
     );
     this.#shutdown.add('observation', () => probes.close());
-    const health = await openHealth(healthPort, { host, probes, metrics: this.#servers.metrics });
+    const health = await openHealth(healthPort, {
+      host,
+      probes,
+      metrics: this.#servers.metrics,
+      graphs: () => this.#view.graphs(undefined),
+    });
     this.#shutdown.add('observation', () => health.close());
     this.#health = health.url;
   }

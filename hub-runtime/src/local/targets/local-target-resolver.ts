@@ -96,9 +96,9 @@ function expandHome(file: string): string {
   return file.startsWith('~/') ? path.join(homedir(), file.slice(2)) : file;
 }
 
-/** `auto` is Streamable HTTP exactly where `http` is set. */
+/** `auto` is HTTP exactly where `http` is set. */
 function listensItself(server: ServerConfig): boolean {
-  return server.transport === 'streamableHttp' || (server.transport === 'auto' && server.http !== undefined);
+  return server.transport === 'auto' ? server.http !== undefined : server.transport !== 'stdio';
 }
 
 function listeningTarget(
@@ -109,7 +109,7 @@ function listeningTarget(
   if (http === undefined)
     throw new TargetError(
       'Unsupported',
-      'transport streamableHttp needs http.port for a server that is started here',
+      `transport ${server.transport} needs http.port for a server that is started here`,
       false,
     );
   // By name: programs that listen on `localhost` are found on whichever of 127.0.0.1 and ::1 they chose.

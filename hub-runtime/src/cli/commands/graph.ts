@@ -1,0 +1,38 @@
+import { type Command, Option } from 'commander';
+
+import { type Cli, CliError, exitCode, findHub, type TargetOptions, withTarget } from '../support/index.ts';
+
+type Options = TargetOptions & {
+  readonly output: 'text' | 'json' | 'dot';
+  readonly hub?: string;
+  readonly notable?: boolean;
+};
+
+export function addGraph(program: Command, cli: Cli): void {
+  const command = program
+    .command('graph')
+    .summary('what clients see of each server, under which name, and what not and why')
+    .description(
+      'Shows the capability graph of the running hub: every tool, prompt and resource that its servers list, the name clients call it by, or why they do not see it (hidden by the manifest, colliding, refused), and which servers are down.',
+    )
+    .option('--hub <name>', 'only this hub: name, or namespace/name')
+    .option('--notable', 'only what is renamed, hidden, colliding or refused (text)')
+    .addOption(
+      new Option('-o, --output <format>', 'form of the output; dot is for Graphviz')
+        .choices(['text', 'json', 'dot'])
+        .default('text'),
+    );
+  withTarget(command).action((options: Options) => graph(cli, options));
+}
+
+async function graph(cli: Cli, { output, hub, notable = false, ...target }: Options): Promise<void> {
+  const { client } = await findHub(cli, target);
+  const all = await client.graphs();
+  const graphs = hub === undefined ? all : all.filter((one) => one.hub === hub || one.hub.endsWith(`/${hub}`));
+  if (hub !== undefined && graphs.length === 0)
+    throw new CliError(exitCode.no, `there is no hub ${hub}; there are: ${all.map((one) => one.hub).join(', ')}`);
+  if (output === 'json') return cli.out(JSON.stringify({ hubs: graphs }, undefined, 2));
+  const { graphDot, graphText } = await import('../../graph/index.ts');
+  if (output === 'dot') return cli.out(graphDot(graphs));
+  for (const one of graphs) for (const line of graphText(one, { notable })) cli.out(line);
+}
