@@ -47,11 +47,16 @@ export function text(description: string, bounds: TextBounds) {
   return schema.meta(annotate(description, bounds));
 }
 
+/** kubectl follows YAML 1.1: unquoted, these are no text, neither in a manifest nor as the default in a CRD. */
+const yamlBoolean = /^(y|n|yes|no|on|off|true|false)$/i;
+
 export function choice<const T extends readonly [string, ...string[]]>(
   description: string,
   values: T,
   extras: Extras = {},
 ) {
+  const wrong = values.find((value) => yamlBoolean.test(value));
+  if (wrong !== undefined) throw new Error(`kubectl would read ${wrong} as a boolean; choose another word`);
   return z.enum(values).meta(annotate(description, extras));
 }
 

@@ -38,9 +38,9 @@ export const toolsField = object(
       { max: 128, example: { search: { readOnlyHint: true } }, rules: [keysFit] },
     ).exactOptional(),
     validate: choice(
-      'Whether the hub checks arguments and structured results against the schemas that the server gives with its tools. off: it does not; the server checks its arguments itself. warn: the call goes on, and what does not fit is logged and counted. enforce: arguments that do not fit never reach the server, a result that does not fit becomes a tool error.',
-      ['off', 'warn', 'enforce'],
-    ).default('off'),
+      'Whether the hub checks arguments and structured results against the schemas that the server gives with its tools. none: it does not; the server checks its arguments itself. warn: the call goes on, and what does not fit is logged and counted. enforce: arguments that do not fit never reach the server, a result that does not fit becomes a tool error.',
+      ['none', 'warn', 'enforce'],
+    ).default('none'),
   },
 );
 
