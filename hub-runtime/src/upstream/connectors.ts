@@ -1,4 +1,4 @@
-/** Which transport leads to a target: stdio, HTTP, or a process of ours that listens on HTTP itself. */
+/** Which transport leads to a target: stdio, HTTP, WebSocket, or a process of ours that listens on HTTP itself. */
 import type { ServerConfig } from '@quaymaster/crds';
 
 import { type Child, ChildError, startListeningChild } from '../bridge/index.ts';
@@ -7,6 +7,7 @@ import { ConnectError, type Connector, type Conversation } from './conversation.
 import { createHttpConnector } from './http/index.ts';
 import { createStdioConnector } from './stdio/index.ts';
 import type { UpstreamDeps } from './upstream-deps.ts';
+import { createSocketConnector } from './websocket/index.ts';
 
 type HttpTarget = Extract<ServerTarget, { kind: 'http' }>;
 
@@ -14,7 +15,10 @@ type HttpTarget = Extract<ServerTarget, { kind: 'http' }>;
 export function connectorFor(target: ServerTarget, config: () => ServerConfig, deps: UpstreamDeps): Connector {
   if (deps.connectorFor !== undefined) return deps.connectorFor(target, config);
   if (target.kind === 'http') {
-    const http = createHttpConnector(config, target, deps);
+    const http =
+      config().transport === 'websocket'
+        ? createSocketConnector(config, target, deps)
+        : createHttpConnector(config, target, deps);
     return target.process === undefined ? http : besideProcess(target, target.process, http, config, deps);
   }
   const { key } = config();
@@ -88,6 +92,7 @@ function withProcess(inner: Conversation, child: Child): Conversation {
   child.onExit(({ message }) => end('Exited', `the server ${message}`));
   return {
     era: inner.era,
+    transport: inner.transport,
     pid: child.pid,
     get revision() {
       return inner.revision;

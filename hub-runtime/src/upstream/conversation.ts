@@ -4,13 +4,15 @@
  * The state machine (`create-upstream.ts`) owns conversations and decides when to open and replace them; connectors know how.
  * A conversation is a Lane: it mints upstream ids and progress tokens, adds its era's envelope, and maps what comes back.
  */
-import type { Era } from '@quaymaster/crds';
+import type { Era, ServerTransport } from '@quaymaster/crds';
 
 import type { Caller, ErrorOutcome, Lane, LaneCall, Outcome, ResultOutcome } from '../exchange/index.ts';
 import { allCapabilities, emptyObject, type RawJson, relayedCapabilities, type ScannedObject } from '../wire/index.ts';
 
 export interface Conversation extends Lane {
   readonly era: Era;
+  /** What it goes over, as status shows it. */
+  readonly transport?: ServerTransport | undefined;
   /** Revision in use, e.g. `2025-06-18`. */
   readonly revision: string;
   readonly serverInfo: RawJson | undefined;

@@ -69,12 +69,19 @@ export class LaneChoice {
 
   /** Of a conversation of the caller's own. */
   ownKey(caller: Caller): string {
-    return this.#options.primary()?.era === 'modern' ? plainKeyOf(caller) : keyOf(caller);
+    const who = this.#ownerOf(caller);
+    return this.#options.primary()?.era === 'modern' ? plainKeyOf(who) : keyOf(who);
   }
 
   /** The caller has a process, and so resources, of its own. Over HTTP a server is one, whoever speaks to it. */
   isApart(): boolean {
     return !this.#isShared && !this.#options.overHttp();
+  }
+
+  /** Whose a conversation is: a principal's is none of its sessions'. */
+  #ownerOf(caller: Caller): Caller {
+    const isPrincipals = this.#options.config().instances.mode === 'perPrincipal';
+    return isPrincipals && caller.session !== undefined ? { ...caller, session: undefined } : caller;
   }
 
   get #isShared(): boolean {
@@ -85,7 +92,10 @@ export class LaneChoice {
   }
 
   get #isInteractive(): boolean {
-    return this.#asks && !this.#options.overHttp() && this.#options.primary()?.era !== 'modern';
+    const primary = this.#options.primary();
+    // Of the ways over HTTP these two do not say either to which call a question belongs.
+    const isOnePipe = primary?.transport === 'sse' || primary?.transport === 'websocket';
+    return this.#asks && (isOnePipe || !this.#options.overHttp()) && primary?.era !== 'modern';
   }
 
   #sendInteractive(caller: Caller, call: LaneCall): Promise<Outcome> {
@@ -98,6 +108,6 @@ export class LaneChoice {
     const { primary, later, clients } = this.#options;
     const shared = primary();
     if (shared === undefined) return later(call, (again) => this.#sendFor(caller, again));
-    return this.#isShared ? shared.send(call) : clients.send(caller, call, this.ownKey(caller));
+    return this.#isShared ? shared.send(call) : clients.send(this.#ownerOf(caller), call, this.ownKey(caller));
   }
 }

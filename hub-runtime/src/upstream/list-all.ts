@@ -63,6 +63,7 @@ export class ListFailure extends Error {}
 export async function listAll(conversation: Conversation, deps: ListDeps): Promise<PartialListing> {
   const empty: ServerListing = {
     era: conversation.era,
+    ...(conversation.transport === undefined ? {} : { transport: conversation.transport }),
     revision: conversation.revision,
     serverInfo: conversation.serverInfo,
     instructions: conversation.instructions,
@@ -178,6 +179,7 @@ export function sameListing(a: ServerListing, b: ServerListing): boolean {
   return (
     a.era === b.era &&
     a.revision === b.revision &&
+    a.transport === b.transport &&
     a.serverInfo === b.serverInfo &&
     a.instructions === b.instructions &&
     capabilityText(a) === capabilityText(b) &&

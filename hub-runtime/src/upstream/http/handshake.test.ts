@@ -142,20 +142,6 @@ describe('checklist 56: which era a server speaks', () => {
     expect((await refusal(connectTo(answer))).reason).toBe(reason);
   });
 
-  test('the HTTP+SSE transport of 2024-11-05 is recognised and named', async () => {
-    const answer: Answer = (one) => (one.verb === 'GET' ? { events: [], open: true } : { status: 405 });
-    const { connector: made } = await connector((one) => {
-      if (one.verb !== 'GET') return answer(one);
-      one.response.writeHead(200, { 'content-type': 'text/event-stream' });
-      one.response.write('event: endpoint\ndata: /messages?id=1\n\n');
-      return { hang: true };
-    });
-    const error = await refusal(
-      made.connect({ purpose: 'primary', caller: undefined, verdict: undefined }, new AbortController().signal),
-    );
-    expect(error).toMatchObject({ reason: 'TransportUnsupported', retryable: false });
-  });
-
   test('a start given up leaves no connection behind', async () => {
     const { connector: made, pool, server } = await connector(() => ({ hang: true }));
     const abort = new AbortController();

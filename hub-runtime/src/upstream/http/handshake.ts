@@ -152,7 +152,7 @@ function isModernRefusal(code: number): boolean {
 }
 
 /** Statuses that say nothing about the era. */
-function statusError(status: number): ConnectError | undefined {
+export function statusError(status: number): ConnectError | undefined {
   if (status === 401 || status === 403)
     return new ConnectError(
       'CredentialsRefused',

@@ -21,8 +21,10 @@ import { legacyBaseHeaders, LegacyConversation } from './legacy-conversation.ts'
 import type { LegacyHandshake } from './legacy-session.ts';
 import { httpLimits } from './limits.ts';
 import { ModernConversation, modernHeaders } from './modern-conversation.ts';
+import { openOldTransport } from './old-transport.ts';
 import type { Place } from './place.ts';
 import { post, type Reply } from './post.ts';
+import { NotOffered } from './sse-stream.ts';
 
 export interface HttpConnectorDeps {
   readonly clock: Clock;
@@ -37,6 +39,8 @@ export interface HttpConnectorDeps {
 export interface Opening extends Pick<HttpConversationDeps, 'request' | 'places' | 'release' | 'callers'> {
   /** Where a session is opened, should it have to be opened again. */
   readonly choose: () => Place | undefined;
+  /** It spoke HTTP+SSE of 2024-11-05 the last time. */
+  readonly isOld: boolean;
 }
 
 export class Handshaking {
@@ -69,7 +73,11 @@ export class Handshaking {
   }
 
   async run(place: Place, opening: Opening): Promise<Conversation> {
-    const { protocol } = this.#config();
+    const { protocol, transport } = this.#config();
+    if (transport === 'sse' || opening.isOld) {
+      const old = await this.#oldTransport(place, opening, transport !== 'sse');
+      if (old !== undefined) return old;
+    }
     const first: Era = protocol === 'auto' ? (opening.request.verdict ?? 'modern') : protocol;
     const fixed = protocol !== 'auto';
     if (first === 'modern') {
@@ -87,7 +95,9 @@ export class Handshaking {
       throw found.verdict === 'none' ? found.error : new ConnectError('HandshakeFailed', found.because, true);
     }
     if (reply.verdict === 'none') {
-      if (reply.status >= 400 && reply.status < 500) await this.#recogniseOldTransport(place);
+      const old =
+        reply.status >= 400 && reply.status < 500 ? await this.#oldTransport(place, opening, true) : undefined;
+      if (old !== undefined) return old;
       throw reply.error;
     }
     throw new ConnectError('HandshakeFailed', 'it speaks 2026-07-28 only, but spec.protocol says legacy', false);
@@ -112,15 +122,32 @@ export class Handshaking {
     return this.#send(place, 'POST', headers, body, '"initialize"', timeoutMs, signal);
   }
 
-  /** The transport of 2024-11-05 opens with a GET whose first event names an endpoint. */
-  async #recogniseOldTransport(place: Place): Promise<void> {
-    const headers = [...this.#headers, 'accept', 'text/event-stream', 'user-agent', this.#userAgent];
-    const timeoutMs = Math.min(httpLimits.probeMs, this.#left());
-    const reply = await this.#send(place, 'GET', headers, undefined, undefined, timeoutMs, this.#signal);
-    if (reply.kind === 'reply' && reply.oldTransport) {
-      const text =
-        'it offers only the HTTP+SSE transport of 2024-11-05, which is not supported; use its Streamable HTTP endpoint';
-      throw new ConnectError('TransportUnsupported', text, false);
+  /**
+   * The transport of 2024-11-05 opens with a GET whose first event names an address. `mayBe`: undefined when the server does not speak it, instead
+   * of a reason.
+   */
+  async #oldTransport(place: Place, opening: Opening, mayBe: boolean): Promise<Conversation | undefined> {
+    const { clock, log } = this.#deps;
+    const names = { hubInfo: this.#deps.hubInfo, userAgent: this.#userAgent };
+    try {
+      return await openOldTransport(
+        {
+          endpoint: this.#endpoint,
+          headers: this.#headers,
+          config: this.#config,
+          clock,
+          log,
+          ...names,
+          // A GET stream of Streamable HTTP may stay silent for ever.
+          probeMs: mayBe ? Math.min(httpLimits.probeMs, this.#left()) : this.#left(),
+        },
+        place,
+        opening,
+        this.#signal,
+      );
+    } catch (error) {
+      if (mayBe && error instanceof NotOffered) return undefined;
+      throw error;
     }
   }
 

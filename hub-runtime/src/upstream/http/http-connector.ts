@@ -27,12 +27,15 @@ class HttpConnector implements Connector {
   readonly #places: Places;
   readonly #callers: CallerTags | undefined;
   #endpoint: Endpoint | undefined;
+  /** It spoke HTTP+SSE the last time. */
+  #isOld = false;
 
   constructor(config: () => ServerConfig, target: Target, deps: HttpConnectorDeps) {
     this.#config = config;
     this.#target = target;
     this.#deps = deps;
-    this.#callers = target.bridged === true ? new CallerTags(config().key) : undefined;
+    this.#callers =
+      target.bridged === true ? new CallerTags(config().key, config().instances.mode === 'perPrincipal') : undefined;
     this.#places = new Places({
       clock: deps.clock,
       random: deps.random,
@@ -53,9 +56,12 @@ class HttpConnector implements Connector {
       release,
       callers: this.#callers,
       choose: () => this.#choose(caller),
+      isOld: this.#isOld,
     };
     try {
-      return await this.#firstThatAnswers(handshaking, opening, signal);
+      const conversation = await this.#firstThatAnswers(handshaking, opening, signal);
+      this.#isOld = conversation.transport === 'sse';
+      return conversation;
     } catch (error) {
       release();
       throw error;
@@ -63,6 +69,7 @@ class HttpConnector implements Connector {
   }
 
   async upgraded(signal: AbortSignal): Promise<boolean> {
+    if (this.#isOld) return false;
     const release = this.#places.hold();
     try {
       const place = this.#places.pick();

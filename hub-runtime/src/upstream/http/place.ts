@@ -42,6 +42,11 @@ export class Place {
     return (this.#lease ??= this.#open(this.address)).streams;
   }
 
+  /** Connections of one conversation that stays: they last until it gives them back, also when this place has been left. */
+  hold(): OriginLease {
+    return this.#open(this.address);
+  }
+
   /** Gives its connections back: idle ones end now, the others with their calls. */
   letGo(): void {
     this.#lease?.release();

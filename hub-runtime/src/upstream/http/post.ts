@@ -18,8 +18,6 @@ export type Reply =
       /** The response to the request, or an error without id. Undefined: there was none. */
       readonly message: ScannedMessage | undefined;
       readonly sessionId: string | undefined;
-      /** The answer was the first event of the HTTP+SSE transport of 2024-11-05. */
-      readonly oldTransport: boolean;
     }
   | { readonly kind: 'failure'; readonly failure: Failure | { readonly kind: 'timeout'; readonly reason: string } };
 
@@ -81,19 +79,14 @@ class OneRequest extends HttpRequest {
     this.#sessionId = typeof id === 'string' ? id : undefined;
   }
 
-  protected override event(data: RawJson, _id: string | undefined, event: string): void {
-    if (event === 'endpoint') {
-      this.#reply(undefined, true);
-      this.abort('old transport');
-      return;
-    }
+  protected override event(data: RawJson): void {
     if (data !== '') this.#take(data);
   }
 
   protected override complete(body: RawJson): void {
     this.#stopLingering?.();
     if (!this.streaming && body !== '') this.#take(body);
-    this.#reply(undefined, false);
+    this.#reply(undefined);
   }
 
   protected override failed(failure: Failure): void {
@@ -119,14 +112,14 @@ class OneRequest extends HttpRequest {
     }
     const anonymousError = message.error !== undefined && (message.id === undefined || message.id === 'null');
     if (message.id !== this.#options.id && !anonymousError) return;
-    this.#reply(message, false);
+    this.#reply(message);
     // The server ends the stream now and the connection lives on; one that stays open is cut.
     if (this.streaming && this.#stopLingering === undefined)
       this.#stopLingering = this.#options.clock.after(httpLimits.lingerMs, () => this.abort('open after its answer'));
   }
 
-  #reply(message: ScannedMessage | undefined, oldTransport: boolean): void {
-    this.#end({ kind: 'reply', status: this.status, message, sessionId: this.#sessionId, oldTransport });
+  #reply(message: ScannedMessage | undefined): void {
+    this.#end({ kind: 'reply', status: this.status, message, sessionId: this.#sessionId });
   }
 
   #end(reply: Reply): void {

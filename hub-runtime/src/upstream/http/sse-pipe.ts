@@ -9,10 +9,18 @@
  */
 import type { Clock } from '../../base/index.ts';
 import { type ErrorOutcome, hubError } from '../../exchange/index.ts';
-import { type RawJson, scanBatch, type ScanFault, type ScannedMessage, scanMessage } from '../../wire/index.ts';
+import {
+  type RawJson,
+  rpcCode,
+  scanBatch,
+  type ScanFault,
+  type ScannedMessage,
+  scanMessage,
+} from '../../wire/index.ts';
 import { rpcFailure } from '../answer.ts';
 import { ConnectError } from '../conversation.ts';
 import type { MessagePipe, PipeEnd } from '../stdio/index.ts';
+import type { OriginLease } from './http-pool.ts';
 import { httpLimits, upstreamScanLimits } from './limits.ts';
 import type { Place } from './place.ts';
 import { post, type Reply } from './post.ts';
@@ -52,9 +60,21 @@ interface Waiting {
 /** Rejects with ConnectError; with NotOffered when the server speaks something else there. Ends what it began when `signal` aborts. */
 export function openSsePipe(options: SsePipeOptions, signal: AbortSignal): Promise<SsePipe> {
   return new Promise((resolve, reject) => {
-    const pipe: SsePipe = new SsePipe(options, () => resolve(pipe), reject);
-    if (signal.aborted) void pipe.stop();
-    else signal.addEventListener('abort', () => void pipe.stop(), { once: true });
+    const abort = (): void => void pipe.stop();
+    const settled = (): void => signal.removeEventListener('abort', abort);
+    const pipe: SsePipe = new SsePipe(
+      options,
+      () => {
+        settled();
+        resolve(pipe);
+      },
+      (error) => {
+        settled();
+        reject(error);
+      },
+    );
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
   });
 }
 
@@ -62,8 +82,11 @@ export class SsePipe implements MessagePipe {
   /** A request was not handed over. `isUnsent`: it was surely not executed. */
   onUndelivered: (id: number, outcome: ErrorOutcome, isUnsent: boolean) => void = () => {};
   exit: PipeEnd | undefined;
+  /** Why it is over. */
+  failure: ConnectError | undefined;
   readonly #options: SsePipeOptions;
   readonly #stream: SseStream;
+  readonly #connections: OriginLease;
   readonly #posting = new Set<Waiting>();
   readonly #onFail: (error: ConnectError) => void;
   #queue: Waiting[] = [];
@@ -90,10 +113,14 @@ export class SsePipe implements MessagePipe {
         onOpen();
       },
       message: (data) => this.#read(data),
-      ended: ({ reason, message }) => this.#end(reason, message),
+      ended: (error) => this.#end(error),
     });
     place.sessions++;
-    place.streams.dispatch({ path, method: 'GET', headers: [...headers, 'accept', 'text/event-stream'] }, this.#stream);
+    this.#connections = place.hold();
+    this.#connections.streams.dispatch(
+      { path, method: 'GET', headers: [...headers, 'accept', 'text/event-stream'] },
+      this.#stream,
+    );
   }
 
   get writable(): boolean {
@@ -131,7 +158,7 @@ export class SsePipe implements MessagePipe {
   }
 
   stop(): Promise<void> {
-    this.#end('Stopped', 'the conversation was ended');
+    this.#end(new ConnectError('Stopped', 'the conversation was ended', true));
     return Promise.resolve();
   }
 
@@ -176,7 +203,7 @@ export class SsePipe implements MessagePipe {
     this.#posting.add(one);
     const isNotification = one.id === undefined && this.#ordered;
     void post({
-      pool: place.calls,
+      pool: this.#connections.calls,
       path: this.#path ?? '',
       method: 'POST',
       headers: [...headers, 'content-type', 'application/json', 'accept', 'application/json, text/event-stream'],
@@ -201,7 +228,7 @@ export class SsePipe implements MessagePipe {
       if (kind === 'unsent') {
         // Nothing of it was read; and what cannot be reached has no session either.
         this.#undelivered(id, hubError('QM_SERVER_FAILED', { server, reason }), true);
-        this.#end('Unreachable', `it cannot be reached: ${reason}`);
+        this.#end(new ConnectError('Unreachable', `it cannot be reached: ${reason}`, true));
       } else if (kind === 'cut') this.#undelivered(id, hubError('QM_SERVER_GONE', { server, reason }), false);
       // A POST that is not answered in time may have been read all the same: the deadline of its call decides.
       return;
@@ -214,7 +241,7 @@ export class SsePipe implements MessagePipe {
     }
     if (isLost(status, message)) {
       this.#undelivered(id, statusOutcome(503, server), true);
-      this.#end('SessionLost', 'the server forgot the session');
+      this.#end(new ConnectError('SessionLost', 'the server forgot the session', true));
     } else this.#undelivered(id, statusOutcome(status, server), false);
   }
 
@@ -241,15 +268,33 @@ export class SsePipe implements MessagePipe {
     else if (this.#early.length < ssePipeLimits.batch) this.#early.push(message);
   }
 
-  #end(reason: string, message: string): void {
+  #end(error: ConnectError): void {
     if (this.exit !== undefined) return;
+    const { reason, message } = error;
     this.exit = { reason, message };
+    this.failure = error;
     this.#stopWait?.();
     this.#queue = [];
     this.#options.place.sessions--;
     this.#stream.abort('over');
+    this.#connections.release();
     // Without an address there was never a conversation.
-    if (this.#path === undefined) this.#onFail(this.#failure(reason, message));
+    if (this.#path === undefined) this.#onFail(error);
     for (const listener of this.#onExit.splice(0)) listener(this.exit);
   }
+}
+
+const requestHead = /^\{"jsonrpc":"2\.0","id":(\d+),"method":/;
+
+/** Of a request its id. The hub wrote the message, so it begins as the hub's messages do. */
+function kindOf(message: RawJson): number | 'notification' | 'answer' {
+  if (message.startsWith('{"jsonrpc":"2.0","method":')) return 'notification';
+  const id = requestHead.exec(message)?.[1];
+  return id === undefined ? 'answer' : Number(id);
+}
+
+/** The address is unknown there; -32601 as 404 is about the method. */
+function isLost(status: number, message: ScannedMessage | undefined): boolean {
+  if (status !== 404 && status !== 410) return false;
+  return message?.error === undefined || rpcFailure(message.error)?.code !== rpcCode.methodNotFound;
 }

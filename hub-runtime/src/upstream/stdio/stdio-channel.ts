@@ -1,13 +1,13 @@
 /**
- * JSON-RPC over one child: ids, pending calls, deadlines, progress, cancellation. Knows methods of the transport only, not of a handshake.
+ * JSON-RPC over one child, or whatever else carries messages both ways (`message-pipe.ts`): ids, pending calls, deadlines, progress, cancellation.
+ * Knows methods of the transport only, not of a handshake.
  *
  * Every id is minted here and means one pending call (never the client's id: field notes 6.3.1); the progress token of a call is its id.
  * A call ends exactly once: by its answer, its deadline, its client's cancellation, or the end of the child. What comes later for it is
  * dropped and counted. Deadlines are looked at by one sweep every 250 ms while calls are pending: no timer per call.
  */
 import { type Clock, type Logger, serverName } from '../../base/index.ts';
-import type { Child } from '../../bridge/index.ts';
-import { type LaneExchange, hubError, type Leg, type Outcome } from '../../exchange/index.ts';
+import { type ErrorOutcome, type LaneExchange, hubError, type Leg, type Outcome } from '../../exchange/index.ts';
 import {
   emptyObject,
   errorRaw,
@@ -24,6 +24,7 @@ import {
 import { type Answerer, outcomeOf, protocolFault, rpcFailure } from '../answer.ts';
 import { AskedCall, type AskedHost } from '../asked-call.ts';
 import { soleAsker } from '../unattributed.ts';
+import type { MessagePipe } from './message-pipe.ts';
 
 const sweepMs = 250;
 
@@ -49,8 +50,8 @@ interface Pending {
 /** A call during which the child asks, or why it can be none. */
 export type Asker = Pending | 'none' | 'several';
 
-export interface ChannelOptions {
-  readonly child: Child;
+export interface ChannelOptions<P extends MessagePipe = MessagePipe> {
+  readonly child: P;
   readonly clock: Clock;
   readonly log: Logger;
   /** The server's key, for messages. */
@@ -66,12 +67,12 @@ export interface Dropped {
   notifications: number;
 }
 
-export class StdioChannel {
+export class StdioChannel<P extends MessagePipe = MessagePipe> {
   /** How answers are read. Undefined until the handshake has found out: then everything is taken as it comes. */
   answerer: Answerer | undefined;
   /** True once the server has answered anything. */
   heard = false;
-  readonly child: Child;
+  readonly child: P;
   readonly dropped: Dropped = { answers: 0, notifications: 0 };
   /** Everything the server says by itself except progress. */
   onNotification: (message: ScannedMessage) => void = () => {};
@@ -79,7 +80,7 @@ export class StdioChannel {
   /** A request of the server's own beside `ping`. */
   onAsked: (message: ScannedMessage) => void = (message) =>
     this.refuse(message, 'this client declared no capability for that');
-  readonly #options: ChannelOptions;
+  readonly #options: ChannelOptions<P>;
   readonly #clock: Clock;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
@@ -87,7 +88,7 @@ export class StdioChannel {
   #sweeping: (() => void) | undefined;
   #end: string | undefined;
 
-  constructor(options: ChannelOptions) {
+  constructor(options: ChannelOptions<P>) {
     this.#options = options;
     this.#clock = options.clock;
     this.child = options.child;
@@ -207,6 +208,11 @@ export class StdioChannel {
     pending.resolve(hubError('QM_CANCELLED'));
   }
 
+  /** The request could not be handed over: this is its answer. */
+  undelivered(id: number, outcome: ErrorOutcome): void {
+    this.#take(id)?.resolve(outcome);
+  }
+
   /** Answers everything that is pending with QM_SERVER_GONE. */
   finish(reason: string): void {
     this.#end ??= reason;
@@ -287,6 +293,7 @@ export class StdioChannel {
       return;
     }
     pending.deadline = Math.min(this.#clock.monotonic() + pending.patienceMs, pending.lastDeadline);
+    leg.told = true;
     // Spliced, not rebuilt: everything else of the notification keeps its bytes.
     leg.notify((raw.slice(0, member.start) + leg.progressToken + raw.slice(member.end)) as RawJson);
   }

@@ -101,7 +101,7 @@ class StdioConnector implements Connector {
     }
   }
 
-  async #shake(channel: StdioChannel, order: HandshakeOrder, declared: RawJson): Promise<Negotiated> {
+  async #shake(channel: StdioChannel<Child>, order: HandshakeOrder, declared: RawJson): Promise<Negotiated> {
     const { clock, hubInfo, probeMs = defaults.probeMs } = this.#deps;
     try {
       return await shakeHands(channel, { order, clock, hubInfo, declared, envelope: this.#envelopes.own, probeMs });
@@ -113,7 +113,7 @@ class StdioConnector implements Connector {
     }
   }
 
-  #conversation(channel: StdioChannel, negotiated: Negotiated, request: ConnectRequest): Conversation {
+  #conversation(channel: StdioChannel<Child>, negotiated: Negotiated, request: ConnectRequest): Conversation {
     return new StdioConversation({
       channel,
       negotiated,
@@ -126,7 +126,7 @@ class StdioConnector implements Connector {
   }
 
   /** The start time is over, or the start is no longer wanted. */
-  #bounded<T>(work: Promise<T>, channel: StdioChannel, deadline: number, signal: AbortSignal): Promise<T> {
+  #bounded<T>(work: Promise<T>, channel: StdioChannel<Child>, deadline: number, signal: AbortSignal): Promise<T> {
     const { clock } = this.#deps;
     return new Promise((resolve, reject) => {
       const stop = (): void => {

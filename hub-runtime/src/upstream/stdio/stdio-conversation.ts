@@ -1,10 +1,10 @@
 /**
- * A negotiated conversation over a child's stdin and stdout: the Lane of a stdio server.
+ * A negotiated conversation over a child's stdin and stdout, or another pipe for messages (HTTP+SSE, WebSocket): the Lane of such a server.
  *
  * `send` is the hot path: one line up, one write per turn of the event loop for all calls of that turn, and the answer straight to the
  * promise. Notifications that cannot be attributed to one caller are dropped where the child is shared, never guessed (field notes 6.3.2).
  */
-import type { Era, ServerConfig } from '@quaymaster/crds';
+import type { Era, ServerConfig, ServerTransport } from '@quaymaster/crds';
 
 import { type Clock, serverName } from '../../base/index.ts';
 import type { ErrorOutcome, LaneCall, Outcome, ResultOutcome } from '../../exchange/index.ts';
@@ -46,6 +46,19 @@ export interface ConversationOptions {
   readonly config: () => ServerConfig;
   /** Between the end of stdin and SIGTERM. */
   readonly graceMs: number;
+  /** What it goes over; stdio. */
+  readonly transport?: ServerTransport;
+  /** Only of a server that is not ours to start again: what to do about calls that a broken connection took with it. */
+  readonly remote?: RemoteOptions;
+}
+
+export interface RemoteOptions {
+  /** A call of this method may be sent again although it may have been executed. */
+  repeats(method: string): boolean;
+  /** Why nothing new may be sent here. */
+  stale(): string | undefined;
+  /** It is over, and nothing is in flight any more. */
+  released(): void;
 }
 
 /** Between the end of a subscription by the child and the next. */
@@ -63,7 +76,8 @@ export class StdioConversation implements Conversation {
   readonly serverInfo: RawJson | undefined;
   readonly instructions: RawJson | undefined;
   readonly capabilities: ScannedObject;
-  readonly pid: number;
+  readonly pid: number | undefined;
+  readonly transport: ServerTransport;
   readonly #channel: StdioChannel;
   readonly #options: ConversationOptions;
   /** '' for a legacy server. */
@@ -73,6 +87,8 @@ export class StdioConversation implements Conversation {
   readonly #resources: ResourceListen | undefined;
   /** Open listen requests for resources, by id. */
   readonly #listens = new Map<string, ListenEvents>();
+  /** Outcomes of calls that surely were not executed. */
+  readonly #unsent = new WeakSet<ErrorOutcome>();
   #onNotification: NotificationListener = () => {};
   #onClosed: ((end: ConversationEnd) => void) | undefined;
   #ended: ConversationEnd | undefined;
@@ -85,15 +101,17 @@ export class StdioConversation implements Conversation {
     this.instructions = negotiated.instructions;
     this.capabilities = negotiated.capabilities;
     this.pid = channel.child.pid;
+    this.transport = options.transport ?? 'stdio';
     this.#channel = channel;
     this.#options = options;
     this.#envelope = negotiated.era === 'modern' ? options.envelopes.own : '';
     const { key, prefix } = options.config();
     channel.answerer = { era: negotiated.era, key, prefix };
     channel.onNotification = (message) => this.#notified(message);
-    channel.onEnd = (message) => this.#over(message);
+    const over = (message: string): void => this.#over({ reason: channel.child.exit?.reason ?? 'Exited', message });
+    channel.onEnd = over;
     channel.onAsked = (message) => this.#asked(message);
-    if (channel.child.exit !== undefined) this.#over(channel.child.exit.message);
+    if (channel.child.exit !== undefined) over(channel.child.exit.message);
     if (negotiated.era === 'modern')
       this.#resources = new ResourceListen(
         {
@@ -119,6 +137,13 @@ export class StdioConversation implements Conversation {
   }
 
   send(call: LaneCall): Promise<Outcome> {
+    const { remote } = this.#options;
+    const why = remote === undefined || this.#ended !== undefined ? undefined : remote.stale();
+    if (why !== undefined) this.leave('NoEndpoints', why);
+    if (remote !== undefined && this.#ended !== undefined) {
+      const again = this.#options.request.resend?.(call);
+      if (again !== undefined) return again;
+    }
     const { logLevel } = call.exchange.leg;
     if (logLevel !== undefined && this.#takesLogLevel) {
       const tell = (level: string) => this.request('logging/setLevel', rawOf({ level }), tellMs);
@@ -140,11 +165,43 @@ export class StdioConversation implements Conversation {
       const again = this.#options.request.resend?.(call);
       if (again !== undefined) return again;
     }
-    const { callMs, callMaxMs } = this.#options.config().timeouts;
+    const { callMs, callMaxMs } = this.#timesOf(call);
     const id = this.#channel.nextId();
     const envelope = this.era === 'modern' ? this.#options.envelopes.of(call.exchange.caller.capabilities) : '';
     const line = callLine(id, call, envelope);
-    return this.#channel.request(id, call.exchange.method, line, call.exchange, callMs, callMaxMs);
+    const answer = this.#channel.request(id, call.exchange.method, line, call.exchange, callMs, callMaxMs);
+    return this.#options.remote === undefined ? answer : answer.then((outcome) => this.#orAgain(call, outcome));
+  }
+
+  /** A call that was not executed, or may be repeated, is sent once more on whatever conversation there is by then (EF-31). */
+  #orAgain(call: LaneCall, outcome: Outcome): Outcome | Promise<Outcome> {
+    const { remote, request } = this.#options;
+    if (this.#ended !== undefined && this.#channel.calls === 0) remote?.released();
+    if (outcome.kind !== 'error' || call.exchange.leg.cancellation.cancelled) return outcome;
+    const isGone = outcome.errorCode === 'QM_SERVER_GONE';
+    if (isGone) request.suspect?.();
+    const mayRepeat = this.#unsent.has(outcome) || (isGone && remote?.repeats(call.exchange.method) === true);
+    return (mayRepeat ? request.resend?.(call) : undefined) ?? outcome;
+  }
+
+  /** A request could not be handed over. `isUnsent`: it was surely not executed. */
+  undelivered(id: number, outcome: ErrorOutcome, isUnsent: boolean): void {
+    if (isUnsent) this.#unsent.add(outcome);
+    this.#channel.undelivered(id, outcome);
+  }
+
+  /** Nothing new goes here. What is in flight ends here. */
+  leave(reason: string, message: string): void {
+    if (this.#ended !== undefined) return;
+    this.#over({ reason, message });
+    if (this.#channel.calls === 0) this.#options.remote?.released();
+  }
+
+  #timesOf({ until }: LaneCall): Pick<ServerConfig['timeouts'], 'callMs' | 'callMaxMs'> {
+    const { timeouts } = this.#options.config();
+    if (until === undefined) return timeouts;
+    const leftMs = Math.max(1, until - this.#options.clock.monotonic());
+    return { callMs: Math.min(timeouts.callMs, leftMs), callMaxMs: Math.min(timeouts.callMaxMs, leftMs) };
   }
 
   async request(method: string, params: RawJson, timeoutMs: number): Promise<ResultOutcome | ErrorOutcome> {
@@ -215,9 +272,10 @@ export class StdioConversation implements Conversation {
     await this.#channel.child.stop(this.#options.graceMs);
   }
 
-  #over(message: string): void {
-    this.#ended = { reason: 'Exited', message };
-    this.#onClosed?.(this.#ended);
+  #over(end: ConversationEnd): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = end;
+    this.#onClosed?.(end);
   }
 
   #notified(message: ScannedMessage): void {
@@ -276,9 +334,10 @@ export class StdioConversation implements Conversation {
       return;
     }
     const exchange = this.#options.request.purpose === 'client' ? this.#channel.onlyExchange() : undefined;
-    if (exchange !== undefined && isLogWanted(exchange, memberString(message.params, 'level')))
+    if (exchange !== undefined && isLogWanted(exchange, memberString(message.params, 'level'))) {
+      exchange.leg.told = true;
       exchange.leg.notify(message.raw);
-    else this.#channel.dropped.notifications++;
+    } else this.#channel.dropped.notifications++;
   }
 }
 

@@ -24,3 +24,4 @@ export {
 } from './http-world.ts';
 export { eventually, makeCall, resultOf, type SentCall, serverConfig, upstreamDeps } from './settings.ts';
 export type { TinyReply, TinyRequest } from './tiny-server.ts';
+export { type SseMessage, type SseScript, type SseServer, startSseServer } from './sse-server.ts';

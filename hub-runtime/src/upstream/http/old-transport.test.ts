@@ -1,0 +1,313 @@
+/** HTTP+SSE of 2024-11-05 toward servers, over real sockets. */
+import { afterEach, describe, expect, test } from 'vitest';
+
+import type { ErrorOutcome, Outcome } from '../../exchange/index.ts';
+import { emptyObject, type RawJson } from '../../wire/index.ts';
+import type { Conversation, ConversationEnd } from '../conversation.ts';
+import {
+  call,
+  closeWorld,
+  connectorTo,
+  draining,
+  eventually,
+  FakeFeed,
+  makeCall,
+  openTo,
+  type Options,
+  refusal,
+  resultOf,
+  type SseScript,
+  type SseServer,
+  startSseServer,
+} from '../testing/index.ts';
+import { ssePipeLimits } from './sse-pipe.ts';
+
+const servers: SseServer[] = [];
+afterEach(async () => {
+  await closeWorld();
+  for (const one of servers.splice(0)) await one.close();
+});
+
+async function serve(script: SseScript = {}): Promise<SseServer> {
+  const server = await startSseServer(script);
+  servers.push(server);
+  return server;
+}
+
+const textOf = (outcome: Outcome): string => JSON.stringify(resultOf(outcome));
+const echo: SseScript = { answer: ({ method, params }) => (method === 'tools/call' ? { echoed: params } : {}) };
+const asPrimary = { purpose: 'primary', caller: undefined, verdict: undefined } as const;
+
+async function connected(script: SseScript = echo, options: Options = {}) {
+  const server = await serve(script);
+  const opened = await openTo(options, server.url);
+  const ends: ConversationEnd[] = [];
+  opened.conversation.onClosed((end) => ends.push(end));
+  return { server, ends, ...opened };
+}
+
+const methodsOf = (server: SseServer, session = 0): unknown[] =>
+  (server.sessions[session]?.received ?? []).map(({ method }) => method);
+
+describe('HT-0.13 a server of HTTP+SSE', () => {
+  test('is recognised: POST is refused, GET names an address', async () => {
+    const { server, conversation } = await connected();
+    expect(conversation).toMatchObject({ era: 'legacy', revision: '2024-11-05', transport: 'sse' });
+    expect(server.requests.map(({ verb }) => verb).slice(0, 3)).toEqual(['POST', 'POST', 'GET']);
+    expect(textOf(await call(conversation))).toContain('"echoed":');
+    expect(methodsOf(server)).toEqual(['initialize', 'notifications/initialized', 'tools/call']);
+  });
+
+  test('transport: sse asks for nothing else, and the next conversation neither', async () => {
+    const { server } = await connected(echo, { config: { transport: 'sse' } });
+    expect(server.requests[0]?.verb).toBe('GET');
+  });
+
+  test('once recognised it is not probed again for every client', async () => {
+    const { server, connector } = await connected();
+    await eventually(() => methodsOf(server).length === 2, 'the first is open');
+    const before = server.requests.length;
+    const second = await connector.connect({ ...asPrimary, purpose: 'client' }, new AbortController().signal);
+    expect(server.requests[before]?.verb).toBe('GET');
+    await second.close('done');
+    await eventually(() => server.open === 1, 'the second stream is closed');
+  });
+
+  test('gets the configured headers with every request', async () => {
+    const { server, conversation } = await connected(echo, { headers: { 'X-Team': 'docs' } });
+    await call(conversation);
+    expect(server.requests.every(({ headers }) => headers['x-team'] === 'docs')).toBe(true);
+  });
+
+  test('progress, the answer and notifications come by one stream, each to its call', async () => {
+    const { conversation } = await connected({
+      answer: (message, session) => {
+        const token = (message.params?.['_meta'] as { progressToken?: unknown } | undefined)?.progressToken;
+        if (token !== undefined)
+          session.say({
+            jsonrpc: '2.0',
+            method: 'notifications/progress',
+            params: { progressToken: token, progress: 1 },
+          });
+        return { content: [] };
+      },
+    });
+    const heard: string[] = [];
+    conversation.onNotification((method) => heard.push(method));
+    const one = makeCall('tools/call', { name: 'a', arguments: {} }, { leg: { progressToken: '"mine"' as RawJson } });
+    expect(textOf(await conversation.send(one.call))).toContain('content');
+    expect(one.notes.map((note) => JSON.parse(note) as unknown)).toEqual([
+      { jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 'mine', progress: 1 } },
+    ]);
+  });
+
+  test('a cancellation follows its call and does not overtake it', async () => {
+    let letIn = (): void => {};
+    const { server, conversation } = await connected({
+      answer: () => undefined,
+      taken: ({ method }) => (method === 'tools/call' ? new Promise((resolve) => (letIn = resolve)) : undefined),
+    });
+    const one = makeCall('tools/call', { name: 'hang', arguments: {} });
+    const outcome = conversation.send(one.call);
+    await eventually(() => methodsOf(server).includes('tools/call'), 'the call has arrived');
+    one.call.exchange.leg.cancellation.cancel('client-cancelled');
+    expect(await outcome).toMatchObject({ kind: 'error', errorCode: 'QM_CANCELLED' });
+    letIn();
+    await eventually(() => methodsOf(server).includes('notifications/cancelled'), 'the server is told');
+    expect(methodsOf(server).slice(-2)).toEqual(['tools/call', 'notifications/cancelled']);
+  });
+
+  test('a server that answers each POST only when its call is done gets cancellations all the same', async () => {
+    const { server, conversation } = await connected({
+      answer: () => undefined,
+      taken: ({ method }) => (method === 'tools/call' ? new Promise(() => {}) : undefined),
+    });
+    const one = makeCall('tools/call', { name: 'hang', arguments: {} });
+    void conversation.send(one.call);
+    await eventually(() => methodsOf(server).includes('tools/call'), 'the call has arrived');
+    one.call.exchange.leg.cancellation.cancel('client-cancelled');
+    await eventually(() => methodsOf(server).includes('notifications/cancelled'), 'the server is told');
+  });
+
+  test('EF-29 hundreds of calls side by side get their own answers', async () => {
+    const { conversation } = await connected();
+    const marks = Array.from({ length: 300 }, (_, n) => `mark ${n}`);
+    const results = await Promise.all(
+      marks.map(async (mark) =>
+        textOf(await conversation.send(makeCall('tools/call', { name: 'echo', arguments: { mark } }).call)),
+      ),
+    );
+    expect(results.every((text, n) => text.includes(`"${marks[n] ?? ''}"`))).toBe(true);
+  });
+
+  test('what waits to be posted is bounded', async () => {
+    const { server, conversation } = await connected({
+      answer: () => undefined,
+      taken: ({ method }) => (method === 'tools/call' ? new Promise(() => {}) : undefined),
+    });
+    await eventually(() => methodsOf(server).length === 2, 'it is open');
+    await conversation.request('ping', emptyObject, 1_000).catch(() => undefined);
+    const most = ssePipeLimits.posts + ssePipeLimits.waiting;
+    const outcomes: string[] = [];
+    for (let n = 0; n <= most; n++)
+      void call(conversation).then((outcome) => outcomes.push((outcome as ErrorOutcome).errorCode ?? outcome.kind));
+    await eventually(() => outcomes.length > 0, 'the one too many is refused');
+    expect(outcomes).toEqual(['QM_OVERLOADED']);
+  });
+});
+
+describe('the end of a stream', () => {
+  test('ends the conversation and fails what is in flight', async () => {
+    const { server, conversation, ends } = await connected({ answer: () => undefined });
+    const outcome = call(conversation);
+    await eventually(() => methodsOf(server).includes('tools/call'), 'the call has arrived');
+    server.sessions[0]?.response.end();
+    expect(await outcome).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
+    expect(ends).toEqual([{ reason: 'ConnectionLost', message: 'it closed the event stream' }]);
+  });
+
+  test('EF-31 a call that only reads is handed back to be sent again, another is not', async () => {
+    const sent: string[] = [];
+    const resend = ({ exchange }: { exchange: { method: string } }) => {
+      sent.push(exchange.method);
+      return undefined;
+    };
+    const { server, conversation } = await connected({ answer: () => undefined }, { request: { resend } });
+    const both = [
+      conversation.send(makeCall('resources/read', { uri: 'a:b' }).call),
+      conversation.send(makeCall('tools/call', { name: 'x', arguments: {} }).call),
+    ];
+    await eventually(() => methodsOf(server).length >= 4, 'both have arrived');
+    server.sessions[0]?.response.destroy();
+    await Promise.all(both);
+    expect(sent).toEqual(['resources/read']);
+  });
+
+  test('a session the server forgot: the call was not executed and is handed back', async () => {
+    const sent: string[] = [];
+    const resend = ({ exchange }: { exchange: { method: string } }) => {
+      sent.push(exchange.method);
+      return undefined;
+    };
+    const status = ({ method }: { method?: string }) => (method === 'tools/call' ? 404 : undefined);
+    const { conversation, ends } = await connected({ status }, { request: { resend } });
+    await call(conversation);
+    expect(sent).toEqual(['tools/call']);
+    expect(ends.map(({ reason }) => reason)).toEqual(['SessionLost']);
+  });
+
+  test.each([
+    [401, 'QM_SERVER_FAILED'],
+    [413, 'QM_UPSTREAM_PROTOCOL'],
+    [500, 'QM_SERVER_STATUS'],
+    [503, 'QM_SERVER_FAILED'],
+  ])('HTTP %d to a POST is the answer of that call alone', async (code, errorCode) => {
+    const status = ({ method }: { method?: string }) => (method === 'tools/call' ? code : undefined);
+    const { conversation, ends } = await connected({ status, answer: () => ({}) });
+    expect(await call(conversation)).toMatchObject({ kind: 'error', errorCode });
+    expect(await conversation.request('ping', emptyObject, 1_000)).toMatchObject({ kind: 'result' });
+    expect(ends).toEqual([]);
+  });
+
+  test('closing gives everything back', async () => {
+    const { server, conversation, pool } = await connected();
+    await conversation.close('done');
+    await eventually(() => server.open === 0, 'the stream is closed');
+    expect(pool.stats()).toEqual([]);
+    expect(await call(conversation)).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
+  });
+});
+
+describe('what does not become a conversation', () => {
+  const why = async (script: SseScript, config: Options['config'] = { transport: 'sse' }) => {
+    const server = await serve(script);
+    const { connector, pool } = connectorTo(server.url, { config });
+    const error = await refusal(connector.connect(asPrimary, new AbortController().signal));
+    await eventually(() => server.open === 0, 'no stream is left');
+    expect(pool.stats()).toEqual([]);
+    return error;
+  };
+
+  test.each([
+    ['another origin', 'http://attacker.example/messages', 'another origin'],
+    ['another port', 'http://127.0.0.1:1/messages', 'another origin'],
+    ['a foreign scheme', 'javascript:alert(1)', 'another origin'],
+    ['credentials', 'http://me:secret@127.0.0.1/messages', 'no usable address'],
+    ['an address that never ends', `/messages?${'x'.repeat(3_000)}`, 'no usable address'],
+  ])('an endpoint with %s: the credentials of the server stay where they belong', async (_what, endpoint, words) => {
+    const error = await why({ endpoint: () => endpoint });
+    expect(error).toMatchObject({ reason: 'HandshakeFailed', retryable: false });
+    expect(error.message).toContain(words);
+    expect(error.message).not.toContain('secret');
+  });
+
+  test('transport: sse at a server that has none says so', async () => {
+    expect(await why({ get: (response) => response.writeHead(404).end() })).toMatchObject({
+      reason: 'TransportUnsupported',
+    });
+    expect(
+      await why({ get: (response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{}') }),
+    ).toMatchObject({
+      reason: 'TransportUnsupported',
+    });
+    expect(await why({ get: (response) => response.writeHead(401).end() })).toMatchObject({
+      reason: 'CredentialsRefused',
+    });
+  });
+
+  test('a server that refuses POST and has no old stream: the first refusal counts', async () => {
+    const error = await why({ get: (response) => response.writeHead(405).end() }, {});
+    expect(error).toMatchObject({ reason: 'HandshakeFailed' });
+    expect(error.message).toContain('HTTP 405');
+  });
+
+  test('a refused initialize is not waited for', async () => {
+    const status = ({ method }: { method?: string }) => (method === 'initialize' ? 500 : undefined);
+    expect(await why({ status })).toMatchObject({ reason: 'HandshakeFailed' });
+  });
+
+  test('protocol: modern cannot be had over it', async () => {
+    expect(await why({}, { transport: 'sse', protocol: 'modern' })).toMatchObject({
+      reason: 'HandshakeFailed',
+      retryable: false,
+    });
+  });
+
+  test('a start given up leaves nothing', async () => {
+    const server = await serve({ status: () => undefined, taken: () => new Promise(() => {}) });
+    const { connector, pool } = connectorTo(server.url, { config: { transport: 'sse' } });
+    const abort = new AbortController();
+    const attempt = refusal(connector.connect(asPrimary, abort.signal));
+    await eventually(() => server.sessions.length > 0, 'the stream is open');
+    abort.abort();
+    expect((await attempt).message).toBeDefined();
+    await eventually(() => server.open === 0 && pool.stats().length === 0, 'everything is closed');
+  });
+});
+
+test('a replica that takes nothing new is left: calls in flight end there, the next conversation is elsewhere', async () => {
+  let answer = (): void => {};
+  const script: SseScript = {
+    answer: ({ id }, session) => {
+      answer = () => session.say({ jsonrpc: '2.0', id, result: {} });
+      return undefined;
+    },
+  };
+  const server = await serve(script);
+  const address = new URL(server.url).host;
+  const feed = new FakeFeed(address);
+  const { conversation } = await openTo(
+    { target: { endpoints: feed }, config: { transport: 'sse' } },
+    'http://old.example/sse',
+  );
+  const ends: string[] = [];
+  conversation.onClosed(({ reason }) => ends.push(reason));
+  const outcome = call(conversation as Conversation);
+  await eventually(() => methodsOf(server).includes('tools/call'), 'the call has arrived');
+  feed.say(draining(address));
+  expect(ends).toEqual(['NoEndpoints']);
+  expect(conversation.inFlight).toBe(1);
+  answer();
+  expect(await outcome).toMatchObject({ kind: 'result' });
+  await eventually(() => server.open === 0, 'the stream is closed after the last call');
+});

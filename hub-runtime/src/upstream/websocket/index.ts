@@ -1,0 +1,2 @@
+/** WebSocket toward servers, both eras. */
+export { createSocketConnector } from './socket-connector.ts';
