@@ -247,6 +247,35 @@ describe('never a silent winner', () => {
   });
 });
 
+describe('the store of sessions', () => {
+  const url = 'rediss://hub@store:6380/1';
+  const from = (key: string, optional = false) => ({ secretKeyRef: { name: 'store', key, optional } });
+  const withStore = (redis: Record<string, unknown> = {}) =>
+    hub('h', { sessions: { store: 'redis', redis: { url, ...redis } } });
+
+  test('EF-30 reaches the configuration with names of Secrets and no value; without one there is nothing of it', () => {
+    const refs = { passwordFrom: from('password'), caFrom: from('ca') };
+    const compiled = run([withStore(refs), secret('store', ['password', 'ca'])]);
+    expect(compiled.hubs[0]?.sessions).toEqual({
+      store: 'redis',
+      url,
+      password: { name: 'store', key: 'password', optional: false },
+      authority: { name: 'store', key: 'ca', optional: false },
+      prefix: 'quaymaster:',
+    });
+    expect(reasons(compiled, 'h')).toContain('ResolvedRefs=True/ResolvedRefs');
+    for (const sessions of [undefined, {}, { store: 'sealed' }])
+      expect(run([hub('h', sessions === undefined ? {} : { sessions })]).hubs[0]).not.toHaveProperty('sessions');
+  });
+
+  test('a Secret of it that is missing is said, and the hub goes on', () => {
+    const compiled = run([withStore({ passwordFrom: from('password'), caFrom: from('ca', true) }), server('a')]);
+    expect(reasons(compiled, 'h')).toContain('ResolvedRefs=False/SecretNotFound');
+    expect(message(compiled, 'h', 'ResolvedRefs')).toContain('spec.sessions.redis.passwordFrom');
+    expect(offered(compiled, 'h')).toEqual(['a']);
+  });
+});
+
 describe('references', () => {
   const ref = (member: string, key: string, optional = false) => ({
     env: [{ name: 'X', valueFrom: { [member]: { name: 'o', key, optional } } }],

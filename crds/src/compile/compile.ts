@@ -17,7 +17,7 @@ import type { Group } from './gather.ts';
 import { toHubConfig, toHubTimeouts } from './hub-config.ts';
 import { remembered, sameEntries, variantForHub } from './memo.ts';
 import type { CompileMemo } from './memo.ts';
-import { findUnknownRoot, keyLookup, resolveReferences } from './references.ts';
+import { findUnknownRoot, keyLookup, missingOfHub, resolveReferences } from './references.ts';
 import type { KeyLookup } from './references.ts';
 import { selects } from './select.ts';
 import { forHub, toServerConfig } from './server-config.ts';
@@ -44,7 +44,7 @@ export function compile(objects: readonly ManifestObject[], options: CompileOpti
   const { memo } = options;
   const context: Context = { lookup, unreadable: options.unreadable, memo };
   const candidates = gathered.servers.map((group) => toCandidate(group, context));
-  const hubOutcomes = byKey(gathered.hubs.map((group) => toHubOutcome(group, candidates, memo)));
+  const hubOutcomes = byKey(gathered.hubs.map((group) => toHubOutcome(group, candidates, context)));
   const hubs = hubOutcomes.flatMap((outcome) => (outcome.config === undefined ? [] : [outcome.config]));
   const offers = hubOutcomes.map(({ key, config }) => ({
     key,
@@ -129,7 +129,8 @@ function toServerOutcome(candidate: Candidate, offers: readonly Offer[], memo: C
   return outcome;
 }
 
-function toHubOutcome(group: Group, candidates: readonly Candidate[], memo: CompileMemo | undefined): HubOutcome {
+function toHubOutcome(group: Group, candidates: readonly Candidate[], context: Context): HubOutcome {
+  const { lookup, unreadable, memo } = context;
   const refused = refusal(group);
   if (refused !== undefined)
     return {
@@ -145,8 +146,9 @@ function toHubOutcome(group: Group, candidates: readonly Candidate[], memo: Comp
   );
   const known = new Set(neighbours.map((candidate) => candidate.group.name));
   const absent = spec.servers.include.filter((name) => !known.has(name)).toSorted(compareText);
+  const unresolved = missingOfHub(spec, group.namespace, lookup, unreadable);
   // All that the outcome depends on, beside the object itself.
-  const inputs = [absent.join(), ...selected];
+  const inputs = [absent.join(), unresolved.map(({ message }) => message).join(), ...selected];
   const before = group.all.length === 1 ? memo?.hubs.get(group.object) : undefined;
   if (before !== undefined && sameEntries(before.inputs, inputs)) return before.outcome;
   const timeouts = toHubTimeouts(spec);
@@ -166,7 +168,7 @@ function toHubOutcome(group: Group, candidates: readonly Candidate[], memo: Comp
     config,
     conditions: [
       draft('Accepted', 'Accepted'),
-      ...hubReferences(absent, selected, aliasConditions),
+      ...hubReferences(absent, selected, [...unresolved, ...aliasConditions]),
       draft('Insecure', 'NoAuthentication'),
     ],
     selected: selected.map((candidate) => candidate.group.key).toSorted(compareText),
@@ -179,7 +181,7 @@ function toHubOutcome(group: Group, candidates: readonly Candidate[], memo: Comp
 function hubReferences(
   absent: readonly string[],
   selected: readonly Candidate[],
-  aliases: readonly ConditionDraft[],
+  more: readonly ConditionDraft[],
 ): ConditionDraft[] {
   const leftOut = selected
     .filter((candidate) => candidate.runnable === undefined)
@@ -188,11 +190,11 @@ function hubReferences(
   const missing = [
     ...(absent.length === 0 ? [] : [draft('ResolvedRefs', 'ServerNotFound', { servers: absent.join(', ') })]),
     ...(leftOut.length === 0 ? [] : [draft('ResolvedRefs', 'ServerRefused', { servers: leftOut.join(', ') })]),
-    ...aliases.filter((entry) => entry.type === 'ResolvedRefs'),
+    ...more.filter((entry) => entry.type === 'ResolvedRefs'),
   ];
   const [first = draft('ResolvedRefs', 'ResolvedRefs')] = missing;
   const message = missing.length === 0 ? first.message : missing.map((entry) => entry.message).join(' | ');
-  return [{ ...first, message }, ...aliases.filter((entry) => entry.type !== 'ResolvedRefs')];
+  return [{ ...first, message }, ...more.filter((entry) => entry.type !== 'ResolvedRefs')];
 }
 
 function identity(group: Group): Pick<ServerOutcome, 'key' | 'namespace' | 'name' | 'object' | 'issues'> {

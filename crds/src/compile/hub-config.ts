@@ -88,9 +88,25 @@ export function toHubConfig(
     ...(spec.instructions === undefined ? {} : { instructions: spec.instructions }),
     limits: toHubLimits(spec),
     timeouts: toHubTimeouts(spec),
+    ...sessionsOf(spec),
     servers: servers.toSorted((a, b) => compareText(a.key, b.key)),
   };
   return { config: { ...body, hash: bodyHash(body, texts) }, aliasConditions: conditions };
+}
+
+function sessionsOf({ sessions }: McpHubSpec): Pick<HubConfig, 'sessions'> {
+  const { store, redis } = sessions ?? {};
+  if (store !== 'redis' || redis === undefined) return {};
+  const { url, prefix, passwordFrom, caFrom } = redis;
+  return {
+    sessions: {
+      store,
+      url,
+      ...(passwordFrom === undefined ? {} : { password: passwordFrom.secretKeyRef }),
+      ...(caFrom === undefined ? {} : { authority: caFrom.secretKeyRef }),
+      prefix,
+    },
+  };
 }
 
 function transportsOf({ transports }: McpHubSpec): Pick<HubConfig, 'transports'> {

@@ -1,6 +1,7 @@
 /** Do the Secrets, ConfigMaps and roots a server refers to exist? Names and keys only: values never come here. */
 import { draft } from '../conditions/index.ts';
 import type { ConditionDraft } from '../conditions/index.ts';
+import type { McpHubSpec } from '../hub/index.ts';
 import type { McpServerSpec } from '../server/index.ts';
 import { nearest } from '../suggest/index.ts';
 import type { CompileOptions } from './types.ts';
@@ -38,7 +39,30 @@ export function resolveReferences(
   lookup: KeyLookup,
   unreadable: CompileOptions['unreadable'],
 ): ConditionDraft {
-  const missing = references(spec).flatMap((reference) => {
+  return merged(missingOf(references(spec), namespace, lookup, unreadable));
+}
+
+/** What the store of a hub's sessions needs and does not get. */
+export function missingOfHub(
+  { sessions }: McpHubSpec,
+  namespace: string,
+  lookup: KeyLookup,
+  unreadable: CompileOptions['unreadable'],
+): readonly ConditionDraft[] {
+  const { passwordFrom, caFrom } = sessions?.redis ?? {};
+  const wanted = Object.entries({ passwordFrom, caFrom }).flatMap(([name, from]): Reference[] =>
+    from === undefined ? [] : [{ ...from.secretKeyRef, kind: 'Secret', path: `spec.sessions.redis.${name}` }],
+  );
+  return missingOf(wanted, namespace, lookup, unreadable);
+}
+
+function missingOf(
+  wanted: readonly Reference[],
+  namespace: string,
+  lookup: KeyLookup,
+  unreadable: CompileOptions['unreadable'],
+): readonly ConditionDraft[] {
+  return wanted.flatMap((reference) => {
     if (reference.optional) return [];
     const { kind, name, path, key = '' } = reference;
     const because = unreadable?.(kind, namespace, name);
@@ -49,6 +73,9 @@ export function resolveReferences(
     if (reference.key === undefined || keys.has(reference.key)) return [];
     return [draft('ResolvedRefs', `${kind}KeyNotFound`, { name, key, path })];
   });
+}
+
+function merged(missing: readonly ConditionDraft[]): ConditionDraft {
   const [first] = missing;
   if (first === undefined) return draft('ResolvedRefs', 'ResolvedRefs');
   return { ...first, message: missing.map((entry) => entry.message).join(' | ') };

@@ -175,10 +175,10 @@ export const declaredReasons = {
   },
   ReferenceUnreadable: {
     on: { ResolvedRefs: 'False' },
-    kinds: server,
+    kinds: both,
     severity: 'error',
     meaning:
-      'A Secret or ConfigMap the server refers to exists, but the operator cannot read it. The server is left out until it can.',
+      'A Secret or ConfigMap the server refers to exists, but the operator cannot read it. A server is left out until it can.',
     say: (d) =>
       `${d['kind']} "${d['name']}" in namespace ${d['namespace']} cannot be read (${d['path']}): ${d['because']}`,
     next: 'let the operator read it: list the namespace in the installation, or grant its ServiceAccount get on the object',
@@ -201,17 +201,17 @@ export const declaredReasons = {
   },
   SecretKeyNotFound: {
     on: { ResolvedRefs: 'False' },
-    kinds: server,
+    kinds: both,
     severity: 'error',
-    meaning: 'A Secret exists but lacks a key the server refers to. The server is left out until it appears.',
+    meaning: 'A Secret exists but lacks a key the server refers to. A server is left out until it appears.',
     say: (d) => `Secret "${d['name']}" has no key "${d['key']}" (${d['path']})`,
     next: 'add the key, or set optional: true on the reference',
   },
   SecretNotFound: {
     on: { ResolvedRefs: 'False' },
-    kinds: server,
+    kinds: both,
     severity: 'error',
-    meaning: 'A Secret the server refers to does not exist in its namespace. The server is left out until it appears.',
+    meaning: 'A Secret that is referred to does not exist in its namespace. A server is left out until it appears.',
     say: (d) => `Secret "${d['name']}" does not exist in namespace ${d['namespace']} (${d['path']})`,
     next: 'create it, or set optional: true on the reference',
   },
@@ -238,6 +238,15 @@ export const declaredReasons = {
     meaning: 'Some selected servers do not answer. The hub serves the others.',
     say: (d) => `servers not ready: ${d['servers']}`,
     next: 'see the status of these servers',
+  },
+  SessionStoreUnreachable: {
+    on: { Degraded: 'True' },
+    kinds: hub,
+    severity: 'warning',
+    meaning:
+      'The store of sessions does not answer, or refuses the hub. Sessions go on as without one: what a killed replica had and others do not is lost.',
+    say: (d) => `the store of sessions cannot be used: ${d['why']}`,
+    next: 'look at spec.sessions.redis, its Secrets and the store; the hub goes on trying',
   },
   Settled: {
     on: { Reconciling: 'False', Stalled: 'False' },

@@ -25,8 +25,21 @@ export interface HubConfig {
   readonly instructions?: string;
   readonly limits: HubLimits;
   readonly timeouts: HubTimeouts;
+  /** Absent: legacy sessions live in memory, and as copies at the other replicas. */
+  readonly sessions?: SessionsConfig;
   /** Selected servers, sorted by key. */
   readonly servers: readonly ServerConfig[];
+}
+
+export interface SessionsConfig {
+  readonly store: 'redis';
+  /** `redis:` or `rediss:`, with a user at most. */
+  readonly url: string;
+  readonly password?: KeyRef;
+  /** PEM of the authorities to trust. */
+  readonly authority?: KeyRef;
+  /** Before each key. */
+  readonly prefix: string;
 }
 
 export interface HubTransports {

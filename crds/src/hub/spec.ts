@@ -14,6 +14,7 @@ import {
 } from '../schema/index.ts';
 import { exposureField } from './exposure.ts';
 import { limitsField, timeoutsField } from './limits.ts';
+import { sessionsField } from './sessions.ts';
 
 const serversField = object(
   'Which McpServers of the same namespace the hub offers: those the selector matches and those in include, without those in exclude.',
@@ -98,6 +99,7 @@ const specFields = {
   }).exactOptional(),
   limits: limitsField.exactOptional(),
   timeouts: timeoutsField.exactOptional(),
+  sessions: sessionsField.exactOptional(),
   replicas: integer('Pods in a cluster (also set by autoscalers). The process driver always runs one and reports so.', {
     min: 0,
     max: 100,
