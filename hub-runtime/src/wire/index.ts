@@ -29,6 +29,7 @@ export {
 } from './param-headers.ts';
 export { decodeText, emptyObject, encodeText, parseRaw, type RawJson, rawFromBytes, rawOf, rawToBytes } from './raw.ts';
 export { renderForLegacy, renderForModern, type ServerResult } from './render-result.ts';
+export { type PassingEdits, type ReadResult, ResultReader } from './result-reader.ts';
 export {
   assumedLegacyRevision,
   latestLegacyRevision,
