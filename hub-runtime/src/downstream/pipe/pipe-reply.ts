@@ -1,29 +1,41 @@
-/** The answer to one request on a pipe, where everything is a line and nothing has to be decided. */
+/** The answer to one request on a pipe (stdio, WebSocket, HTTP+SSE), where everything is a message and nothing has to be decided. */
 import { notificationRaw, type RawJson } from '../../wire/index.ts';
 import type { MessageStream, ReplyOwner, ReplySink } from '../reply-sink.ts';
-import type { PipeWriter } from './pipe-writer.ts';
+
+/** The way to the client. */
+export interface PipeOut {
+  /** Never refused: calls in flight are bounded, and so are answers. */
+  answer(message: RawJson): void;
+  /** False: dropped, since too much is waiting already. */
+  notify(message: RawJson): boolean;
+}
 
 export class PipeReply implements ReplySink, MessageStream {
   owner: ReplyOwner | undefined = undefined;
-  readonly #writer: PipeWriter;
+  readonly #out: PipeOut;
   readonly #id: RawJson | undefined;
   #ended = false;
 
-  constructor(writer: PipeWriter, id: RawJson | undefined) {
-    this.#writer = writer;
+  constructor(out: PipeOut, id: RawJson | undefined) {
+    this.#out = out;
     this.#id = id;
   }
 
+  /** One pipe is one client. */
+  get connection(): object {
+    return this.#out;
+  }
+
   notify(message: RawJson): void {
-    this.#writer.notify(message);
+    this.#out.notify(message);
   }
 
   deliver(message: RawJson): boolean {
-    return this.#writer.notify(message);
+    return this.#out.notify(message);
   }
 
   answer(message: RawJson): void {
-    this.#writer.answer(message);
+    this.#out.answer(message);
   }
 
   silence(): void {}
@@ -35,7 +47,7 @@ export class PipeReply implements ReplySink, MessageStream {
   }
 
   send(message: RawJson): boolean {
-    return !this.#ended && this.#writer.notify(message);
+    return !this.#ended && this.#out.notify(message);
   }
 
   /** A long request that the hub ends gets its result and, on a pipe, a cancellation as well (2026-07-28 cancellation, stdio). */
@@ -43,8 +55,8 @@ export class PipeReply implements ReplySink, MessageStream {
     if (this.#ended) return;
     this.#ended = true;
     if (last === undefined) return;
-    this.#writer.answer(last);
-    this.#writer.notify(
+    this.#out.answer(last);
+    this.#out.notify(
       notificationRaw('notifications/cancelled', `{"requestId":${this.#id},"reason":"the hub ends it"}` as RawJson),
     );
   }
