@@ -45,11 +45,12 @@ export class Delivery {
     let upstream = isLeaving(first) ? (this.#graph().upstream(first.key) ?? first) : first;
     const mayRepeat = call.repeatable === true || onlyReads(method);
     const perTryMs = mayRepeat ? upstream.guard?.perTryMs : undefined;
-    const isBounded = ownMs !== undefined || perTryMs !== undefined;
-    let startedAt = isBounded ? this.#clock.monotonic() : 0;
-    let attempt: LaneCall = isBounded
-      ? { ...call, until: startedAt + Math.min(ownMs ?? Infinity, perTryMs ?? Infinity) }
-      : call;
+    let startedAt: number | undefined;
+    let attempt = call;
+    if (ownMs !== undefined || perTryMs !== undefined) {
+      startedAt = this.#clock.monotonic();
+      attempt = { ...call, until: startedAt + Math.min(ownMs ?? Infinity, perTryMs ?? Infinity) };
+    }
     for (let moves = 0, tries = 1; ;) {
       trace.upstream = upstream;
       const { guard } = upstream;
@@ -58,7 +59,7 @@ export class Delivery {
       let outcome: Outcome;
       if (pass !== undefined && 'kind' in pass) outcome = pass;
       else {
-        if (startedAt === 0 && pass !== undefined) ({ startedAt } = pass);
+        startedAt ??= pass?.startedAt;
         try {
           outcome = await upstream.lane(caller).send(attempt);
         } catch (error) {
@@ -77,6 +78,7 @@ export class Delivery {
       }
       if (!mayRepeat || leg.told === true || leg.cancellation.cancelled)
         return relayedError(outcome, caller, upstream.key);
+      startedAt ??= this.#clock.monotonic();
       const again = await this.#beforeRetry(call, upstream, outcome, tries++, { startedAt, ownMs, perTryMs });
       if (again === undefined) return relayedError(outcome, caller, upstream.key);
       if ('kind' in again) return again;

@@ -19,7 +19,7 @@ import {
   type UpstreamEvent,
   type UpstreamState,
 } from '../exchange/index.ts';
-import { CallGuard } from '../resilience/index.ts';
+import type { CallGuard } from '../resilience/index.ts';
 import { emptyObject } from '../wire/index.ts';
 import { Announcer, stateOf } from './announcer.ts';
 import { Attempts, type Started } from './attempts.ts';
@@ -27,6 +27,7 @@ import { ClientLanes } from './client-lanes.ts';
 import type { Conversation } from './conversation.ts';
 import { drained } from './drain.ts';
 import { LaneChoice } from './lane-choice.ts';
+import { HeldGuard } from './held-guard.ts';
 import { IdleStop } from './idle-stop.ts';
 import { type ListDeps, type PartialListing, sameListing, summaryOf } from './list-all.ts';
 import { type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
@@ -61,7 +62,7 @@ export class UpstreamServer implements Upstream {
   readonly #idle: IdleStop;
   /** Taken a lane for, so far. */
   #calls = 0;
-  #guard: CallGuard | undefined;
+  readonly #guard: HeldGuard;
   #config: ServerConfig;
   #machine: Machine;
   #listing: ServerListing | undefined;
@@ -143,7 +144,12 @@ export class UpstreamServer implements Upstream {
       isBusy: () => this.inFlight > 0 || this.#watches.isWatching,
       onIdle: () => this.#sleep(),
     });
-    this.#guard = this.#newGuard(config);
+    this.#guard = new HeldGuard(config, {
+      ...deps,
+      server: config.key,
+      isUp: () => this.#machine.phase === 'Ready',
+      changed: (message) => this.#announcer.circuit(message, this.state),
+    });
   }
 
   get config(): ServerConfig {
@@ -151,13 +157,13 @@ export class UpstreamServer implements Upstream {
   }
 
   get state(): UpstreamState {
-    const circuit = this.#guard?.circuit;
+    const circuit = this.#guard.current?.circuit;
     const state = stateOf(this.#machine);
     return circuit === undefined ? state : { ...state, circuit };
   }
 
   get guard(): CallGuard | undefined {
-    return this.#guard;
+    return this.#guard.current;
   }
 
   get listing(): ServerListing | undefined {
@@ -194,7 +200,7 @@ export class UpstreamServer implements Upstream {
   reconfigure(config: ServerConfig): void {
     const { intervalMs } = this.#config.health;
     this.#config = config;
-    this.#takeResilience(config);
+    this.#guard.configure(config);
     if (intervalMs !== config.health.intervalMs) this.#primary.rearm();
   }
 
@@ -221,7 +227,7 @@ export class UpstreamServer implements Upstream {
 
   async #stop(drainTimeoutMs: number): Promise<void> {
     this.#retry.cancel();
-    this.#guard?.close();
+    this.#guard.close();
     this.#happened({ kind: 'drain' });
     this.#primary.stopWatching();
     // A start that calls wait for goes on: they were accepted, and are served before the end.
@@ -305,7 +311,7 @@ export class UpstreamServer implements Upstream {
     const { conversation, first } = started;
     this.#primary.set(started);
     const message = first === undefined ? 'finishing calls' : summaryOf(first.lists.listing);
-    this.#guard?.serverIsNew();
+    this.#guard.current?.serverIsNew();
     this.#isAwaited = true;
     this.#happened({ kind: 'ready', message, pid: conversation.pid });
     // It may be over already: then this says so at once, and the calls wait on.
@@ -340,27 +346,6 @@ export class UpstreamServer implements Upstream {
     this.#closing = Promise.all([old?.close(reason), this.#clients.closeAll(reason)]);
     this.#isAwaited = false;
     this.#happened({ kind: 'sleep' });
-  }
-
-  #newGuard({ resilience }: ServerConfig): CallGuard | undefined {
-    if (resilience === undefined) return undefined;
-    const { clock, random, observer } = this.#deps;
-    return new CallGuard(resilience, {
-      clock,
-      random,
-      observer,
-      server: this.key,
-      isUp: () => this.#machine.phase === 'Ready',
-      changed: (message) => this.#announcer.circuit(message, this.state),
-    });
-  }
-
-  #takeResilience(config: ServerConfig): void {
-    if (this.#guard !== undefined && config.resilience !== undefined) this.#guard.configure(config.resilience);
-    else {
-      this.#guard?.close();
-      this.#guard = this.#newGuard(config);
-    }
   }
 
   #lists(): ListDeps {

@@ -19,11 +19,13 @@ import {
 import type { Observer } from '../../observe/index.ts';
 import {
   editObject,
+  emptyObject,
   type MemberEdit,
   type RawJson,
   rawToBytes,
   requestRaw,
   type ScannedMessage,
+  type ScannedObject,
   upstreamMeta,
 } from '../../wire/index.ts';
 import { type Answerer, outcomeOf, protocolFault } from '../answer.ts';
@@ -37,6 +39,7 @@ import { turnedAway } from './given-reason.ts';
 import { type CallHost, HttpCall } from './http-call.ts';
 import type { Failure } from './http-request.ts';
 import { httpLimits } from './limits.ts';
+import type { PassingBody } from './passing-body.ts';
 import type { Place } from './place.ts';
 import type { Places } from './places.ts';
 import { onlyReads, statusOutcome } from './request-rules.ts';
@@ -135,7 +138,16 @@ export abstract class Calling implements CallHost, CallMessages {
       return this.#send(lane, tries);
     }
     return new Promise((resolve) => {
-      const call = new HttpCall(this, this.#nextId++, lane, place, tries, this.deps.clock.monotonic(), resolve);
+      const call = new HttpCall(
+        this,
+        this.#nextId++,
+        lane,
+        place,
+        tries,
+        this.deps.clock.monotonic(),
+        this.#mostBytes,
+        resolve,
+      );
       place.inFlight++;
       this.#calls.add(call, this.deps.config().timeouts);
       this.#follow(call, lane.exchange.leg);
@@ -216,6 +228,21 @@ export abstract class Calling implements CallHost, CallMessages {
     this.deps.observer.count('lateAnswers', this.from.key);
   }
 
+  get #mostBytes(): number {
+    return this.deps.config().limits?.responseBytes ?? httpLimits.responseBytes;
+  }
+
+  onLarge(call: HttpCall, source: PassingBody): void {
+    const { era, prefix: server } = this.from;
+    const passing = { id: call.idRaw as RawJson, source, edits: noEdits };
+    this.settle(call, { kind: 'result', result: nothing, era, server, passing });
+  }
+
+  onPassed(call: HttpCall): void {
+    this.#ended(call);
+    if (this.#calls.size === 0) this.idle();
+  }
+
   onBody(call: HttpCall, body: RawJson): void {
     this.#ended(call);
     if (call.settled) {
@@ -250,7 +277,7 @@ export abstract class Calling implements CallHost, CallMessages {
   }
 
   onFailure(call: HttpCall, failure: Failure): void {
-    this.#ended(call);
+    this.#ended(call, failure.kind);
     if (call.settled) return;
     switch (failure.kind) {
       case 'unsent':
@@ -268,9 +295,14 @@ export abstract class Calling implements CallHost, CallMessages {
   }
 
   /** Whatever the outcome was, nothing more comes for it. */
-  #ended(call: HttpCall): void {
+  #ended(call: HttpCall, failure?: Failure['kind']): void {
     this.#calls.ended(call);
     call.place.inFlight--;
+    if (failure === 'aborted' || call.asked !== undefined) return;
+    const now = this.deps.clock.monotonic();
+    const ms = now - call.startedAt;
+    // A replica that fails quickly is not a quick one.
+    call.place.pace.took(failure !== undefined || call.status >= 500 ? Math.max(ms, failedMs) : ms, now);
   }
 
   /** Sends a call to another replica that was surely not executed. False when there is none, or it has been tried often enough. */
@@ -328,6 +360,11 @@ export abstract class Calling implements CallHost, CallMessages {
   }
 }
 
+/** What a failed answer counts as, milliseconds, when replicas are compared. */
+const failedMs = 1_000;
 /** Said when no replica is ready. */
 export const noneReady = 'no replica of it is ready';
 const dropMeta: readonly string[] = ['_meta'];
+const noEdits = {};
+/** Stands for a result that is not here. */
+const nothing: ScannedObject = { raw: emptyObject, start: 0, end: 2, members: [], meta: undefined };

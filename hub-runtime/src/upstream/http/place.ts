@@ -8,6 +8,7 @@ import type { Pool } from 'undici';
 
 import type { Endpoint } from '../../exchange/index.ts';
 import type { OriginLease } from './http-pool.ts';
+import { Pace } from './pace.ts';
 
 export type PlaceState = Endpoint['state'] | 'gone';
 
@@ -18,6 +19,8 @@ export class Place {
   state: PlaceState;
   /** Calls under way. */
   inFlight = 0;
+  /** How long answers take, lately. */
+  readonly pace = new Pace();
   /** Sessions that stay here. */
   sessions = 0;
   /** Connections that failed in a row. */

@@ -1,8 +1,8 @@
 /**
  * Where the requests of one server go: its replicas as the feed tells them, or its URL when there is no feed.
  *
- * Chooses for every call, so choosing is O(1) and makes nothing: the next in turn, unless another one taken at random has fewer calls under
- * way. A replica that leaves `ready` gets nothing new from that moment; one that could not be reached is left out for a while as long as
+ * Chooses for every call, so choosing is O(1) and makes nothing: the next in turn, unless another one taken at random would clearly be
+ * quicker, by the calls under way there and by how long answers took lately (HT-3.12). A replica that leaves `ready` gets nothing new from that moment; one that could not be reached is left out for a while as long as
  * there are others. It never sends anything, and it forgets everything when nobody holds it.
  */
 import type { Clock, Random } from '../../base/index.ts';
@@ -72,7 +72,8 @@ export class Places {
     const step = count === 2 ? 1 : 1 + Math.floor(this.#options.random() * (count - 1));
     const next = usable[turn];
     const other = usable[(turn + step) % count];
-    return other !== undefined && next !== undefined && other.inFlight < next.inFlight ? other : next;
+    if (next === undefined || other === undefined) return next;
+    return isQuicker(other, next, this.#options.clock.monotonic()) ? other : next;
   }
 
   /** The same one for the same caller, as long as it is there. */
@@ -197,6 +198,16 @@ export class Places {
     this.#usable = [];
     this.#seen = undefined;
   }
+}
+
+/** Paces that differ by less are taken for equal: otherwise noise would choose, and the same replica for everybody. */
+const clearly = 2;
+
+function isQuicker(other: Place, next: Place, now: number): boolean {
+  const others = other.pace.msAt(now);
+  const nexts = next.pace.msAt(now);
+  if (others < clearly * nexts && nexts < clearly * others) return other.inFlight < next.inFlight;
+  return (other.inFlight + 1) * others < (next.inFlight + 1) * nexts;
 }
 
 function leave(place: Place): void {
