@@ -265,6 +265,11 @@ describe('HT-4.09 other owners', () => {
       async () => (await get('one', 'deployment/a-server', '.spec.replicas')) === '3',
       60_000,
     );
+    const ours = '.metadata.managedFields[?(@.manager=="quaymaster-operator")].fieldsV1';
+    await eventually(
+      "the number is the autoscaler's alone",
+      async () => !(await get('one', 'deployment/a-server', ours)).includes('"f:replicas"'),
+    );
     const since = new Date();
     operator.manager.resync();
     // Another change of ours must not take the number with it.

@@ -34,11 +34,15 @@ test('EF-55 the built-in one is asked for, others are believed, nobody is nobody
   cluster.put(hpas, { metadata: { name: 'odd', namespace: 'n' } });
   expect(await autoscalers.decides(deployment(builtIn))).toBe(false);
   cluster.put(hpas, { metadata: { name: 'x', namespace: 'n' }, ...target('Deployment', 'd') });
-  // An answer is believed for a while.
-  expect(await autoscalers.decides(deployment(builtIn))).toBe(false);
-  await clock.advance(autoscalers.memoryMs);
+  // It came a moment ago, and is not fought.
   expect(await autoscalers.decides(deployment(builtIn))).toBe(true);
   expect(cluster.reads).toHaveLength(2);
+  // A yes is believed for a while.
+  cluster.remove(hpas, 'n/x');
+  expect(await autoscalers.decides(deployment(builtIn))).toBe(true);
+  expect(cluster.reads).toHaveLength(2);
+  await clock.advance(autoscalers.memoryMs);
+  expect(await autoscalers.decides(deployment(builtIn))).toBe(false);
 });
 
 test('who may not look believes; a network that fails is told', async () => {

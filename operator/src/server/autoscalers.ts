@@ -20,7 +20,7 @@ const builtIn = 'kube-controller-manager';
 
 export interface Autoscalers {
   decides(deployment: Deployment | undefined, signal?: AbortSignal): Promise<boolean>;
-  /** How long an answer is believed. */
+  /** How long a yes is believed. */
   readonly memoryMs: number;
 }
 
@@ -28,9 +28,15 @@ export function createAutoscalers(client: KubeClient, clock: Pick<Clock, 'monoto
   /** Names of Deployments that have one, by namespace. */
   const known = new Map<string, { readonly names: ReadonlySet<string> | undefined; readonly untilMs: number }>();
 
-  const targets = async (namespace: string, signal?: AbortSignal): Promise<ReadonlySet<string> | undefined> => {
+  /** A no is never remembered: an autoscaler that came a moment ago must not be fought. */
+  const targets = async (
+    namespace: string,
+    name: string,
+    signal?: AbortSignal,
+  ): Promise<ReadonlySet<string> | undefined> => {
     const answer = known.get(namespace);
-    if (answer !== undefined && clock.monotonic() < answer.untilMs) return answer.names;
+    const isYes = answer !== undefined && (answer.names === undefined || answer.names.has(name));
+    if (isYes && clock.monotonic() < answer.untilMs) return answer.names;
     const names = await read(client, namespace, signal);
     if (known.size >= 1000) known.clear();
     known.set(namespace, { names, untilMs: clock.monotonic() + memoryMs });
@@ -42,9 +48,10 @@ export function createAutoscalers(client: KubeClient, clock: Pick<Clock, 'monoto
     async decides(deployment, signal) {
       if (deployment?.replicasOwner === undefined) return false;
       if (deployment.replicasOwner !== builtIn) return true;
-      const names = await targets(deployment.metadata.namespace ?? 'default', signal);
+      const { namespace = 'default', name } = deployment.metadata;
+      const names = await targets(namespace, name, signal);
       // Not allowed to look: then it is believed as well.
-      return names === undefined || names.has(deployment.metadata.name);
+      return names === undefined || names.has(name);
     },
   };
 }
