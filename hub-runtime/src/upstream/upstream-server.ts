@@ -172,7 +172,8 @@ export class UpstreamServer implements Upstream {
 
   get inFlight(): number {
     const answering = this.#primary.conversation?.inFlight ?? 0;
-    return answering + this.#clients.inFlight + this.#retired.inFlight + this.#waiting.size;
+    const queued = this.#guard.current?.queued ?? 0;
+    return answering + this.#clients.inFlight + this.#retired.inFlight + this.#waiting.size + queued;
   }
 
   get waiting(): number {
