@@ -18,6 +18,7 @@ import {
 import type { LegacySession } from '../session/index.ts';
 import { findMember, idKey, type RawJson, type RequestMeta, type ScannedMessage } from '../wire/index.ts';
 import type { HubEdge } from './hub-edge.ts';
+import { PassingCall, type Passed } from './passing-call.ts';
 import { refuse } from './refuse.ts';
 import { renderOutcome } from './render-outcome.ts';
 import type { ReplyOwner, ReplySink } from './reply-sink.ts';
@@ -56,6 +57,8 @@ export class Call implements Leg, ReplyOwner {
   readonly #key: string | undefined;
   readonly startedMs: number;
   #finished = false;
+  /** Its answer goes on while it arrives. */
+  #passing: PassingCall | undefined;
 
   constructor(edge: HubEdge, sink: ReplySink, arrived: Arrived, key: string | undefined) {
     this.id = arrived.id;
@@ -66,6 +69,10 @@ export class Call implements Leg, ReplyOwner {
     this.#arrived = arrived;
     this.#key = key;
     this.startedMs = edge.deps.clock.monotonic();
+  }
+
+  get passes(): boolean {
+    return this.#sink.pass !== undefined;
   }
 
   notify(message: RawJson): void {
@@ -101,6 +108,10 @@ export class Call implements Leg, ReplyOwner {
   /** The hub ends before the call does: its client is told, its server is cancelled. */
   abandon(): void {
     if (this.#finished) return;
+    if (this.#passing !== undefined) {
+      this.#passing.cancel();
+      return;
+    }
     this.#finished = true;
     this.#leave();
     if (this.cancellation.cancelled) this.#sink.silence();
@@ -115,6 +126,10 @@ export class Call implements Leg, ReplyOwner {
   }
 
   #finish(outcome: Outcome, exchange: Exchange): void {
+    if (outcome.kind === 'result' && outcome.passing !== undefined) {
+      this.#pass({ ...outcome, passing: outcome.passing }, exchange);
+      return;
+    }
     if (this.#finished) return;
     this.#finished = true;
     this.#leave();
@@ -124,6 +139,36 @@ export class Call implements Leg, ReplyOwner {
     }
     const rendered = renderOutcome(outcome, exchange, this.#edge.hubInfo);
     this.#sink.answer(rendered.message, rendered.httpStatus, rendered.retryAfterMs);
+  }
+
+  /** The call lives until the last of its answer is written. */
+  #pass(outcome: Passed, exchange: Exchange): void {
+    const { source } = outcome.passing;
+    const edge = this.#edge;
+    const passing = new PassingCall(outcome, exchange, edge.hubInfo, (reason) =>
+      edge.deps.log.warn({ hub: edge.key, server: outcome.server, reason }, 'an answer broke off'),
+    );
+    const writer = this.#finished || this.cancellation.cancelled ? undefined : this.#sink.pass?.(passing);
+    if (writer === undefined) {
+      source.abort('nobody reads it');
+      if (!this.#finished) this.#end(() => this.#sink.silence());
+      return;
+    }
+    this.#passing = passing;
+    edge.passing++;
+    source.onEnd(() => {
+      edge.passing--;
+      this.#end(() => {});
+    });
+    this.cancellation.onCancel(() => passing.cancel());
+    passing.begin(writer);
+  }
+
+  #end(last: () => void): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#leave();
+    last();
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type AskOptions,
   createSessionStore,
   type LegacySession,
+  type SessionBodies,
   ReplayBudget,
   type SessionEnd,
   type SessionStore,
@@ -51,6 +52,8 @@ export class HubEdge {
   readonly unread: UnreadAnswers;
   /** Open streams that count against `limits.streams`: GET and listen. */
   streams = 0;
+  /** Large answers that are passed on while they arrive. */
+  passing = 0;
   /** Requests that another replica answers at this moment. */
   forwards = 0;
   #draining = false;
@@ -72,6 +75,7 @@ export class HubEdge {
       waitMs: () => port.graph.config.timeouts.questionMs ?? defaultQuestionMs,
       prefix: `qm-${tag}-`,
       replay: new ReplayBudget(tag),
+      ...(deps.bodies === undefined ? {} : { kept: (session: LegacySession) => this.#kept(session) }),
     };
     this.sessions = createSessionStore({
       asking: this.asking,
@@ -93,10 +97,26 @@ export class HubEdge {
       deps.clock.every(sweepMs, () => this.#sweep()),
       deps.observer.gauge('sessions', this.key, () => this.sessions.size),
       deps.observer.gauge('streams', this.key, () => this.streams),
+      deps.observer.gauge('passingAnswers', this.key, () => this.passing),
       deps.observer.gauge('unreadAnswers', this.key, () => this.unread.size),
       deps.observer.gauge('unreadBytes', this.key, () => this.unread.bytes),
       deps.peers?.attach({ key: this.key, ...this.sessions }) ?? (() => {}),
+      this.bodies?.attach({
+        all: () => this.sessions.all(),
+        held: (id) => this.sessions.held(id),
+        idleMs: () => port.graph.config.timeouts.sessionIdleMs,
+      }) ?? (() => {}),
     ];
+  }
+
+  get bodies(): SessionBodies | undefined {
+    return this.deps.bodies?.(this.key);
+  }
+
+  /** What another replica would need of it is new. */
+  changed(session: LegacySession): void {
+    this.deps.peers?.mirror(session);
+    this.bodies?.changed(session);
   }
 
   get draining(): boolean {
@@ -143,7 +163,13 @@ export class HubEdge {
     for (const pipe of this.pipes) pipe.close();
   }
 
+  /** What another replica has by now is that one's to write. */
+  #kept(session: LegacySession): void {
+    if (this.sessions.held(session.id) === session) this.bodies?.changed(session);
+  }
+
   #sessionEnded(session: LegacySession, how: SessionEnd): void {
+    this.bodies?.gone(session, how);
     if (how === 'over') this.deps.peers?.ended(session);
     else this.deps.peers?.left(session, this.key);
     this.port.sessionEnded(session.id);

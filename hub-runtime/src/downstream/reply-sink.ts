@@ -1,5 +1,6 @@
 /** Where the answer to one client request goes. HTTP makes one per POST, a pipe has one for everything. */
 import type { RawJson } from '../wire/index.ts';
+import type { PassingFlow, PassingWriter } from './passing-call.ts';
 
 export interface ReplySink {
   /** A notification that belongs to the request, ahead of its answer. Dropped when it cannot be delivered. */
@@ -16,6 +17,8 @@ export interface ReplySink {
   openStream(): MessageStream | undefined;
   /** Who must know when the client goes away before the answer. */
   owner: ReplyOwner | undefined;
+  /** For an answer that is written in pieces. Undefined: not here. */
+  pass?(flow: PassingFlow): PassingWriter | undefined;
   /** What stands for the client where it has neither session nor name. */
   readonly connection?: object | undefined;
 }

@@ -8,6 +8,7 @@ import type { Era } from '@quaymaster/crds';
 import type { RawJson, ScannedObject } from '../wire/index.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { HubGraph } from './graph.ts';
+import type { PassingAnswer } from './passing.ts';
 
 /** Who calls. With `auth.mode: none` everybody is the one anonymous principal. */
 export interface Principal {
@@ -54,6 +55,8 @@ export interface Leg {
   readonly cancellation: Cancellation;
   /** Set by the lane once anything about the call has been sent to its client: from then on it is not sent again. */
   told?: boolean;
+  /** It can give an answer on while it arrives. */
+  readonly passes?: boolean;
   /** Sends a complete notification message to this request, nobody else's. Dropped after the answer. */
   notify(message: RawJson): void;
   /**
@@ -104,6 +107,10 @@ export interface ResultOutcome {
   readonly era: Era;
   /** The server's prefix: what is stamped as `_meta["dev.quaymaster/upstream"]`. */
   readonly server: string;
+  /** A modern server goes on with it as a task: `resultType: "task"`. */
+  readonly task?: true;
+  /** Too large to be held: it is here instead, and `result` is empty. Only where the leg `passes`. */
+  readonly passing?: PassingAnswer;
 }
 
 /** A result the hub made itself for this caller's era: sent as it is. */

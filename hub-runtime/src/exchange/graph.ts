@@ -42,6 +42,8 @@ export interface CatalogSnapshot {
   readonly instructions: RawJson | undefined;
   /** Servers (keys) that offer a method beyond the spec's own; used for vendor methods. */
   readonly problems: readonly CatalogProblem[];
+  /** Servers (keys) that are hubs themselves, and who they are. */
+  readonly hubs: ReadonlyMap<string, string>;
   /** What became of every item that the servers list, in the catalog's own order. Put together when asked for. */
   decisions(): readonly CatalogDecision[];
 }
@@ -81,8 +83,12 @@ export interface Route {
   readonly repeatable?: true;
   /** The tool's outputSchema was wrapped for legacy clients, so its structuredContent is too. */
   readonly wrapsStructured?: boolean;
+  /** Its legacy server runs it as a task only (`execution.taskSupport: "required"`). */
+  readonly needsTask?: true;
   /** What arguments and structured results of the tool are checked against, where its server is configured so. */
   readonly checks?: ToolChecks;
+  /** The hub answers itself: what it tells of itself. `serverKey` is empty then. */
+  readonly own?: 'graph';
 }
 
 export interface ToolChecks {
@@ -100,6 +106,7 @@ export interface CatalogProblem {
     | 'InvalidTool'
     | 'InvalidItem'
     | 'InvalidHeaderAnnotation'
+    | 'HubLoop'
     | 'UnknownTool'
     | 'TooMany';
   readonly serverKeys: readonly string[];
@@ -213,10 +220,14 @@ export interface LaneCall {
   readonly edits: readonly MemberEdit[];
   /** Original name or URI for the modern `Mcp-Name` header, byte form; undefined for methods without one. */
   readonly target: string | undefined;
+  /** Toward another hub: the hubs that the request has passed, this one last. */
+  readonly hops?: string;
   /** Arguments to mirror as `Mcp-Param-*` headers toward a modern HTTP server. */
   readonly paramHeaders?: readonly ParamHeader[];
   /** Given up then, whatever progress there is: monotonic milliseconds. Absent: only the server's own timeouts count. */
   readonly until?: number;
   /** Sending it again after a failure does no harm. */
   readonly repeatable?: true;
+  /** The answer is judged before it goes on: it must be held, however large. */
+  readonly whole?: true;
 }

@@ -38,6 +38,7 @@ export type {
 } from './graph.ts';
 export type { HubPort, ResourceSubscription } from './hub-port.ts';
 export { hubError, lackingCapability, protocolError } from './outcomes.ts';
+export type { PassingAnswer, PassingEnd, PassingSink, PassingSource } from './passing.ts';
 export {
   type Endpoint,
   type EndpointFeed,

@@ -1,6 +1,6 @@
 /** One record per finished call for logs and metrics. Built from what is at hand; never looks into payloads. */
 import type { CallOutcome, CallRecord } from '../observe/index.ts';
-import type { Exchange, Outcome, Upstream } from '../exchange/index.ts';
+import { type Exchange, hubError, type Outcome, type PassingEnd, type Upstream } from '../exchange/index.ts';
 import { memberRaw } from '../wire/index.ts';
 
 /** What routing found out about a call; filled in on the way. */
@@ -50,9 +50,22 @@ function sizeOf(outcome: Outcome): number {
     case 'ready':
       return outcome.result.length;
     case 'result':
+      return outcome.passing?.source.bytes ?? outcome.result.end - outcome.result.start;
     case 'inputRequired':
       return outcome.result.end - outcome.result.start;
     case 'error':
       return outcome.message.length + (outcome.data?.length ?? 0);
+  }
+}
+
+/** What became of an answer that was passed on. */
+export function endOfPassing(how: PassingEnd, outcome: Outcome, { upstream }: CallTrace): Outcome {
+  switch (how) {
+    case 'complete':
+      return outcome;
+    case 'aborted':
+      return hubError('QM_CANCELLED');
+    case 'failed':
+      return hubError('QM_SERVER_GONE', { server: upstream?.key ?? '', reason: 'its answer broke off' });
   }
 }

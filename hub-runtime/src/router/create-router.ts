@@ -7,6 +7,7 @@
  * configuration has replaced meanwhile goes to its successor.
  */
 import type { Clock, Logger } from '../base/index.ts';
+import type { HubIdentity } from '../catalog/index.ts';
 import {
   type Caller,
   type Exchange,
@@ -21,7 +22,7 @@ import {
 } from '../exchange/index.ts';
 import { Admission, clientOf, Share, takeTurn } from '../limits/index.ts';
 import type { Observer } from '../observe/index.ts';
-import type { ParkedCalls, RequestStates } from '../questions/index.ts';
+import type { ParkedCalls, RequestStates, StateSealer } from '../questions/index.ts';
 import type { SchemaChecker } from '../schemas/index.ts';
 import {
   decodeText,
@@ -34,15 +35,19 @@ import {
   scanObject,
   upstreamMeta,
 } from '../wire/index.ts';
-import { callRecord, type CallTrace } from './call-record.ts';
+import { callRecord, type CallTrace, endOfPassing } from './call-record.ts';
 import { completionRoute, lookUp, type NamedKind, targetMember, unknownTarget } from './call-targets.ts';
 import { Delivery } from './delivery.ts';
 import { isOwnNotification, methodRule } from './method-table.ts';
 import { invalidParams, unknownMethod } from './refusals.ts';
 import { editedResult } from './edited-result.ts';
+import { circleOf, hopsBehind, hopsOf } from './hops.ts';
+import { ownResource } from './own-resource.ts';
 import { answeredEdits, answersOf, type RoutedCall, RoundsOfCall, type Spent } from './rounds-of-call.ts';
 import { SchemaChecks } from './schema-checks.ts';
 import { forCaller, relayedError } from './server-error.ts';
+import { TaskIds } from './task-ids.ts';
+import { Tasks } from './tasks.ts';
 import { possibleOwners, untilCancelled, waitForOwners } from './unlisted.ts';
 import { vendorTarget } from './vendor.ts';
 
@@ -66,8 +71,12 @@ export interface RouterDeps {
   /** Names a request in log and trace, see `request-ids.ts`. */
   requestId(exchange: Exchange): string;
   readonly states: RequestStates;
+  /** Of the names of tasks. */
+  readonly sealer: StateSealer;
   readonly parked: ParkedCalls;
   readonly schemas?: SchemaChecker | undefined;
+  /** Who it is among hubs. */
+  readonly identity?: HubIdentity | undefined;
   /** Unguessable. */
   newId(): string;
 }
@@ -96,6 +105,7 @@ export function createRouter(deps: RouterDeps): Router {
 class HubRouter implements Router {
   readonly #deps: RouterDeps;
   readonly #rounds: RoundsOfCall;
+  readonly #tasks: Tasks;
   readonly #delivery: Delivery;
   readonly #checks: SchemaChecks;
   readonly admission: Admission;
@@ -106,6 +116,7 @@ class HubRouter implements Router {
     this.#checks = new SchemaChecks(deps);
     this.#delivery = new Delivery(deps.clock, () => deps.graph());
     const parkedLimit = (): number => parkedLimitOf(deps.graph().config);
+    this.#tasks = new Tasks(new TaskIds(deps.sealer), (call, to, trace) => this.#deliver(call, to, trace));
     this.#rounds = new RoundsOfCall({ ...deps, parkedLimit, newId: () => deps.newId() });
   }
 
@@ -131,6 +142,16 @@ class HubRouter implements Router {
         this.#deps.log.error({ err: error, hub, method: exchange.method, requestId }, 'routing failed');
         outcome = hubError('QM_INTERNAL');
       }
+      if (outcome.kind === 'result' && outcome.passing !== undefined) {
+        // It goes on while its answer does.
+        outcome.passing.source.onEnd((how) => {
+          this.#deps.unpin(graph);
+          this.admission.leave(share, clock.monotonic() - entered);
+          const end = endOfPassing(how, outcome, trace);
+          observer.callFinished(callRecord(hub, exchange, trace, end, clock.monotonic() - started, requestId));
+        });
+        return outcome;
+      }
       this.#deps.unpin(graph);
       this.admission.leave(share, clock.monotonic() - entered);
     } else outcome = share;
@@ -139,6 +160,9 @@ class HubRouter implements Router {
   }
 
   #route(exchange: Exchange, trace: CallTrace): Outcome | Promise<Outcome> {
+    const hops = hopsOf(exchange.params);
+    const circle = hops === undefined ? undefined : circleOf(hops, this.#deps.identity);
+    if (circle !== undefined) return circle;
     const rule = methodRule(exchange.method);
     if (rule === undefined) return this.#vendor(exchange, trace);
     switch (rule.kind) {
@@ -152,6 +176,8 @@ class HubRouter implements Router {
         return this.#complete(exchange, trace);
       case 'logLevel':
         return setLogLevel(exchange);
+      case 'task':
+        return this.#tasks.handle(exchange, trace);
       case 'ping':
         return exchange.caller.era === 'legacy'
           ? { kind: 'ready', result: emptyObject }
@@ -202,9 +228,10 @@ class HubRouter implements Router {
   }
 
   async #send(exchange: Exchange, route: Route, trace: CallTrace): Promise<Outcome> {
+    if (route.own !== undefined) return ownResource(exchange);
     const { serverKey, original, paramHeaders, edits = noEdits, repeatable } = route;
     const call: LaneCall =
-      paramHeaders === undefined && repeatable === undefined
+      paramHeaders === undefined && repeatable === undefined && route.checks === undefined
         ? { exchange, edits, target: original }
         : { exchange, edits, target: original, ...extras(route) };
     const upstream = exchange.graph.upstream(serverKey);
@@ -265,7 +292,11 @@ class HubRouter implements Router {
   }
 
   #deliver(call: LaneCall, first: Upstream, trace: CallTrace): Promise<Outcome> {
-    return this.#delivery.send(call, first, trace);
+    const { identity } = this.#deps;
+    if (identity === undefined || !this.#deps.graph().catalog.hubs.has(first.key))
+      return this.#delivery.send(call, first, trace);
+    const hops = hopsBehind(hopsOf(call.exchange.params), identity);
+    return this.#delivery.send({ ...call, hops }, first, trace);
   }
 
   async #list(exchange: Exchange, kind: ListKind): Promise<Outcome> {
@@ -327,10 +358,11 @@ function withoutRound(exchange: Exchange): Exchange {
 
 const unbounded = { depth: 4_096, nodes: Number.MAX_SAFE_INTEGER } as const;
 
-function extras({ paramHeaders, repeatable }: Route): Pick<LaneCall, 'paramHeaders' | 'repeatable'> {
+function extras({ paramHeaders, repeatable, checks }: Route): Pick<LaneCall, 'paramHeaders' | 'repeatable' | 'whole'> {
   return {
     ...(paramHeaders === undefined ? {} : { paramHeaders }),
     ...(repeatable === undefined ? {} : { repeatable }),
+    ...(checks?.output === undefined ? {} : { whole: true }),
   };
 }
 

@@ -152,6 +152,13 @@ export class ReplayStream {
     carrier?.finish(message, id);
   }
 
+  /** What is still to come is too large to be kept: its connection gets it, and nobody can come back for it. */
+  letGo(): void {
+    this.#over = true;
+    this.#carrier = undefined;
+    this.idleSince = this.#clock.monotonic();
+  }
+
   /** A connection for it: gets what came after `seq`, then what is still to come. The one before it is let go. */
   carry(carrier: Carrier, seq: number): void {
     const before = this.#carrier;
@@ -192,6 +199,7 @@ export class ReplayStream {
     this.#owner.kept(message.length);
     if (this.#kept.length > replayLimits.events) this.shed();
     this.#owner.makeRoom(this);
+    this.#owner.changed();
     return `${this.#name}-${seq}`;
   }
 }
@@ -202,8 +210,11 @@ export class SessionReplay {
   /** Oldest first. */
   readonly #streams = new Map<string, ReplayStream>();
   #bytes = 0;
+  readonly changed: () => void;
 
-  constructor(clock: Clock, budget: ReplayBudget) {
+  /** `changed`: something is kept that was not. */
+  constructor(clock: Clock, budget: ReplayBudget, changed?: () => void) {
+    this.changed = changed ?? (() => {});
     this.#clock = clock;
     this.#budget = budget;
   }

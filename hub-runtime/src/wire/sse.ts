@@ -48,9 +48,10 @@ export class SseParser {
       if (chunk.charCodeAt(0) === 10) at = 1;
       this.#skipLineFeed = false;
     }
+    // Each is looked for again only behind where it was found: a chunk of one kind alone is not searched for the other with every line.
     let nextReturn = chunk.indexOf('\r', at);
+    let nextFeed = chunk.indexOf('\n', at);
     for (;;) {
-      const nextFeed = chunk.indexOf('\n', at);
       if (nextFeed < 0 && nextReturn < 0) break;
       const byReturn = nextReturn >= 0 && (nextFeed < 0 || nextReturn < nextFeed);
       const end = byReturn ? nextReturn : nextFeed;
@@ -61,14 +62,36 @@ export class SseParser {
         else if (chunk.charCodeAt(at) === 10) at++;
         nextReturn = chunk.indexOf('\r', at);
       }
+      if (nextFeed >= 0 && nextFeed < at) nextFeed = chunk.indexOf('\n', at);
     }
     if (at < chunk.length) {
       const rest = at === 0 ? chunk : chunk.slice(at);
       this.#pieces.push(rest);
       this.#pendingBytes += rest.length;
-      if (this.#eventBytes + this.#pendingBytes > this.#maxBytes) return this.#fail();
+      if (this.#eventBytes + this.#pendingBytes > this.#maxBytes && !this.#fitsWithoutMark()) return this.#fail();
     }
     return true;
+  }
+
+  /** A byte order mark is no part of the first line, also while that has not ended. */
+  #fitsWithoutMark(): boolean {
+    return (
+      this.#atStart &&
+      this.#pendingBytes - byteOrderMark.length <= this.#maxBytes &&
+      this.#pieces.join('').startsWith(byteOrderMark)
+    );
+  }
+
+  /** The data so far of an event that goes on: one line that has not ended. Undefined: there is no such line. */
+  get unfinished(): RawJson | undefined {
+    if (this.#pendingBytes === 0 || this.#data !== undefined) return undefined;
+    const line = this.#pieces.join('');
+    return line.startsWith('data:') ? (line.slice(line.charCodeAt(5) === 32 ? 6 : 5) as RawJson) : undefined;
+  }
+
+  /** Bytes of the line that has not ended. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
   }
 
   #line(tail: string): boolean {

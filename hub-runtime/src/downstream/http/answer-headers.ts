@@ -42,6 +42,11 @@ export function jsonHead(length: number, extra: Head): string[] {
     : [...jsonBase, 'Content-Length', `${length}`, ...extra];
 }
 
+/** The length is not known. */
+export function chunkedHead(extra: Head): string[] {
+  return [...jsonBase, ...extra];
+}
+
 export function streamHead(extra: Head): string[] {
   return [...streamBase, ...extra];
 }

@@ -7,6 +7,7 @@ import { type RawJson, sseEvent, sseKeepAlive } from '../../wire/index.ts';
 import type { Carrier } from '../../session/index.ts';
 import { type PaceLimits, ReaderPace } from '../../limits/index.ts';
 import type { HubEdge, KeptAlive } from '../hub-edge.ts';
+import type { PassingWriter } from '../passing-call.ts';
 import type { MessageStream } from '../reply-sink.ts';
 import { type Head, streamHead } from './answer-headers.ts';
 import type { EdgeResponse } from './edge-messages.ts';
@@ -19,6 +20,8 @@ export class EventStream implements MessageStream, KeptAlive, Carrier {
   #written = 0;
   #lastWriteMs: number;
   #closed = false;
+  /** In the middle of a message: nothing else may be written. */
+  #passes = false;
   /** Goes ahead of the first event. */
   #ahead: string;
 
@@ -34,6 +37,12 @@ export class EventStream implements MessageStream, KeptAlive, Carrier {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Sends the head and this, ahead of all messages. */
+  begin(text: string): void {
+    this.#ahead = text;
+    this.flush();
   }
 
   send(message: RawJson): boolean {
@@ -52,6 +61,7 @@ export class EventStream implements MessageStream, KeptAlive, Carrier {
   }
 
   keepAlive(nowMs: number, everyMs: number): void {
+    if (this.#passes) return;
     if (nowMs - this.#lastWriteMs >= everyMs) this.#write(sseKeepAlive);
   }
 
@@ -72,13 +82,35 @@ export class EventStream implements MessageStream, KeptAlive, Carrier {
     else this.#response.end(sseEvent(last), 'latin1');
   }
 
+  /** The last message, in pieces. It holds no line break of its own (wire/result-reader.ts). */
+  pass(): PassingWriter {
+    const response = this.#response;
+    this.#passes = true;
+    const write = (text: string): boolean => {
+      this.#written += text.length;
+      return response.write(text, 'latin1');
+    };
+    write(`${this.#ahead}event: message\ndata: `);
+    this.#ahead = '';
+    return {
+      write,
+      end: (text) => {
+        response.end(`${text}\n\n`, 'latin1');
+      },
+      cut: () => {
+        this.#leave();
+        response.req.socket.destroy();
+      },
+    };
+  }
+
   /** The connection is gone: nothing more is written. */
   lost(): void {
     this.#leave();
   }
 
   #write(text: string): boolean {
-    if (this.#closed) return false;
+    if (this.#closed || this.#passes) return false;
     const response = this.#response;
     if (response.writableLength > this.#edge.port.graph.config.limits.streamBufferBytes) {
       this.#cut('streamBufferBytes');

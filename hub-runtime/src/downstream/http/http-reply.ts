@@ -9,12 +9,14 @@ import type { ErrorOutcome } from '../../exchange/index.ts';
 import type { LegacySession, ReplayStream } from '../../session/index.ts';
 import type { HubEdge } from '../hub-edge.ts';
 import { countRefusal } from '../refuse.ts';
+import type { PassingFlow, PassingWriter } from '../passing-call.ts';
 import type { MessageStream, ReplyOwner, ReplySink } from '../reply-sink.ts';
 import { smallAnswerBytes } from '../unread-answers.ts';
 import type { Accept } from './accept.ts';
 import { emptyHead, type Head, jsonHead } from './answer-headers.ts';
 import type { EdgeResponse } from './edge-messages.ts';
 import { EventStream } from './event-stream.ts';
+import { PassingJson } from './passing-json.ts';
 
 export class HttpReply implements ReplySink {
   owner: ReplyOwner | undefined = undefined;
@@ -29,6 +31,9 @@ export class HttpReply implements ReplySink {
   /** What survives the connection, of an answer in a session. */
   #resumable: ReplayStream | undefined;
   #done = false;
+  /** Told when the connection of an answer that is written in pieces is gone. */
+  #flow: PassingFlow | undefined;
+  #passing: { lost(): void } | undefined;
 
   constructor(edge: HubEdge, response: EdgeResponse, accept: Accept, extra: Head) {
     this.#edge = edge;
@@ -91,6 +96,20 @@ export class HttpReply implements ReplySink {
       this.#edge.unread.ended(this.#response, this.#edge.deps.clock.monotonic());
   }
 
+  pass(flow: PassingFlow): PassingWriter | undefined {
+    if (this.#done) return undefined;
+    if (this.#stream === undefined && !this.#accept.json) this.#openStream();
+    this.#done = true;
+    this.owner = undefined;
+    this.#flow = flow;
+    this.#response.on('drain', () => flow.resume());
+    // It is not kept: nobody could come back for it.
+    this.#resumable?.letGo();
+    this.#resumable = undefined;
+    this.#passing = this.#stream ?? new PassingJson(this.#edge, this.#response, this.#extra);
+    return this.#stream?.pass() ?? (this.#passing as PassingJson);
+  }
+
   /** An answer without a body. */
   accepted(httpStatus: number): void {
     if (this.#done) return;
@@ -133,6 +152,8 @@ export class HttpReply implements ReplySink {
   closed(): void {
     const stream = this.#stream;
     stream?.lost();
+    this.#passing?.lost();
+    this.#flow?.gone();
     this.#edge.unread.closed(this.#response);
     if (this.#resumable !== undefined && stream !== undefined && !this.#resumable.isOver) {
       // Not the client's end: the answer goes on, and it may come back for it.

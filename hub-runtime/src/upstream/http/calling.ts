@@ -340,7 +340,7 @@ export abstract class Calling implements CallHost, CallMessages {
     const { exchange, edits } = call.lane;
     const { leg, params } = exchange;
     const token = leg.progressToken === undefined ? undefined : call.id;
-    const meta = upstreamMeta(params?.meta, this.envelopeFor(exchange.caller), token, leg.logLevel);
+    const meta = upstreamMeta(params?.meta, this.envelopeFor(exchange.caller), token, leg.logLevel, call.lane.hops);
     if (meta === undefined) return editObject(params, edits, dropMeta);
     const all: MemberEdit[] = edits.slice();
     all.push(['_meta', meta]);

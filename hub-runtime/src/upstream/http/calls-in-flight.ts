@@ -19,6 +19,8 @@ export class CallsInFlight {
   readonly #onDue: (call: HttpCall, ms: number) => void;
   readonly #calls = new Set<HttpCall>();
   readonly #lingering = new Set<HttpCall>();
+  /** Settled, but their results still go on to their clients. */
+  readonly #passing = new Set<HttpCall>();
   #stopSweep: (() => void) | undefined;
 
   /** `onDue`: the call has had its time, `ms` in all; it is to be settled. */
@@ -28,10 +30,11 @@ export class CallsInFlight {
   }
 
   get size(): number {
-    return this.#calls.size;
+    return this.#calls.size + this.#passing.size;
   }
 
   add(call: HttpCall, { callMs, callMaxMs }: CallTimes): void {
+    call.quietMs = callMs;
     call.dueAt = call.startedAt + callMs;
     call.endsAt = call.startedAt + callMaxMs;
     const { until } = call.lane;
@@ -72,7 +75,8 @@ export class CallsInFlight {
   settle(call: HttpCall, outcome: Outcome | Promise<Outcome>): boolean {
     if (!call.settle(outcome)) return false;
     this.#calls.delete(call);
-    if (!call.over) {
+    if (call.passing !== undefined) this.#passing.add(call);
+    else if (!call.over) {
       call.cutAt = this.#clock.monotonic() + httpLimits.lingerMs;
       this.#lingering.add(call);
     }
@@ -82,6 +86,7 @@ export class CallsInFlight {
   /** Its answer has ended on the wire. */
   ended(call: HttpCall): void {
     this.#lingering.delete(call);
+    this.#passing.delete(call);
   }
 
   /** Cuts everything. `onCall` settles those without an answer. */
@@ -90,12 +95,29 @@ export class CallsInFlight {
       onCall(call);
       call.abort(reason);
     }
-    for (const call of this.#lingering) call.abort(reason);
+    for (const call of [...this.#lingering, ...this.#passing]) call.abort(reason);
     this.#lingering.clear();
   }
 
+  /** Bytes are progress, and a reader without room is not the server's fault: its own limit cuts it. */
+  #lookAtPassing(call: HttpCall, now: number): void {
+    const { passing } = call;
+    if (passing === undefined) return;
+    if (passing.isOver) {
+      // Its stream has a moment to end, so that its connection lives on.
+      if (call.cutAt === 0) call.cutAt = now + httpLimits.lingerMs;
+      else if (now >= call.cutAt) call.abort('open after its answer');
+      return;
+    }
+    if (passing.standsStill || passing.bytes !== call.passedBytes) {
+      call.passedBytes = passing.bytes;
+      call.dueAt = now + call.quietMs;
+    }
+    if (now >= call.dueAt || now >= call.endsAt) call.abort('its answer took too long');
+  }
+
   #sweep(): void {
-    if (this.#calls.size === 0 && this.#lingering.size === 0) {
+    if (this.size === 0 && this.#lingering.size === 0) {
       this.#stopSweep?.();
       this.#stopSweep = undefined;
       return;
@@ -104,6 +126,7 @@ export class CallsInFlight {
     for (const call of this.#calls)
       if (now >= call.dueAt || (now >= call.endsAt && call.pausedAt === undefined))
         this.#onDue(call, Math.round(Math.min(call.dueAt, call.endsAt) - call.startedAt));
+    for (const call of this.#passing) this.#lookAtPassing(call, now);
     for (const call of this.#lingering) {
       if (now < call.cutAt) continue;
       this.#lingering.delete(call);

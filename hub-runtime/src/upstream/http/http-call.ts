@@ -6,12 +6,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { LaneCall, Outcome } from '../../exchange/index.ts';
-import type { RawJson } from '../../wire/index.ts';
+import { type RawJson, ResultReader } from '../../wire/index.ts';
 import type { AskedCall } from '../asked-call.ts';
 import { notExecutedHeader } from './bridge-headers.ts';
-import { type Failure, HttpRequest } from './http-request.ts';
+import { type BodyTaker, type Failure, HttpRequest } from './http-request.ts';
 import type { LegacySession } from './legacy-session.ts';
 import { httpLimits } from './limits.ts';
+import { PassingBody } from './passing-body.ts';
 import type { Place } from './place.ts';
 import type { ResumedAnswer } from './resumed-answer.ts';
 
@@ -21,7 +22,16 @@ export interface CallHost {
   onEvent(call: HttpCall, data: RawJson): void;
   onStreamEnd(call: HttpCall): void;
   onFailure(call: HttpCall, failure: Failure): void;
+  /** Its result is too large to be held. */
+  onLarge(call: HttpCall, source: PassingBody): void;
+  /** Nothing more comes of it. */
+  onPassed(call: HttpCall): void;
 }
+
+/** Methods whose results may be large. */
+const passable: ReadonlySet<string> = new Set(['tools/call', 'resources/read', 'prompts/get']);
+
+function ignore(): void {}
 
 export class HttpCall extends HttpRequest {
   readonly id: number;
@@ -34,6 +44,8 @@ export class HttpCall extends HttpRequest {
   readonly startedAt: number;
   /** Without progress until then, monotonic milliseconds. */
   dueAt = 0;
+  /** So long it may be without progress, milliseconds. */
+  quietMs = 0;
   /** With progress until then. */
   endsAt = 0;
   settled = false;
@@ -50,6 +62,10 @@ export class HttpCall extends HttpRequest {
   /** Session it was sent in (legacy). */
   session: LegacySession | undefined;
   stopListening: (() => void) | undefined;
+  /** Its result goes on while it arrives. */
+  passing: PassingBody | undefined;
+  /** Of that, what had arrived when its deadline was last looked at. */
+  passedBytes = 0;
   /** Where its stream can be taken up again, once the server has said so (legacy, `Last-Event-ID`). */
   lastEventId: string | undefined;
   /** The pause before that, as the server asks for it, milliseconds. */
@@ -66,9 +82,10 @@ export class HttpCall extends HttpRequest {
     place: Place,
     tries: number,
     startedAt: number,
+    maxBytes: number,
     resolve: (outcome: Outcome | Promise<Outcome>) => void,
   ) {
-    super(httpLimits.responseBytes);
+    super(maxBytes);
     this.#host = host;
     this.#resolve = resolve;
     this.id = id;
@@ -106,12 +123,26 @@ export class HttpCall extends HttpRequest {
     if (data !== '') this.#host.onEvent(this, data);
   }
 
+  protected override taker(body: RawJson): BodyTaker | undefined {
+    const { lane, status, asked, settled } = this;
+    const mayPass = lane.exchange.leg.passes === true && lane.whole !== true && passable.has(lane.exchange.method);
+    if (!mayPass || settled || asked !== undefined || status < 200 || status >= 300) return undefined;
+    // Errors, questions and what is no answer at all are told from a result by their beginning.
+    const reader = new ResultReader(ignore);
+    if (!reader.push(body) || !reader.hasResult) return undefined;
+    this.passing = new PassingBody(this);
+    this.#host.onLarge(this, this.passing);
+    return this.passing;
+  }
+
   protected override complete(body: RawJson): void {
-    if (this.streaming) this.#host.onStreamEnd(this);
+    if (this.passing !== undefined) this.#host.onPassed(this);
+    else if (this.streaming) this.#host.onStreamEnd(this);
     else this.#host.onBody(this, body);
   }
 
   protected override failed(failure: Failure): void {
-    this.#host.onFailure(this, failure);
+    if (this.passing !== undefined) this.#host.onPassed(this);
+    else this.#host.onFailure(this, failure);
   }
 }

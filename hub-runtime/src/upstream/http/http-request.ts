@@ -8,6 +8,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 
 import { type RawJson, rawFromBytes, SseParser } from '../../wire/index.ts';
+import { LargeEvent } from './large-event.ts';
+import { httpLimits } from './limits.ts';
 
 export type FailureKind =
   /** Nothing was written: the server cannot have seen it. */
@@ -24,6 +26,13 @@ export interface Failure {
   readonly reason: string;
 }
 
+/** Of a body that is not held. */
+export interface BodyTaker {
+  data(text: RawJson): void;
+  complete(): void;
+  failed(reason: string): void;
+}
+
 class Aborted extends Error {}
 class Refused extends Error {}
 
@@ -37,6 +46,8 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
   #over = false;
   #body = '';
   #bytes = 0;
+  #taker: BodyTaker | undefined;
+  #taken = false;
   #events: SseParser | undefined;
   readonly #maxBytes: number;
 
@@ -51,6 +62,19 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
   /** The end of the answer: the body, or '' after an event stream. */
   protected abstract complete(body: RawJson): void;
   protected abstract failed(failure: Failure): void;
+  /** A body has grown over `passFromBytes`, and this is its beginning. Whoever takes it gets the rest, and `complete` has none. */
+  protected taker(_body: RawJson): BodyTaker | undefined {
+    return undefined;
+  }
+
+  /** The connection stands still. */
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
 
   get over(): boolean {
     return this.#over;
@@ -89,15 +113,16 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
     if (type !== undefined && type.startsWith('text/event-stream')) {
       this.#events = new SseParser((one) => {
         if (!this.#over) this.event(one.data, one.id, one.event, one.retry);
-      }, this.#maxBytes);
+      }, this.#held);
     }
     this.started(status, headers);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
-    if (this.#events !== undefined) {
-      if (!this.#events.push(rawFromBytes(chunk))) this.refuse(`one event is larger than ${this.#maxBytes} bytes`);
+    if (this.#events !== undefined && this.#taker === undefined) {
+      if (!this.#events.push(rawFromBytes(chunk))) this.refuse(`one event is larger than ${this.#held} bytes`);
+      else if (!this.#taken && this.#events.pendingBytes > httpLimits.passFromBytes) this.#eventGrown(this.#events);
       return;
     }
     this.#bytes += chunk.length;
@@ -105,7 +130,40 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
       this.refuse(`its body is larger than ${this.#maxBytes} bytes`);
       return;
     }
-    this.#body += rawFromBytes(chunk);
+    if (this.#taker !== undefined) this.#taker.data(rawFromBytes(chunk));
+    else {
+      this.#body += rawFromBytes(chunk);
+      if (this.#bytes > httpLimits.passFromBytes) this.#grown();
+    }
+  }
+
+  get #held(): number {
+    return Math.min(this.#maxBytes, httpLimits.responseBytes);
+  }
+
+  /** From here on the stream is read for this event alone. */
+  #eventGrown(events: SseParser): void {
+    const { unfinished } = events;
+    this.#taken = true;
+    const taker = unfinished === undefined ? undefined : this.taker(unfinished);
+    if (unfinished === undefined || taker === undefined) return;
+    this.#bytes = unfinished.length;
+    this.#taker = new LargeEvent(taker);
+    this.#taker.data(unfinished);
+  }
+
+  #grown(): void {
+    if (!this.#taken) {
+      this.#taken = true;
+      const body = this.#body as RawJson;
+      this.#taker = this.taker(body);
+      if (this.#taker !== undefined) {
+        this.#body = '';
+        this.#taker.data(body);
+        return;
+      }
+    }
+    if (this.#bytes > this.#held) this.refuse(`its body is larger than ${this.#held} bytes`);
   }
 
   onResponseEnd(): void {
@@ -113,6 +171,7 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
     this.#over = true;
     const body = this.#body as RawJson;
     this.#body = '';
+    this.#taker?.complete();
     this.complete(body);
   }
 
@@ -121,6 +180,7 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
     this.#over = true;
     this.#body = '';
     const own = this.#abortReason ?? error;
+    this.#taker?.failed(own instanceof Aborted || own instanceof Refused ? own.message : describeNetworkError(error));
     if (own instanceof Aborted) this.failed({ kind: 'aborted', reason: own.message });
     else if (own instanceof Refused) this.failed({ kind: 'refused', reason: own.message });
     else this.failed({ kind: this.sent ? 'cut' : 'unsent', reason: describeNetworkError(error) });

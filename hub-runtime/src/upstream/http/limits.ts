@@ -3,8 +3,10 @@
  * tested at the limit and one past it.
  */
 export const httpLimits = {
-  /** One JSON body, or one event that may carry an answer, bytes. */
+  /** One JSON body, or one event that may carry an answer, bytes; the default of `limits.response`, and the most that is held whole. */
   responseBytes: 8 * 1024 * 1024,
+  /** A result larger than this goes on while it arrives, where its client can take it so, bytes. */
+  passFromBytes: 1024 * 1024,
   /** One event of a stream that only carries notifications, bytes. */
   eventBytes: 1024 * 1024,
   /** Connections to one origin for calls. Calls beyond wait for a free one until their deadline. */
