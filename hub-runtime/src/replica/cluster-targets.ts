@@ -6,7 +6,7 @@
  */
 import { credentialKey, type KeyRef, type ServerAddress, type ServerConfig } from '@quaymaster/crds';
 
-import { headersOf } from '../driver/index.ts';
+import { declaredEndpoints, headersOf } from '../driver/index.ts';
 import { type EndpointFeed, TargetError, type TargetResolver } from '../exchange/index.ts';
 
 export interface ClusterTargetsDeps {
@@ -23,7 +23,7 @@ export function createClusterTargets(deps: ClusterTargetsDeps): TargetResolver {
       const address = deps.address(server.key);
       if (address === undefined) throw new TargetError('Unsupported', 'the operator has given no address for it', true);
       const headers = headersOf(server, (ref) => secretOf(server, ref, deps.credential));
-      if (!address.inCluster) return { kind: 'http', url: address.url, headers };
+      if (!address.inCluster) return { kind: 'http', url: address.url, headers, ...declaredEndpoints(server.source) };
       await deps.heard();
       const endpoints = deps.feed(server.key);
       if (address.bridgeToken === undefined) return { kind: 'http', url: address.url, headers, endpoints };
