@@ -2,7 +2,7 @@
 import type { Clock, Logger } from '../base/index.ts';
 import type { HubPort } from '../exchange/index.ts';
 import type { Observer } from '../observe/index.ts';
-import type { PeerRouter, RandomBytes, Sealer } from '../session/index.ts';
+import type { PeerRouter, RandomBytes, Sealer, SessionBodies } from '../session/index.ts';
 
 export interface EdgeDeps {
   /** How the hub names itself to clients. */
@@ -15,6 +15,8 @@ export interface EdgeDeps {
   readonly sealer: Sealer;
   /** The other replicas. Absent: there are none, and a session that is not held here is over. */
   readonly peers?: PeerRouter;
+  /** What outlives this process of the sessions of a hub (`namespace/name`), where its configuration has a store for them. */
+  readonly bodies?: (hub: string) => SessionBodies | undefined;
 }
 
 /** Which hub answers on which path. */

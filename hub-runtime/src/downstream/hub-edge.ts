@@ -16,10 +16,12 @@ import {
   type SessionStore,
 } from '../session/index.ts';
 import { rawOf, type RawJson, type ScanLimits } from '../wire/index.ts';
+import type { AttachedClient } from './attached.ts';
 import type { Call } from './call.ts';
 import type { EdgeDeps } from './edge-deps.ts';
 import { changedNotifications } from './list-changes.ts';
 import type { Listening } from './listen.ts';
+import type { OldClient } from './sse/old-client.ts';
 import { UnreadAnswers } from './unread-answers.ts';
 
 /** Something long-lived that wants a sign of life now and then. */
@@ -48,6 +50,10 @@ export class HubEdge {
   readonly listening = new Set<Listening>();
   /** Every open event stream. */
   readonly kept = new Set<KeptAlive>();
+  /** Clients bound to a connection of their own. They count as streams. */
+  readonly attached = new Set<AttachedClient>();
+  /** Those of HTTP+SSE, by what their address ends in. */
+  readonly oldClients = new Map<string, OldClient>();
   /** Finished answers that their readers have not taken yet. */
   readonly unread: UnreadAnswers;
   /** Open streams that count against `limits.streams`: GET and listen. */
@@ -147,6 +153,12 @@ export class HubEdge {
     if (this.#draining) return;
     this.#draining = true;
     this.endListening();
+    this.letGo();
+  }
+
+  /** Clients that are bound to this replica connect again elsewhere, each as soon as nothing of its own is in flight. */
+  letGo(): void {
+    for (const one of this.attached) if (one.inFlight === 0) one.leave();
   }
 
   /** Open listen streams get their result. */
@@ -159,6 +171,7 @@ export class HubEdge {
     this.drain();
     for (const undo of this.#undo) undo();
     for (const call of this.calls) call.abandon();
+    for (const one of this.attached) one.leave();
     this.sessions.endAll();
     for (const pipe of this.pipes) pipe.close();
   }
@@ -177,6 +190,7 @@ export class HubEdge {
 
   #sweep(): void {
     this.sessions.sweep();
+    this.#sweepAttached();
     const now = this.deps.clock.monotonic();
     this.unread.sweep(now);
     const everyMs = this.port.graph.config.timeouts.keepAliveMs;
@@ -190,6 +204,13 @@ export class HubEdge {
       if (now - call.startedMs < everyMs) break;
       call.isSlow();
     }
+  }
+
+  /** A transport may be switched off under its clients. */
+  #sweepAttached(): void {
+    const { transports } = this.port.graph.config;
+    for (const one of this.attached)
+      if (one.inFlight === 0 && (this.#draining || transports?.[one.transport] !== true)) one.leave();
   }
 
   #listsChanged(kinds: readonly ListKind[]): void {

@@ -71,7 +71,7 @@ export function serveLegacyRequest(
         return;
       }
       session.logLevel = level;
-      edge.deps.peers?.mirror(session);
+      edge.changed(session);
       sink.answer(resultRaw(id, emptyObject), 200);
       return;
     }

@@ -35,7 +35,7 @@ export function serveSubscribe(edge: HubEdge, session: LegacySession, sink: Repl
       refuse(edge, sink, id, refused);
       return;
     }
-    edge.deps.peers?.mirror(session);
+    edge.changed(session);
     sink.answer(resultRaw(id, emptyObject), 200);
   });
 }
@@ -68,7 +68,7 @@ export function serveUnsubscribe(
     return;
   }
   session.subscriptions.end(uri);
-  edge.deps.peers?.mirror(session);
+  edge.changed(session);
   sink.answer(resultRaw(id, emptyObject), 200);
 }
 

@@ -1,6 +1,8 @@
 /** The hubs of a process with all they lean on: connections, child processes, metrics. Nothing is started here. */
 import { randomBytes } from 'node:crypto';
 
+import type { KeyRef } from '@quaymaster/crds';
+
 import type { Clock } from '../base/index.ts';
 import type { ChildRegistry } from '../bridge/index.ts';
 import { HubHost } from '../config/index.ts';
@@ -13,15 +15,17 @@ import {
   type ProcessLogger,
 } from '../observe/index.ts';
 import { createSchemaChecker } from '../schemas/index.ts';
-import type { Sealer } from '../session/index.ts';
+import type { RotatingSealer } from '../session/index.ts';
+import { SessionBodiesOfProcess } from '../session-bodies/index.ts';
 import { createHttpPool, createUpstream } from '../upstream/index.ts';
+import { hubIdentity } from './hub-identity.ts';
 import type { Shutdown } from './shutdown.ts';
 
 export interface HubPartsDeps {
   readonly clock: Clock;
   readonly log: ProcessLogger;
   readonly version: string;
-  readonly sealer: Sealer;
+  readonly sealer: RotatingSealer;
   /** Names this replica in request states, where there are several. */
   readonly replica?: string;
   readonly children: ChildRegistry;
@@ -29,6 +33,10 @@ export interface HubPartsDeps {
   readonly shutdown: Shutdown;
   /** Every line a child writes to stderr. */
   readonly serverLog?: (server: string, line: string) => void;
+  /** The value behind a reference of a hub; undefined: it is not there. */
+  readonly secret: (namespace: string, ref: KeyRef) => string | undefined;
+  /** The problems of a hub's store of sessions are others now. */
+  readonly storesChanged?: () => void;
   /** Puts something between the rooms and the observer. */
   readonly observing?: (observer: Observer) => Observer;
 }
@@ -37,6 +45,8 @@ export interface HubParts {
   readonly host: HubHost;
   readonly observer: Observer;
   readonly metrics: MetricsRegistry;
+  /** What outlives this process of its sessions. Told of each set of configurations, after it was taken over. */
+  readonly bodies: SessionBodiesOfProcess;
 }
 
 const childGraceMs = 2_000;
@@ -58,11 +68,15 @@ export function createHubParts(deps: HubPartsDeps): HubParts {
     observer,
     hubInfo,
     schemas,
+    identity: (hub) => hubIdentity(sealer.keys, hub),
     run: randomBytes(4).toString('hex'),
   });
+  const { secret, storesChanged = () => {} } = deps;
+  const bodies = new SessionBodiesOfProcess({ sealer, clock, log, observer, secret, changed: storesChanged });
   shutdown.add('servers', () => host.close());
+  shutdown.add('connections', () => bodies.close());
   shutdown.add('connections', () => http.close());
   shutdown.add('connections', () => schemas.close());
   shutdown.add('children', () => children.close(childGraceMs));
-  return { host, observer, metrics };
+  return { host, observer, metrics, bodies };
 }

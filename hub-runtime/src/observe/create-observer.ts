@@ -43,6 +43,10 @@ const counters: Readonly<Record<CounterName, MetricName>> = {
   sessionsAdopted: 'quaymaster_sessions_adopted_total',
   peerRefusals: 'quaymaster_peer_refusals_total',
   peerDrops: 'quaymaster_peer_drops_total',
+  sessionStoreWrites: 'quaymaster_session_store_writes_total',
+  sessionStoreReads: 'quaymaster_session_store_reads_total',
+  sessionStoreFailures: 'quaymaster_session_store_failures_total',
+  sessionStoreDrops: 'quaymaster_session_store_drops_total',
 };
 
 const gauges: Readonly<Record<GaugeName, MetricName>> = {
@@ -63,6 +67,7 @@ const gauges: Readonly<Record<GaugeName, MetricName>> = {
   liveGraphs: 'quaymaster_graphs_live',
   children: 'quaymaster_child_processes',
   tombstones: 'quaymaster_tombstones',
+  sessionStoreUp: 'quaymaster_session_store_up',
   controlConnected: 'quaymaster_hub_control_connected',
   configGeneration: 'quaymaster_hub_config_generation',
 };

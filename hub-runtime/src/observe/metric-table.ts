@@ -142,7 +142,7 @@ export const metricTable = {
   },
   quaymaster_peer_drops_total: {
     type: 'counter',
-    help: 'What replicas could not keep or tell each other about sessions, by kind (tombstone, mirror, note).',
+    help: 'What replicas could not keep or tell each other about sessions, by kind (tombstone, mirror, note, streams).',
     labels: ['what'],
   },
   quaymaster_peer_forwards_total: {
@@ -175,6 +175,31 @@ export const metricTable = {
     type: 'counter',
     help: 'Lines on the standard output of a server that are not protocol messages.',
     labels: ['server'],
+  },
+  quaymaster_session_store_drops_total: {
+    type: 'counter',
+    help: 'Bodies of sessions that were too large, or too many at once, for the store of sessions.',
+    labels: ['hub'],
+  },
+  quaymaster_session_store_failures_total: {
+    type: 'counter',
+    help: 'Attempts to write to the store of sessions that failed; what they held is written again.',
+    labels: ['hub'],
+  },
+  quaymaster_session_store_reads_total: {
+    type: 'counter',
+    help: 'Bodies read from the store of sessions, to go on with a session that no replica holds.',
+    labels: ['hub'],
+  },
+  quaymaster_session_store_up: {
+    type: 'gauge',
+    help: '1 while the store of sessions answers; absent where none is configured.',
+    labels: ['hub'],
+  },
+  quaymaster_session_store_writes_total: {
+    type: 'counter',
+    help: 'Bodies written to the store of sessions.',
+    labels: ['hub'],
   },
   quaymaster_sessions: { type: 'gauge', help: 'Legacy sessions held.', labels: ['hub'] },
   quaymaster_sessions_adopted_total: {

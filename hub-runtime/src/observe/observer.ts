@@ -58,6 +58,8 @@ export type GaugeName =
   | 'passingAnswers'
   | 'children'
   | 'tombstones'
+  /** Of a hub: its store of sessions answers. */
+  | 'sessionStoreUp'
   | 'controlConnected'
   | 'configGeneration';
 
@@ -92,7 +94,15 @@ export type CounterName =
   /** A request on the peer listener that was not accepted. Label: why. */
   | 'peerRefusals'
   /** Something about a session that could not be kept or told (tombstone, mirror, note). Label: what. */
-  | 'peerDrops';
+  | 'peerDrops'
+  /** Bodies of sessions written to the store. Label: hub. */
+  | 'sessionStoreWrites'
+  /** Bodies read from it, to go on with their sessions. Label: hub. */
+  | 'sessionStoreReads'
+  /** Attempts to write that failed; tried again. Label: hub. */
+  | 'sessionStoreFailures'
+  /** Bodies that were too large, or too many, to be kept. Label: hub. */
+  | 'sessionStoreDrops';
 
 export interface Observer {
   callFinished(record: CallRecord): void;

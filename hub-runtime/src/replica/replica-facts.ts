@@ -14,6 +14,8 @@ export interface ReplicaFactsDeps {
   readonly version: string;
   readonly document: () => HubDocument | undefined;
   readonly hub: () => HubPort | undefined;
+  /** What is wrong with the store of its sessions. */
+  readonly storeProblem: () => ReportMessage['problems'][number] | undefined;
   /** The operator's stream is up. */
   readonly connected: () => boolean;
 }
@@ -39,10 +41,11 @@ export class ReplicaFacts {
   }
 
   report(): ReportMessage {
-    const { document, hub } = this.#deps;
+    const { document, hub, storeProblem } = this.#deps;
     return reportOf({
       document: document(),
       hub: hub(),
+      problem: storeProblem(),
       load: {
         inFlight: this.#read('callsInFlight'),
         sessions: this.#read('sessions'),

@@ -7,6 +7,8 @@ import type { HubPort, Upstream } from '../exchange/index.ts';
 export interface ReportInput {
   readonly document: HubDocument | undefined;
   readonly hub: HubPort | undefined;
+  /** Of the hub itself, before those of what it offers. */
+  readonly problem?: ReportMessage['problems'][number] | undefined;
   readonly load: ReportMessage['load'];
   readonly observe: ServerObserver;
 }
@@ -15,7 +17,7 @@ export interface ReportInput {
 const mostProblems = 50;
 const longestMessage = 1_024;
 
-export function reportOf({ document, hub, load, observe }: ReportInput): ReportMessage {
+export function reportOf({ document, hub, problem, load, observe }: ReportInput): ReportMessage {
   const { catalog } = hub?.graph ?? {};
   const servers: Record<string, ServerReport> = {};
   for (const { key, runtimeHash } of document?.config.servers ?? []) {
@@ -27,7 +29,7 @@ export function reportOf({ document, hub, load, observe }: ReportInput): ReportM
     load,
     catalogHash: catalog?.hash ?? '',
     tools: catalog?.counts.tools ?? 0,
-    problems: (catalog?.problems ?? [])
+    problems: [...(problem === undefined ? [] : [problem]), ...(catalog?.problems ?? [])]
       .slice(0, mostProblems)
       .map(({ reason, message }) => ({ reason, message: message.slice(0, longestMessage) })),
     servers,

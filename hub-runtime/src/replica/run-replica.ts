@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 
-import type { HubDocument } from '@quaymaster/crds';
+import { credentialKey, type HubDocument } from '@quaymaster/crds';
 
 import { type Clock, systemClock } from '../base/index.ts';
 import { ChildRegistry } from '../bridge/index.ts';
@@ -108,13 +108,17 @@ class ReplicaRun {
       directory: this.#directory,
       credentials: this.#credentials,
       endpoints: this.#endpoints,
-      applied: ({ hosts }) => this.#listener?.allowHosts(allowedHosts(settings, hosts)),
+      applied: ({ hosts, config }) => {
+        this.#parts.bodies.update([config]);
+        this.#listener?.allowHosts(allowedHosts(settings, hosts));
+      },
     });
     this.#facts = new ReplicaFacts({
       settings,
       version,
       document: () => this.#hub.document,
       hub: () => this.#hub.port,
+      storeProblem: () => this.#parts.bodies.problem(settings.hub.hub),
       connected: () => this.#connected,
     });
     this.#parts = createHubParts({
@@ -126,6 +130,8 @@ class ReplicaRun {
       children: new ChildRegistry(),
       targets: this.#hub.targets,
       shutdown,
+      secret: (namespace, { name, key }) => this.#credentials.get(credentialKey(namespace, name, key)),
+      storesChanged: () => this.#operator?.changed(),
       observing: (observer) => this.#facts.observing(observer),
     });
     this.#peers = createPeers({
@@ -210,6 +216,7 @@ class ReplicaRun {
       observer,
       sealer: this.#sealer,
       peers,
+      bodies: (hub) => this.#parts.bodies.of(hub),
       directory: this.#directory,
       allowedHosts: allowedHosts(settings, this.#hub.document?.hosts),
     });

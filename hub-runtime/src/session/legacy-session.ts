@@ -39,6 +39,8 @@ export interface SessionCall {
 export interface AskOptions extends Omit<SessionQuestionsOptions, 'clock'> {
   /** Of all streams that can be resumed. */
   readonly replay: ReplayBudget;
+  /** Something was kept of a stream of it. */
+  readonly kept?: (session: LegacySession) => void;
 }
 
 const noAsking = { waitMs: () => 600_000, prefix: 'qm-' };
@@ -121,7 +123,12 @@ export class LegacySession implements SessionRef {
 
   /** Streams that survive their connections. */
   get replay(): SessionReplay {
-    return (this.#replay ??= new SessionReplay(this.#clock, this.#asking.replay));
+    return (this.#replay ??= this.#newReplay());
+  }
+
+  #newReplay(): SessionReplay {
+    const { replay, kept } = this.#asking;
+    return new SessionReplay(this.#clock, replay, kept === undefined ? undefined : () => kept(this));
   }
 
   sweep(): void {

@@ -28,6 +28,7 @@ import {
 import type { EdgeRequest } from './edge-messages.ts';
 import type { HttpReply } from './http-reply.ts';
 import { isForPrevious, relay, relayToPrevious } from './relay.ts';
+import { recall } from './taken-over.ts';
 
 export function serveLegacyPost(
   edge: HubEdge,
@@ -120,6 +121,11 @@ export function sessionOf(
     relay(edge, peers, request, reply, found, id);
     return undefined;
   }
+  const { bodies } = edge;
+  if (found !== 'foreign' && peers === undefined && bodies !== undefined) {
+    recall(edge, bodies, request, reply, found, id);
+    return undefined;
+  }
   const reason = found === 'foreign' ? 'it was not given out here' : 'it has ended';
   reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason }));
   return undefined;
@@ -149,7 +155,7 @@ function openSession(edge: HubEdge, reply: HttpReply, message: ScannedMessage): 
     reply.refuse(message.id, hubError('QM_OVERLOADED', { limit, what: 'sessions' }), 'sessions');
     return;
   }
-  edge.deps.peers?.mirror(session);
+  edge.changed(session);
   reply.addHead(['Mcp-Session-Id', session.token]);
   reply.answer(resultRaw(message.id as RawJson, initializeResult(edge, session.caller.revision)), 200);
 }

@@ -9,28 +9,23 @@
 import { anonymous, hubError } from '../../exchange/index.ts';
 import {
   type AbsentSession,
-  type ForwardEnd,
-  type Forwarding,
-  type ForwardSink,
   holderHeader,
   LegacySession,
   type PeerRouter,
   previousHeader,
 } from '../../session/index.ts';
-import { emptyObject, errorRaw, notificationRaw, type RawJson, sseEvent } from '../../wire/index.ts';
+import type { RawJson } from '../../wire/index.ts';
 import type { HubEdge } from '../hub-edge.ts';
-import type { ReplyOwner } from '../reply-sink.ts';
-import { subscribe, updatedNotification } from '../subscribe.ts';
-import type { EdgeRequest, EdgeResponse } from './edge-messages.ts';
+import type { EdgeRequest } from './edge-messages.ts';
+import { sendOn } from './forwarded-answer.ts';
 import type { HttpReply } from './http-reply.ts';
+import { goesOn, withBody } from './taken-over.ts';
 
 /** Who a request may be sent to, one after the other, before the client is told to come again. */
 const mostAttempts = 4;
 /** Before somebody who did not answer is asked again, and for how long: by then it has answered or counts as gone. */
 const againMs = 250;
 const patienceMs = 12_000;
-/** A server that does not take a subscription at once may only be starting. */
-const subscribePausesMs = [250, 1_000, 4_000, 15_000];
 
 /** `id`: of the JSON-RPC request, when it is one. */
 export function relay(
@@ -83,15 +78,19 @@ async function route(
         if (reply.done) return;
         break;
       case 'here': {
+        const mirror = await withBody(edge, absent.id, placement);
+        if (reply.done) return;
+        if (mirror === 'ended') {
+          reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason: 'it has ended' }));
+          return;
+        }
         // Requests that came at the same time have waited for the same answer: the first of them took it over.
         const isNew = edge.sessions.held(absent.id) === undefined;
-        const session = edge.sessions.adopt(absent, anonymous, placement.mirror);
+        const session = edge.sessions.adopt(absent, anonymous, mirror);
         if (session instanceof LegacySession) {
           if (isNew) {
             session.previous = placement.from;
-            for (const uri of placement.mirror?.subscriptions ?? []) void subscribeAgain(edge, session, uri);
-            peers.mirror(session);
-            edge.deps.observer.count('sessionsAdopted', edge.key);
+            goesOn(edge, session, mirror);
           }
           request.relayed = true;
           request.again?.();
@@ -110,7 +109,7 @@ async function route(
         }
         attempt++;
         edge.deps.observer.count('peerForwards', edge.key);
-        const how = await send(edge, peers, placement.peer, request, reply, absent, id);
+        const how = await sendOn(edge, peers, placement.peer, request, reply, absent, id);
         if (how === 'done' || reply.done) return;
         if (how === 'lost') {
           reply.refuse(id, hubError('QM_REPLICA_LOST'));
@@ -139,7 +138,7 @@ export function relayToOwner(
   id: RawJson | undefined,
 ): void {
   edge.deps.observer.count('peerForwards', edge.key);
-  void send(edge, peers, owner, request, reply, undefined, id).then((how) => {
+  void sendOn(edge, peers, owner, request, reply, undefined, id).then((how) => {
     if (how === 'done' || reply.done) return;
     if (how === 'refused') reply.refuse(id, hubError('QM_QUESTION_EXPIRED'));
     else reply.refuse(id, hubError(how === 'lost' ? 'QM_REPLICA_LOST' : 'QM_REPLICA_UNREACHABLE'));
@@ -165,132 +164,7 @@ export function relayToPrevious(
     return;
   }
   edge.deps.observer.count('peerForwards', edge.key);
-  void send(edge, peers, previous, request, reply, undefined, undefined, true).then((how) => {
+  void sendOn(edge, peers, previous, request, reply, undefined, undefined, true).then((how) => {
     if (how !== 'done' && !reply.done) nobody();
   });
-}
-
-/** What changed between two replicas was told to nobody. */
-async function subscribeAgain(edge: HubEdge, session: LegacySession, uri: string): Promise<void> {
-  for (const pauseMs of [...subscribePausesMs, undefined]) {
-    if ((await subscribe(edge, session, uri)) === undefined) {
-      session.notify(updatedNotification(uri));
-      return;
-    }
-    if (pauseMs === undefined) break;
-    // It stays one of the session's: what is copied meanwhile names it, and the client may give it up.
-    const place = session.subscriptions.reserve(uri);
-    await new Promise<void>((resolve) => void edge.deps.clock.after(pauseMs, resolve));
-    if (session.closed || !session.subscriptions.has(uri)) return;
-    place.drop();
-  }
-  // Nobody tells of it any more, and that is said in the only way there is.
-  session.notify(notificationRaw('notifications/resources/list_changed', emptyObject));
-}
-
-function send(
-  edge: HubEdge,
-  peers: PeerRouter,
-  peer: string,
-  request: EdgeRequest,
-  reply: HttpReply,
-  session: AbsentSession | undefined,
-  id: RawJson | undefined,
-  previous = false,
-): Promise<ForwardEnd> {
-  return new Promise((resolve) => {
-    const pipe = new Pipe(edge, reply, request, id, resolve);
-    const { method = 'POST', url = '', rawHeaders } = request;
-    const [path = ''] = url.split('?', 1);
-    pipe.forwarding = peers.forward(peer, { session, previous, method, path, rawHeaders, body: request.body }, pipe);
-  });
-}
-
-const eventEnd = 0x0a;
-
-/** The answer of another replica on its way to the client. */
-class Pipe implements ForwardSink, ReplyOwner {
-  forwarding: Forwarding | undefined;
-  readonly #edge: HubEdge;
-  readonly #reply: HttpReply;
-  readonly #id: RawJson | undefined;
-  readonly #resolve: (how: ForwardEnd) => void;
-  /** A GET stream counts like one of this replica's own. */
-  readonly #isStream: boolean;
-  #response: EdgeResponse | undefined;
-  #events = false;
-  /** The last two bytes: between two events both are line feeds. */
-  #last = eventEnd;
-  #lastButOne = eventEnd;
-  #over = false;
-
-  constructor(
-    edge: HubEdge,
-    reply: HttpReply,
-    request: EdgeRequest,
-    id: RawJson | undefined,
-    resolve: (how: ForwardEnd) => void,
-  ) {
-    this.#edge = edge;
-    this.#reply = reply;
-    this.#id = id;
-    this.#resolve = resolve;
-    this.#isStream = request.method === 'GET';
-    if (this.#isStream) edge.streams++;
-    else edge.forwards++;
-    reply.owner = this;
-  }
-
-  head(status: number, headers: string[]): void {
-    const response = this.#reply.handOver(this);
-    this.#response = response;
-    this.#events = headers.some((one, at) => at % 2 === 1 && one.startsWith('text/event-stream'));
-    response.on('drain', () => this.forwarding?.resume());
-    response.writeHead(status, headers);
-    if (this.#events) response.flushHeaders();
-  }
-
-  data(chunk: Buffer): boolean {
-    const { length } = chunk;
-    this.#lastButOne = length > 1 ? (chunk[length - 2] ?? 0) : this.#last;
-    this.#last = chunk[length - 1] ?? 0;
-    return this.#response?.write(chunk) ?? true;
-  }
-
-  end(how: ForwardEnd): void {
-    this.#leave();
-    const response = this.#response;
-    if (response === undefined) {
-      this.#resolve(how);
-      return;
-    }
-    if (how === 'done') response.end();
-    else if (this.#events && this.#id !== undefined && this.#betweenEvents()) {
-      const { code, message, data } = hubError('QM_REPLICA_LOST');
-      response.end(sseEvent(errorRaw(this.#id, code, message, data)), 'latin1');
-    } else if (this.#events && this.#id === undefined && this.#betweenEvents()) response.end();
-    else response.destroy();
-    this.#resolve('done');
-  }
-
-  /** The client went away before the answer began. */
-  clientGone(): void {
-    this.forwarding?.cancel();
-  }
-
-  /** The client went away while it was answered. */
-  closed(): void {
-    if (!this.#over) this.forwarding?.cancel();
-  }
-
-  #betweenEvents(): boolean {
-    return this.#last === eventEnd && this.#lastButOne === eventEnd;
-  }
-
-  #leave(): void {
-    if (this.#over) return;
-    this.#over = true;
-    if (this.#isStream) this.#edge.streams--;
-    else this.#edge.forwards--;
-  }
 }

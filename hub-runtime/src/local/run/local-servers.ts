@@ -29,6 +29,8 @@ export interface LocalServersDeps {
   /** Address of our own listener, when there is one. */
   readonly endpoint: () => string | undefined;
   readonly shutdown: Shutdown;
+  /** The problems of a store of sessions are others now. */
+  readonly storesChanged: () => void;
 }
 
 export interface LocalServers extends HubParts {
@@ -55,10 +57,11 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
       objects: { values: (kind, namespace, name) => deps.project().values.values(kind, namespace, name) },
       manifestDirectory: (server) => directoryOf(deps.project(), server) ?? deps.cwd,
       scratchDirectory: freshScratch(state.scratch, shutdown),
+      endpoint: deps.endpoint,
     }),
   );
   const targets = watchful(installations.targets, lockHashes, deps.endpoint);
-  const { host, observer, metrics } = createHubParts({
+  const { host, observer, metrics, bodies } = createHubParts({
     clock,
     log,
     version,
@@ -66,6 +69,8 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
     children,
     targets,
     shutdown,
+    secret: (namespace, { name, key }) => deps.project().values.values('Secret', namespace, name)?.get(key),
+    storesChanged: deps.storesChanged,
     serverLog: (server, line) => logs.write(server, line),
   });
   host.onEvent((event) => {
@@ -87,7 +92,17 @@ export function createLocalServers(deps: LocalServersDeps): LocalServers {
     });
   });
   shutdown.add('files', () => logs.close());
-  return { host, observer, metrics, sealer, key, logs, installations, lockHash: (server) => lockHashes.get(server) };
+  return {
+    host,
+    observer,
+    metrics,
+    bodies,
+    sealer,
+    key,
+    logs,
+    installations,
+    lockHash: (server) => lockHashes.get(server),
+  };
 }
 
 /** Keeps what was installed, for status; keeps the hub from becoming a server of its own. */
@@ -99,7 +114,10 @@ function watchful(
   return {
     async resolve(server, progress, signal) {
       const target = await inner.resolve(server, progress, signal);
-      if (target.kind === 'http' && target.process === undefined) refuseOwnEndpoint(target.url, endpoint());
+      // A hub by its name is another one of this process.
+      const isNeighbour = server.source.kind === 'hub' && 'name' in server.source;
+      if (target.kind === 'http' && target.process === undefined && !isNeighbour)
+        refuseOwnEndpoint(target.url, endpoint());
       if (target.kind === 'stdio' && target.package !== undefined) lockHashes.set(server.key, target.package.lockHash);
       return target;
     },

@@ -43,7 +43,7 @@ export class StatusBook {
       replicas: running === undefined ? [] : [{ configHash: running.configHash }],
       ...(running === undefined
         ? {}
-        : { address: running.url, tools: running.catalog.counts.tools, problems: running.catalog.problems }),
+        : { address: running.url, tools: running.catalog.counts.tools, problems: running.problems }),
     });
     return this.#object('McpHub', outcome, status);
   }
@@ -77,5 +77,7 @@ export interface RunningHub {
   readonly url: string;
   readonly configHash: string;
   readonly catalog: CatalogSnapshot;
+  /** What it cannot offer, and what else is wrong with it. */
+  readonly problems: readonly { readonly reason: string; readonly message: string }[];
   readonly phases: ReadonlyMap<string, Upstream['state']['phase']>;
 }

@@ -127,6 +127,7 @@ class LocalRun {
       onEvent,
       endpoint: () => this.#listener?.url,
       shutdown,
+      storesChanged: () => this.#observeSoon(),
     });
     this.#view = new RuntimeView({
       host: this.#servers.host,
@@ -134,6 +135,7 @@ class LocalRun {
       base: () => this.#listener?.url,
       logFile: (server) => this.#servers.logs.path(server),
       lockHash: (server) => this.#servers.lockHash(server),
+      storeProblem: (hub) => this.#servers.bodies.problem(hub),
       now: () => clock.now(),
     });
     this.#servers.host.onEvent(() => this.#observeSoon());
@@ -176,9 +178,17 @@ class LocalRun {
   }
 
   #edge() {
-    const { observer, sealer } = this.#servers;
+    const { observer, sealer, bodies } = this.#servers;
     const { log, version } = this.#options;
-    return { hubInfo: { name: 'quaymaster', version }, clock: this.#clock, randomBytes, log, observer, sealer };
+    return {
+      hubInfo: { name: 'quaymaster', version },
+      clock: this.#clock,
+      randomBytes,
+      log,
+      observer,
+      sealer,
+      bodies: (hub: string) => bodies.of(hub),
+    };
   }
 
   async #listen(endpoint: HttpEndpoint): Promise<void> {
@@ -215,6 +225,7 @@ class LocalRun {
     this.#project = project;
     host.apply(withValueHashes(hubs, project.values, key));
     this.#directory.replace(hubs, (hub) => host.hub(hub));
+    this.#servers.bodies.update(hubs);
     this.#view.configChanged();
   }
 

@@ -5,6 +5,7 @@ import type { HubHost } from '../../config/index.ts';
 import { hubPath } from '../../driver/index.ts';
 import type { HubPort, Upstream } from '../../exchange/index.ts';
 import { type CapabilityGraph, capabilityGraph } from '../../graph/index.ts';
+import type { StoreProblem } from '../../session-bodies/index.ts';
 import { parseRaw } from '../../wire/index.ts';
 import type { HubRow, ObjectKind, ServerRow, ToolRow } from '../control/index.ts';
 import type { Project } from '../project/index.ts';
@@ -18,6 +19,8 @@ export interface RuntimeViewDeps {
   readonly base: () => string | undefined;
   readonly logFile: (server: string) => string;
   readonly lockHash: (server: string) => string | undefined;
+  /** What is wrong with the store of a hub's sessions. */
+  readonly storeProblem: (hub: string) => StoreProblem | undefined;
   readonly now: () => number;
 }
 
@@ -144,7 +147,9 @@ export class RuntimeView {
     if (port === undefined) return undefined;
     const { graph } = port;
     const phases = new Map(graph.upstreams.map((upstream) => [upstream.key, upstream.state.phase]));
-    return { url: this.url(config, index), configHash: config.hash, catalog: graph.catalog, phases };
+    const problem = this.#deps.storeProblem(keyOf(config));
+    const problems = problem === undefined ? graph.catalog.problems : [problem, ...graph.catalog.problems];
+    return { url: this.url(config, index), configHash: config.hash, catalog: graph.catalog, problems, phases };
   }
 
   #upstream(outcome: ServerOutcome): Upstream | undefined {
@@ -227,6 +232,8 @@ export function describeSource(source: ServerSource): string {
       return `command ${source.command}`;
     case 'image':
       return `image ${source.image}`;
+    case 'hub':
+      return 'name' in source ? `hub ${source.name}` : `hub ${withoutQuery(source.url)}`;
     case 'remote':
       return `remote ${withoutQuery(source.url)}`;
   }
