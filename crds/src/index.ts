@@ -57,6 +57,7 @@ export type {
   HeaderEntry,
   HubConfig,
   HubLimits,
+  HubSource,
   HubTimeouts,
   HubTransports,
   BreakerConfig,
@@ -80,6 +81,7 @@ export {
   environmentReferences,
   hubNames,
   hubUrl,
+  isElsewhere,
   ownLabels,
   podPaths,
   podPorts,
@@ -105,7 +107,13 @@ export type {
   RenderSettings,
 } from './render/index.ts';
 export { hubStatus, serverStatus } from './status/index.ts';
-export type { HubStatusInput, ServerObservation, ServerPhase, ServerStatusInput, ServerTransport } from './status/index.ts';
+export type {
+  HubStatusInput,
+  ServerObservation,
+  ServerPhase,
+  ServerStatusInput,
+  ServerTransport,
+} from './status/index.ts';
 export { applyDefaults, kindNames, schemaFor, walkSchema } from './structural/index.ts';
 export type { StructuralSchema } from './structural/index.ts';
 export { editDistance, nearest } from './suggest/index.ts';

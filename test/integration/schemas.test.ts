@@ -83,7 +83,7 @@ test('EF-23 a schema that cannot be checked, and a pattern that never ends, stop
   const stuck = client.callTool('enforce_evil', { text: `${'a'.repeat(40)}!` });
   // Other calls go on meanwhile: checking has a thread of its own.
   for (let n = 0; n < 20; n++)
-    expect((await client.callTool('off_good', { city: 'Oslo' })).result).toMatchObject({
+    expect((await client.callTool('none_good', { city: 'Oslo' })).result).toMatchObject({
       structuredContent: { degrees: 12 },
     });
   expect((await stuck).result).toMatchObject({

@@ -12,9 +12,11 @@ import type { ManifestObject } from '../manifest/index.ts';
 import type { McpServerSpec } from '../server/index.ts';
 import { applyDefaults, schemaFor } from '../structural/index.ts';
 import { compareText } from './canonical.ts';
+import type { Candidate } from './candidate.ts';
 import { gather, refusal } from './gather.ts';
 import type { Group } from './gather.ts';
 import { toHubConfig, toHubTimeouts } from './hub-config.ts';
+import { linkHubs } from './hub-links.ts';
 import { remembered, sameEntries, variantForHub } from './memo.ts';
 import type { CompileMemo } from './memo.ts';
 import { findUnknownRoot, keyLookup, missingOfHub, resolveReferences } from './references.ts';
@@ -22,14 +24,6 @@ import type { KeyLookup } from './references.ts';
 import { selects } from './select.ts';
 import { forHub, toServerConfig } from './server-config.ts';
 import type { Compiled, CompileOptions, HubOutcome, ServerOutcome } from './types.ts';
-
-/** A server after its own checks, before hubs are looked at. */
-interface Candidate {
-  readonly group: Group;
-  /** Only when it may run. */
-  readonly runnable?: { readonly spec: McpServerSpec; readonly config: ServerConfig };
-  readonly conditions: readonly ConditionDraft[];
-}
 
 /** What one compilation passes along. */
 interface Context {
@@ -43,7 +37,12 @@ export function compile(objects: readonly ManifestObject[], options: CompileOpti
   const lookup = keyLookup(gathered.companions, options.lookup);
   const { memo } = options;
   const context: Context = { lookup, unreadable: options.unreadable, memo };
-  const candidates = gathered.servers.map((group) => toCandidate(group, context));
+  const candidates = linkHubs(
+    gathered.servers.map((group) => toCandidate(group, context)),
+    gathered.hubs.flatMap((group) =>
+      refusal(group) === undefined ? [{ group, spec: withDefaults<McpHubSpec>(group.object) }] : [],
+    ),
+  );
   const hubOutcomes = byKey(gathered.hubs.map((group) => toHubOutcome(group, candidates, context)));
   const hubs = hubOutcomes.flatMap((outcome) => (outcome.config === undefined ? [] : [outcome.config]));
   const offers = hubOutcomes.map(({ key, config }) => ({
@@ -91,7 +90,9 @@ function judge(group: Group): Judged {
       candidate: {
         group,
         conditions: [
-          draft('Accepted', 'Invalid', { issues: 'spec.source: set exactly one of npm, pypi, command, image, remote' }),
+          draft('Accepted', 'Invalid', {
+            issues: 'spec.source: set exactly one of npm, pypi, command, image, remote, hub',
+          }),
         ],
       },
     };

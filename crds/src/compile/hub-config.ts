@@ -85,6 +85,7 @@ export function toHubConfig(
     ...transportsOf(spec),
     naming,
     auth: { mode: spec.auth.mode },
+    ...(spec.control?.ops === true ? { control: { ops: true } } : {}),
     ...(spec.instructions === undefined ? {} : { instructions: spec.instructions }),
     limits: toHubLimits(spec),
     timeouts: toHubTimeouts(spec),

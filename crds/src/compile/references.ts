@@ -98,8 +98,9 @@ function references(spec: McpServerSpec): Reference[] {
     add('Secret', entry.secretRef, `spec.envFrom[${index}]`);
     add('ConfigMap', entry.configMapRef, `spec.envFrom[${index}]`);
   }
-  for (const [index, header] of (spec.source.remote?.headers ?? []).entries())
-    add('Secret', header.valueFrom?.secretKeyRef, `spec.source.remote.headers[${index}]`);
+  for (const kind of ['remote', 'hub'] as const)
+    for (const [index, header] of (spec.source[kind]?.headers ?? []).entries())
+      add('Secret', header.valueFrom?.secretKeyRef, `spec.source.${kind}.headers[${index}]`);
   return out;
 }
 

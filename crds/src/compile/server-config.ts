@@ -40,7 +40,7 @@ export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hu
     ...(spec.http === undefined ? {} : { http: spec.http }),
     env: [...spec.envFrom.map(toEnvFrom), ...spec.env.map(toEnv)],
     roots: spec.roots.map(toRoot),
-    headers: (spec.source.remote?.headers ?? []).map(toHeader),
+    headers: ((spec.source.remote ?? spec.source.hub)?.headers ?? []).map(toHeader),
     lifecycle: {
       start: lifecycle.start,
       drainTimeoutMs: ms(lifecycle.drainTimeout),
@@ -76,10 +76,22 @@ function toSource({ source }: McpServerSpec): ServerSource {
   if (source.pypi !== undefined) return { kind: 'pypi', ...source.pypi };
   if (source.command !== undefined) return { kind: 'command', ...source.command };
   if (source.image !== undefined) return { kind: 'image', ...source.image };
-  return { kind: 'remote', url: source.remote?.url ?? '' };
+  if (source.hub?.name !== undefined) return { kind: 'hub', name: source.hub.name, path: '' };
+  if (source.hub !== undefined) return { kind: 'hub', url: source.hub.url ?? '' };
+  const { url = '', endpoints } = source.remote ?? {};
+  return { kind: 'remote', url, ...(endpoints === undefined ? {} : { endpoints }) };
+}
+
+/** The same server, now that the path of the hub it leads to is known. */
+export function towardHub(
+  config: ServerConfig,
+  source: Extract<ServerSource, { readonly name: string }>,
+): ServerConfig {
+  return { ...config, source, runtimeHash: contentHash([config.runtimeHash, source]) };
 }
 
 function transportOf(source: ServerSource, listens: boolean): Exclude<ServerConfig['transport'], 'auto'> {
+  if (source.kind === 'hub') return 'streamableHttp';
   if (source.kind === 'remote') return /^wss?:/.test(source.url) ? 'websocket' : 'streamableHttp';
   return listens ? 'streamableHttp' : 'stdio';
 }
@@ -98,7 +110,7 @@ function toToolEdits({
     rename,
     describe,
     ...(annotate === undefined ? {} : { annotate }),
-    ...(validate === 'off' ? {} : { validate }),
+    ...(validate === 'none' ? {} : { validate }),
   };
 }
 

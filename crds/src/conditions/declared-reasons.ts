@@ -98,6 +98,24 @@ export const declaredReasons = {
     say: () => 'everything works as declared',
     next: '',
   },
+  HubLoop: {
+    on: { ResolvedRefs: 'False', Degraded: 'True' },
+    kinds: both,
+    severity: 'error',
+    meaning:
+      'Hubs stand behind each other in a circle. Of a circle within the manifests every server on it is left out; of one over URLs each hub leaves out what comes back to it, and serves the rest.',
+    say: (d) => `hubs lead in a circle: ${d['path']}`,
+    next: 'take one of these servers out of its hub, with spec.servers.exclude or by its labels',
+  },
+  HubNotFound: {
+    on: { ResolvedRefs: 'False' },
+    kinds: server,
+    severity: 'error',
+    meaning:
+      'The McpHub that `spec.source.hub.name` names does not exist in the namespace, or was refused. The server is left out.',
+    say: (d) => `McpHub "${d['hub']}" does not exist in namespace ${d['namespace']}, or was refused${d['hint']}`,
+    next: 'create it, or correct spec.source.hub.name',
+  },
   Invalid: {
     on: { Accepted: 'False', Ready: 'False', Stalled: 'True' },
     kinds: both,

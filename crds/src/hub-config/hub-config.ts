@@ -22,6 +22,8 @@ export interface HubConfig {
   readonly transports?: HubTransports;
   readonly naming: NamingConfig;
   readonly auth: { readonly mode: 'none' };
+  /** The hub offers resources about itself. Absent: it does not. */
+  readonly control?: { readonly ops: true };
   readonly instructions?: string;
   readonly limits: HubLimits;
   readonly timeouts: HubTimeouts;
@@ -235,7 +237,18 @@ export type ServerSource =
       readonly command: readonly string[];
       readonly args: readonly string[];
     }
-  | { readonly kind: 'remote'; readonly url: string };
+  | {
+      readonly kind: 'remote';
+      readonly url: string;
+      /** Where its replicas are, `host:port`. Absent: where the URL leads. */
+      readonly endpoints?: readonly string[];
+    }
+  | HubSource;
+
+/** Another hub: at a URL, or one of the same manifests, whose address the driver knows. */
+export type HubSource =
+  | { readonly kind: 'hub'; readonly url: string }
+  | { readonly kind: 'hub'; readonly name: string; readonly path: string };
 
 export type EnvEntry =
   | { readonly name: string; readonly value: string }

@@ -6,6 +6,7 @@ export type {
   HeaderEntry,
   HubConfig,
   HubLimits,
+  HubSource,
   HubTimeouts,
   HubTransports,
   KeyRef,

@@ -70,6 +70,12 @@ const protocolField = object('Which clients the hub serves.', {
   }).default(['modern', 'legacy']),
 });
 
+const controlField = object('What the hub itself offers over MCP.', {
+  ops: flag(
+    'Read-only resources about the hub, for every client: `hub://graph` lists what each server has, under which name clients see it, and what they do not see and why. Names of hidden tools stand in it.',
+  ).default(false),
+});
+
 const transportsField = object('What clients may speak beside Streamable HTTP, which is always served.', {
   sse: flag(
     'HTTP+SSE of 2024-11-05, for clients that know nothing newer: `GET <path>/sse`, `POST <path>/messages`. Deprecated in MCP; needs the legacy era.',
@@ -94,6 +100,7 @@ const specFields = {
   protocol: protocolField.exactOptional(),
   transports: transportsField.exactOptional(),
   auth: authField,
+  control: controlField.exactOptional(),
   instructions: text('Given to clients as the instructions of the hub. Absent: made from those of the servers.', {
     max: 16_384,
   }).exactOptional(),

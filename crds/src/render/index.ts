@@ -1,5 +1,5 @@
 /** What a cluster gets for each McpServer and McpHub. Pure; the operator applies it, `qm render` prints it. */
-export { hubUrl, serverUrl } from './addresses.ts';
+export { hubUrl, isElsewhere, serverUrl } from './addresses.ts';
 export { clusterOnlyFields } from './cluster-only.ts';
 export { renderHub } from './hub.ts';
 export { ownLabels, selectorLabels } from './labels.ts';

@@ -26,7 +26,7 @@ export interface ServerPod {
   readonly volumes: readonly Json[];
 }
 
-type Workload = Exclude<ServerSource, { kind: 'remote' }>;
+type Workload = Exclude<ServerSource, { kind: 'remote' | 'hub' }>;
 type Packaged = Extract<ServerSource, { kind: 'npm' | 'pypi' }>;
 
 export interface PodInput {

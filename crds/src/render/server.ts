@@ -21,7 +21,9 @@ import { replacesBeforeStart, unmountable } from './volumes.ts';
 export function renderServer(input: RenderServerInput): Rendered {
   const { outcome, settings } = input;
   const { config } = outcome;
-  if (config === undefined || !outcome.active || config.source.kind === 'remote') return { objects: [], problems: [] };
+  if (config === undefined || !outcome.active) return { objects: [], problems: [] };
+  // They run elsewhere, or have Pods of their own.
+  if (config.source.kind === 'remote' || config.source.kind === 'hub') return { objects: [], problems: [] };
   const { replicas, template } = serverSpec(outcome.object);
   const impossible = unrunnable(config) ?? unmountable(config.roots) ?? malformedKeys(template);
   if (impossible !== undefined)

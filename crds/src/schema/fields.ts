@@ -47,8 +47,8 @@ export function text(description: string, bounds: TextBounds) {
   return schema.meta(annotate(description, bounds));
 }
 
-/** kubectl follows YAML 1.1: unquoted, these are no text, neither in a manifest nor as the default in a CRD. */
-const yamlBoolean = /^(y|n|yes|no|on|off|true|false)$/i;
+/** kubectl follows YAML 1.1: unquoted, these are no text, neither in a manifest nor as the default in a CRD. (`True` stands in status, which programs write.) */
+const yamlBoolean = /^(y|n|yes|no|on|off|true|false)$/;
 
 export function choice<const T extends readonly [string, ...string[]]>(
   description: string,

@@ -135,6 +135,18 @@ const header = oneOf(
   ['value', 'valueFrom'],
 );
 
+const headersField = list('Headers sent with every request.', header, {
+  max: 32,
+  type: 'map',
+  keys: ['name'],
+  rules: [
+    {
+      rule: 'self.all(h, self.exists_one(o, o.name.lowerAscii() == h.name.lowerAscii()))',
+      message: 'header names do not differ by upper and lower case only; keep one of each',
+    },
+  ],
+}).default([]);
+
 const remote = object('A server that runs elsewhere and is reached over Streamable HTTP, HTTP+SSE or WebSocket.', {
   url: text('Its MCP endpoint. Credentials do not belong here: use headers.', {
     min: 8,
@@ -143,18 +155,38 @@ const remote = object('A server that runs elsewhere and is reached over Streamab
     example: 'https://mcp.example.com/mcp',
     rules: [{ rule: "!self.contains('#')", message: 'remove the fragment (#...): it is never sent to a server' }],
   }),
-  headers: list('Headers sent with every request.', header, {
-    max: 32,
-    type: 'map',
-    keys: ['name'],
-    rules: [
-      {
-        rule: 'self.all(h, self.exists_one(o, o.name.lowerAscii() == h.name.lowerAscii()))',
-        message: 'header names do not differ by upper and lower case only; keep one of each',
-      },
-    ],
-  }).default([]),
+  endpoints: list(
+    'Addresses of its replicas. Connections go there, each call to one that is quick and not busy; the URL still says path, host name and TLS. Absent: where the URL leads.',
+    text('`host:port`; an IPv6 address in brackets.', {
+      min: 3,
+      max: 300,
+      pattern: '^([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$',
+      example: '10.0.0.7:8080',
+    }),
+    { max: 64, min: 1, type: 'set' },
+  ).exactOptional(),
+  headers: headersField,
 });
+
+const hub = oneOf(
+  'Another Quaymaster hub, with all that it offers: hubs may stand behind hubs, as long as none stands behind itself.',
+  {
+    name: text('Name of an McpHub of the same namespace.', {
+      min: 1,
+      max: 52,
+      pattern: '^[a-z]([-a-z0-9]*[a-z0-9])?$',
+      example: 'shared',
+    }).exactOptional(),
+    url: text('Endpoint of a hub somewhere else. Credentials do not belong here: use headers.', {
+      min: 8,
+      max: 2_048,
+      pattern: '^https?://[A-Za-z0-9._~:\\[\\]-]+(/[!-~]*)?(\\?[!-~]*)?$',
+      rules: [{ rule: "!self.contains('#')", message: 'remove the fragment (#...): it is never sent to a server' }],
+    }).exactOptional(),
+    headers: headersField,
+  },
+  ['name', 'url'],
+);
 
 export const sourceField = oneOf(
   'Where the server comes from: exactly one member.',
@@ -164,7 +196,8 @@ export const sourceField = oneOf(
     command: command.exactOptional(),
     image: image.exactOptional(),
     remote: remote.exactOptional(),
+    hub: hub.exactOptional(),
   },
-  ['npm', 'pypi', 'command', 'image', 'remote'],
+  ['npm', 'pypi', 'command', 'image', 'remote', 'hub'],
   { example: { npm: { package: '@modelcontextprotocol/server-memory', version: '2026.8.31' } } },
 );

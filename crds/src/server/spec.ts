@@ -70,6 +70,14 @@ export const mcpServerSpec = object(
         message: 'transport: websocket needs a ws:// or wss:// URL in source.remote',
       },
       {
+        rule: "!has(self.source.hub) || !has(self.transport) || self.transport == 'auto'",
+        message: 'a hub is reached over Streamable HTTP; remove transport',
+      },
+      {
+        rule: '!has(self.source.hub) || ((!has(self.roots) || size(self.roots) == 0) && (!has(self.env) || size(self.env) == 0) && (!has(self.envFrom) || size(self.envFrom) == 0))',
+        message: 'a hub is given no directories and no environment; remove roots, env and envFrom',
+      },
+      {
         rule: '!has(self.source.remote) || !has(self.roots) || size(self.roots) == 0',
         message: 'a remote server cannot be given directories; remove roots',
       },

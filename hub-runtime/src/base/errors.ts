@@ -180,7 +180,7 @@ export const errorTable = {
     next: 'choose another port with --health-port, 0 for any free one, or `off`',
   },
   QM_HUB_LOOP: {
-    http: 508,
+    http: 200,
     rpc: -32603,
     retry: 'never',
     severity: 'high',

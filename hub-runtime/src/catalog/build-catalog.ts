@@ -7,14 +7,16 @@
  */
 import { createHash } from 'node:crypto';
 
-import type { HubConfig } from '@quaymaster/crds';
+import type { HubConfig, ServerConfig } from '@quaymaster/crds';
 
 import type { CatalogDecision, CatalogSnapshot, ListKind, ServerListing } from '../exchange/index.ts';
 import { metaKey, rawOf } from '../wire/index.ts';
 import { type Candidate, compare, type Entries, type ListedServer, settleNames } from './candidate.ts';
 import { hubCapabilities } from './capabilities.ts';
+import { type HubIdentity, hubIdOf } from './hub-behind.ts';
 import { mergeInstructions } from './instructions.ts';
 import { ListPages } from './list-pages.ts';
+import { ownResources } from './own-resources.ts';
 import { ProblemList } from './problem-list.ts';
 import { promptCandidates } from './prompt-candidates.ts';
 import { indexResources } from './resource-index.ts';
@@ -26,6 +28,8 @@ export interface CatalogDeps {
   openCursor(token: string): unknown;
   /** Stamped on list results for modern clients as their serverInfo. */
   readonly hubInfo?: { readonly name: string; readonly version: string };
+  /** Absent: it does not tell who it is, and finds no circles of hubs. */
+  readonly identity?: HubIdentity;
 }
 
 /** `listings` by server key; entries of servers that the configuration does not name are ignored. */
@@ -41,10 +45,10 @@ export function buildCatalog(
   for (const server of ordered) {
     const listing = listings.get(server.key);
     if (listing === undefined) unlisted.set(server.prefix, server.key);
-    else listed.push({ config: server, listing });
+    else listed.push(listedServer(server, listing, deps.identity));
   }
 
-  const index = indexResources(listed, unlisted, problems);
+  const index = indexResources(listed, unlisted, ownResources(config), problems);
   const toolsOf = (server: ListedServer): Candidate[] => {
     const { key } = server.config;
     const exposeUri = index.isTransparent(key) ? undefined : (uri: string) => index.exposed(key, uri);
@@ -73,7 +77,7 @@ export function buildCatalog(
     });
   const pages = perKind(pagesOf);
   const hashes = perKind((kind) => pages[kind].hash);
-  const capabilities = hubCapabilities(listed, unlisted.size > 0);
+  const capabilities = hubCapabilities(listed, unlisted.size > 0, deps.identity?.id);
   const instructions = mergeInstructions(config.instructions, listed, config.servers.length === 1);
   const whole = createHash('sha256');
   for (const kind of listKinds) whole.update(`${hashes[kind]}\n`);
@@ -93,19 +97,32 @@ export function buildCatalog(
     capabilities: (era) => capabilities[era],
     instructions,
     problems: problems.finish(),
+    hubs: new Map(listed.flatMap(({ config: { key }, hub }) => (hub === undefined ? [] : [[key, hub.id]]))),
     decisions: () => [...listKinds.flatMap((kind) => offered(kind, entries[kind])), ...problems.leftOut],
   };
 }
 
+function listedServer(config: ServerConfig, listing: ServerListing, self: HubIdentity | undefined): ListedServer {
+  const id = self === undefined ? undefined : hubIdOf(listing);
+  return id === undefined || self === undefined ? { config, listing } : { config, listing, hub: { id, self } };
+}
+
 /** What clients see of one kind. */
 function offered(kind: ListKind, { items }: Entries): CatalogDecision[] {
-  return items.map(({ server, exposed, route, reason }) => ({
-    kind,
-    serverKey: server.key,
-    original: route.original,
-    exposed,
-    ...(reason === undefined ? {} : { reason }),
-  }));
+  return items.flatMap(({ server, exposed, route, reason, through }) =>
+    route.own !== undefined
+      ? []
+      : [
+          {
+            kind,
+            serverKey: server.key,
+            original: route.original,
+            exposed,
+            ...(reason === undefined ? {} : { reason }),
+            ...(through === undefined ? {} : { through }),
+          },
+        ],
+  );
 }
 
 export const listKinds: readonly ListKind[] = ['tools', 'prompts', 'resources', 'resourceTemplates'];

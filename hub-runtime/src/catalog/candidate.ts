@@ -9,6 +9,7 @@ import type { ServerConfig } from '@quaymaster/crds';
 
 import type { DecisionReason, ListKind, Route, ServerListing } from '../exchange/index.ts';
 import { decodeText, type RawJson } from '../wire/index.ts';
+import type { HubIdentity } from './hub-behind.ts';
 import { type KindLimit, kindLimits } from './limits.ts';
 import type { ProblemList } from './problem-list.ts';
 
@@ -16,6 +17,8 @@ import type { ProblemList } from './problem-list.ts';
 export interface ListedServer {
   readonly config: ServerConfig;
   readonly listing: ServerListing;
+  /** When it is a hub: its id, and who asks. */
+  readonly hub?: { readonly id: string; readonly self: HubIdentity };
 }
 
 export interface Candidate {
@@ -28,6 +31,8 @@ export interface Candidate {
   readonly legacy: RawJson;
   /** Why it is offered under a name that the naming of the hub does not give. */
   readonly reason?: DecisionReason;
+  /** Hubs behind this one on the way to it, the nearest first. */
+  readonly through?: readonly string[];
 }
 
 /** Entries of one list, in order, and where each leads. */

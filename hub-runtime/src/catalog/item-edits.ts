@@ -32,11 +32,12 @@ export function readItem(raw: RawJson, idKey: 'name' | 'uri' | 'uriTemplate'): S
   return { object, id };
 }
 
-/** `_meta` of an item: stamped with its server; links to MCP Apps pages follow the URIs the hub hands out. */
+/** `_meta` of an item: stamped with its server, and the hubs it stands behind (`way`); links to MCP Apps pages follow the URIs the hub hands out. */
 export function itemMeta(
   item: ScannedObject,
   prefix: string,
   exposeUri: ((uri: string) => string) | undefined,
+  way?: readonly string[],
 ): MemberEdit {
   const set: MemberEdit[] = [];
   if (exposeUri !== undefined && item.meta !== undefined) {
@@ -49,5 +50,6 @@ export function itemMeta(
     if (flat !== undefined && exposeUri(flat) !== flat) set.push(['ui/resourceUri', literal(exposeUri(flat))]);
   }
   set.push([metaKey.upstream, literal(prefix)]);
+  if (way !== undefined) set.push([metaKey.hops, literal(way.join(','))]);
   return ['_meta', editObject(item.meta, set)];
 }

@@ -151,7 +151,7 @@ test('capabilities: lists always, completion and logging where a server has them
   expect(of(plain, 'modern')).toEqual(lists);
   expect(of(plain, 'legacy')).toEqual(lists);
   const rich = catalogOf({ s: { capabilities: { completions: {}, logging: {}, extensions: { a: {} } } } });
-  expect(of(rich, 'modern')).toEqual({ ...lists, completions: {} });
+  expect(of(rich, 'modern')).toEqual({ ...lists, completions: {}, extensions: { a: {} } });
   expect(of(rich, 'legacy')).toEqual({ ...lists, completions: {}, logging: {} });
   const unknown = buildCatalog(hubConfig([serverConfig('s')]), new Map(), catalogDeps());
   const resources = { listChanged: true, subscribe: true };

@@ -19,6 +19,8 @@ export const maxKeyBytes = 4_096;
 export const itemScanLimits = { depth: 64, nodes: 50_000 } as const;
 /** Problems reported of one catalog; the count of the rest is the last one's message. */
 export const maxProblems = 200;
+/** Hubs behind each other on the way to a server. */
+export const mostHubs = 8;
 /** Items left out that a catalog can name. */
 export const maxLeftOut = 10_000;
 /** Steps one look-up may spend on matching URI templates of servers. */

@@ -8,12 +8,21 @@ import { maxLeftOut, maxProblems } from './limits.ts';
 export class ProblemList {
   #problems: CatalogProblem[] = [];
   #left = 0;
+  readonly #said = new Set<string>();
   /** Items that clients do not see. */
   readonly leftOut: CatalogDecision[] = [];
 
   add(reason: CatalogProblem['reason'], serverKeys: readonly string[], name: string, message: string): void {
     if (this.#problems.length >= maxProblems) this.#left++;
     else this.#problems.push({ reason, serverKeys, name, message });
+  }
+
+  /** For what every item of a server has in common: the first one speaks for all. */
+  addOnce(reason: CatalogProblem['reason'], serverKeys: readonly string[], name: string, message: string): void {
+    const key = `${reason} ${serverKeys.join()}`;
+    if (this.#said.has(key)) return;
+    this.#said.add(key);
+    this.add(reason, serverKeys, name, message);
   }
 
   leave(decision: CatalogDecision): void {

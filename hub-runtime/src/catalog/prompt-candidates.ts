@@ -5,15 +5,13 @@ import type { NamingConfig } from '@quaymaster/crds';
 import { decodeText, editObject, type MemberEdit } from '../wire/index.ts';
 import { type Candidate, type ListedServer, withinLimit } from './candidate.ts';
 import { exposedName } from './exposed-name.ts';
+import { reportLoop, wayOf } from './hub-behind.ts';
 import { itemMeta, literal, readItem } from './item-edits.ts';
 import { kindLimits } from './limits.ts';
 import type { ProblemList } from './problem-list.ts';
 
-export function promptCandidates(
-  { config, listing }: ListedServer,
-  naming: NamingConfig,
-  problems: ProblemList,
-): Candidate[] {
+export function promptCandidates(server: ListedServer, naming: NamingConfig, problems: ProblemList): Candidate[] {
+  const { config, listing } = server;
   const candidates: Candidate[] = [];
   const seen = new Set<string>();
   for (const raw of withinLimit(config, listing.prompts, 'prompt', kindLimits.prompts, problems)) {
@@ -41,17 +39,30 @@ export function promptCandidates(
       continue;
     }
     seen.add(item.id);
+    const way = wayOf(server, item.object);
+    if (typeof way === 'string') {
+      problems.leave({ kind: 'prompts', serverKey: config.key, original: item.id, reason: 'HubLoop' });
+      reportLoop(server, way, problems);
+      continue;
+    }
     const exposed = exposedName(naming, config, item.id, item.id);
     const renamed = exposed !== item.id;
     const set: MemberEdit[] = renamed ? [['name', literal(exposed)]] : [];
-    set.push(itemMeta(item.object, config.prefix, undefined));
+    set.push(itemMeta(item.object, config.prefix, undefined, way));
     const raws = editObject(item.object, set);
     const route = {
       serverKey: config.key,
       original: item.id,
       edits: renamed ? [['name', literal(item.id)] as const] : [],
     };
-    candidates.push({ server: config, exposed, route, modern: raws, legacy: raws });
+    candidates.push({
+      server: config,
+      exposed,
+      route,
+      modern: raws,
+      legacy: raws,
+      ...(way === undefined ? {} : { through: way }),
+    });
   }
   return candidates;
 }

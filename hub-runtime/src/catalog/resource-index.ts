@@ -3,6 +3,7 @@
  *
  * A URI leads, in this order:
  *  1. qualified with the prefix of a server of this hub: to that server. First, so that no server can capture another's URIs by listing them;
+ *     then what the hub has itself;
  *  2. listed by exactly one server: there. Listed by several: nowhere, they are offered in qualified form only;
  *  3. matching templates of exactly one server: there; of several: nowhere;
  *  4. nothing known of it, and only one server has resources at all: there.
@@ -12,6 +13,7 @@ import { serverName } from '../base/index.ts';
 import type { Route } from '../exchange/index.ts';
 import { decodeText, editObject, type MemberEdit, memberRaw, type RawJson } from '../wire/index.ts';
 import { type Candidate, type Entries, entriesOf, type ListedServer, withinLimit } from './candidate.ts';
+import { reportLoop, type Way, wayOf } from './hub-behind.ts';
 import { itemMeta, literal, readItem, type ScannedItem } from './item-edits.ts';
 import { kindLimits, templateMatchBudget } from './limits.ts';
 import type { ProblemList } from './problem-list.ts';
@@ -30,6 +32,7 @@ export interface ResourceIndex {
 interface Found {
   readonly server: ListedServer;
   readonly item: ScannedItem;
+  readonly way: Way | undefined;
 }
 
 interface OwnedTemplate {
@@ -41,8 +44,10 @@ interface OwnedTemplate {
 export function indexResources(
   servers: readonly ListedServer[],
   unlisted: ReadonlyMap<string, string>,
+  own: readonly Candidate[],
   problems: ProblemList,
 ): ResourceIndex {
+  const ownRoutes = new Map(own.map(({ exposed, route }) => [exposed, route]));
   const capable = servers.filter(hasResources);
   const byPrefix = new Map(unlisted);
   for (const { config } of capable) byPrefix.set(config.prefix, config.key);
@@ -56,12 +61,12 @@ export function indexResources(
   const templateOwners = ownersOf(foundTemplates);
   const isQualified = (uri: string): boolean => byPrefix.has(parseQualifiedUri(uri)?.prefix ?? '');
   const needsPrefix = (uri: string, by: ReadonlyMap<string, readonly string[]>): boolean =>
-    isQualified(uri) || (by.get(uri)?.length ?? 0) > 1;
+    isQualified(uri) || ownRoutes.has(uri) || (by.get(uri)?.length ?? 0) > 1;
   reportCollisions(owners, 'resource', problems);
   reportCollisions(templateOwners, 'resource template', problems);
 
   const resources = entriesOf(
-    found.map((one) => candidateOf(one, 'uri', needsPrefix(one.item.id, owners))),
+    [...own, ...found.map((one) => candidateOf(one, 'uri', needsPrefix(one.item.id, owners)))],
     'resources',
     problems,
   );
@@ -78,6 +83,8 @@ export function indexResources(
   const resource = (uri: string): Route | undefined => {
     const qualified = qualifiedRoute(uri, byPrefix);
     if (qualified !== undefined) return qualified;
+    const ownRoute = ownRoutes.get(uri);
+    if (ownRoute !== undefined) return ownRoute;
     const listed = owners.get(uri);
     if (listed !== undefined) {
       const [owner] = listed;
@@ -87,7 +94,8 @@ export function indexResources(
     const serverKey = match === 'nobody' ? sole : match;
     return serverKey === undefined ? undefined : { serverKey, original: uri, edits: [] };
   };
-  const ambiguous = new Set(sole === undefined ? capable.map((server) => server.config.key) : []);
+  const isUnambiguous = sole !== undefined && !found.some(({ item }) => ownRoutes.has(item.id));
+  const ambiguous = new Set(!isUnambiguous ? capable.map((server) => server.config.key) : []);
   return {
     resources,
     templates,
@@ -151,7 +159,11 @@ function readAll(server: ListedServer, idKey: 'uri' | 'uriTemplate', what: strin
     // Both lead to the same place, so showing one of them is no choice between servers.
     else if (!seen.has(item.id)) {
       seen.add(item.id);
-      found.push({ server, item });
+      const way = wayOf(server, item.object);
+      if (typeof way === 'string') {
+        problems.leave({ kind, serverKey: config.key, original: item.id, reason: 'HubLoop' });
+        reportLoop(server, way, problems);
+      } else found.push({ server, item, way });
     }
   }
   return found;
@@ -180,11 +192,11 @@ function reportCollisions(owners: ReadonlyMap<string, readonly string[]>, what: 
   }
 }
 
-function candidateOf({ server, item }: Found, idKey: 'uri' | 'uriTemplate', qualify: boolean): Candidate {
+function candidateOf({ server, item, way }: Found, idKey: 'uri' | 'uriTemplate', qualify: boolean): Candidate {
   const { config } = server;
   const exposed = qualify ? qualifiedUri(config.prefix, item.id) : item.id;
   const set: MemberEdit[] = qualify ? [[idKey, literal(exposed)]] : [];
-  set.push(itemMeta(item.object, config.prefix, undefined));
+  set.push(itemMeta(item.object, config.prefix, undefined, way));
   const raw: RawJson = editObject(item.object, set);
   const route: Route = { serverKey: config.key, original: item.id, edits: qualify ? [['uri', literal(item.id)]] : [] };
   return { server: config, exposed, route, modern: raw, legacy: raw, ...(qualify ? { reason: 'UriCollision' } : {}) };

@@ -20,6 +20,7 @@ import { type Candidate, compare, type ListedServer, withinLimit } from './candi
 import { exposedName } from './exposed-name.ts';
 import { annotated, isRepeatable, noAnnotations } from './annotations.ts';
 import { globMatches } from './glob.ts';
+import { reportLoop, type Way, wayOf } from './hub-behind.ts';
 import { itemMeta, literal, readItem } from './item-edits.ts';
 import { itemScanLimits, kindLimits } from './limits.ts';
 import { legacyOutputSchema } from './output-schema.ts';
@@ -64,6 +65,12 @@ export function toolCandidates(
       leave(name, hidden);
       continue;
     }
+    const way = wayOf(server, item.object);
+    if (typeof way === 'string') {
+      leave(name, 'HubLoop');
+      reportLoop(server, way, problems);
+      continue;
+    }
     const inputSchema = memberRaw(item.object, 'inputSchema');
     if (!isObjectSchema(inputSchema)) {
       refuse(name, 'has no inputSchema of type object');
@@ -86,7 +93,7 @@ export function toolCandidates(
     const derived = exposedName(naming, config, base === undefined ? item.id : encodeText(base), item.id);
     const named = aliases.get(name);
     for (const exposed of named ?? [derived]) {
-      const candidate = candidateOf(server, item, exposed, headers, exposeUri, inputSchema);
+      const candidate = candidateOf(server, item, exposed, headers, exposeUri, inputSchema, way);
       const reason = named !== undefined ? 'Alias' : base !== undefined ? 'Renamed' : undefined;
       candidates.push(reason === undefined ? candidate : { ...candidate, reason });
     }
@@ -96,12 +103,13 @@ export function toolCandidates(
 }
 
 function candidateOf(
-  { config }: ListedServer,
+  { config, listing }: ListedServer,
   item: { readonly object: ScannedObject; readonly id: string },
   exposed: string,
   headers: readonly ParamHeader[],
   exposeUri: ((uri: string) => string) | undefined,
   input: RawJson,
+  way: Way | undefined,
 ): Candidate {
   const { object, id } = item;
   const set: MemberEdit[] = [];
@@ -111,7 +119,7 @@ function candidateOf(
   const annotate = ownOf(config.tools.annotate ?? noAnnotations, decodeText(id));
   const annotations = annotate === undefined ? undefined : annotated(memberRaw(object, 'annotations'), annotate);
   if (annotations !== undefined) set.push(['annotations', annotations]);
-  set.push(itemMeta(object, config.prefix, exposeUri));
+  set.push(itemMeta(object, config.prefix, exposeUri, way));
   const hasExecution = memberRaw(object, 'execution') !== undefined;
   const outputSchema = memberRaw(object, 'outputSchema');
   const wrapped = outputSchema === undefined ? undefined : legacyOutputSchema(outputSchema);
@@ -120,9 +128,11 @@ function candidateOf(
   return {
     server: config,
     exposed,
+    ...(way === undefined ? {} : { through: way }),
     route: {
       ...routeOf(config.key, id, exposed, headers, wraps),
       ...(isRepeatable(annotations ?? memberRaw(object, 'annotations')) ? { repeatable: true } : {}),
+      ...(needsTask(listing, object) ? { needsTask: true } : {}),
       ...(config.tools.validate === undefined
         ? {}
         : { checks: { mode: config.tools.validate, input, output: outputSchema } }),
@@ -135,6 +145,12 @@ function candidateOf(
           ? editObject(object, [...set, ['outputSchema', wrapped]])
           : editObject(object, set, ['outputSchema']),
   };
+}
+
+/** A modern server decides for itself. */
+function needsTask({ era }: ListedServer['listing'], tool: ScannedObject): boolean {
+  const raw = era === 'legacy' ? memberRaw(tool, 'execution') : undefined;
+  return raw !== undefined && memberRaw(scanObject(raw), 'taskSupport') === '"required"';
 }
 
 function routeOf(

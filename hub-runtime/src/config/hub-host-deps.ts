@@ -2,6 +2,7 @@
 import type { ServerConfig } from '@quaymaster/crds';
 
 import type { Clock, Logger } from '../base/index.ts';
+import type { HubIdentity } from '../catalog/index.ts';
 import type { CatalogSnapshot, Upstream, UpstreamState } from '../exchange/index.ts';
 import type { Observer } from '../observe/index.ts';
 import type { SchemaChecker } from '../schemas/index.ts';
@@ -25,6 +26,8 @@ export interface HubHostDeps {
   readonly hubInfo?: { readonly name: string; readonly version: string };
   /** Tells the runs of a process apart in request ids; `hub` when absent. */
   readonly run?: string;
+  /** Who a hub (by key) is among hubs. Absent: circles of hubs are not found. */
+  readonly identity?: (hub: string) => HubIdentity;
   /** Checks arguments and results where a server is configured so. Absent: such calls are refused or, with `warn`, pass. */
   readonly schemas?: SchemaChecker;
   /** Longest wait of the first list for servers that are starting; 3 s. */

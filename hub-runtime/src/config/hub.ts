@@ -71,10 +71,12 @@ export class Hub implements HubPort {
     this.key = `${config.namespace}/${config.name}`;
     this.#deps = deps;
     this.#hooks = hooks;
+    const identity = deps.identity?.(this.key);
     this.#catalogDeps = {
       sealCursor: (payload) => sealer.seal('cursor', payload),
       openCursor: (token) => sealer.open('cursor', token),
       ...(deps.hubInfo === undefined ? {} : { hubInfo: deps.hubInfo }),
+      ...(identity === undefined ? {} : { identity }),
     };
     this.#gate = new ChangeGate(clock, () => this.#rebuild());
     this.#warmUp = new WarmUp(clock, firstListWaitMs);
@@ -89,6 +91,7 @@ export class Hub implements HubPort {
       waitMs: questionMs,
     });
     this.#router = createRouter({
+      sealer,
       states: new RequestStates({ sealer, owner: deps.replica ?? 'alone', ttlMs: questionMs }),
       parked: this.#parked,
       newId,
@@ -104,6 +107,7 @@ export class Hub implements HubPort {
       beforeList: () => this.#beforeList(),
       requestId: createRequestIds(deps.run ?? 'hub'),
       schemas: deps.schemas,
+      identity,
     });
     this.#unregister = [
       observer.gauge('callsInFlight', this.key, () => this.#router.admission.inFlight),

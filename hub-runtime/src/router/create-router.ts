@@ -230,18 +230,24 @@ class HubRouter implements Router {
   async #send(exchange: Exchange, route: Route, trace: CallTrace): Promise<Outcome> {
     if (route.own !== undefined) return ownResource(exchange);
     const { serverKey, original, paramHeaders, edits = noEdits, repeatable } = route;
-    const call: LaneCall =
-      paramHeaders === undefined && repeatable === undefined && route.checks === undefined
-        ? { exchange, edits, target: original }
-        : { exchange, edits, target: original, ...extras(route) };
     const upstream = exchange.graph.upstream(serverKey);
     if (upstream === undefined)
       return hubError('QM_SERVER_FAILED', { server: serverKey, reason: 'it is not part of this hub' });
+    const sent = Tasks.outgoing(exchange, upstream);
+    const call: LaneCall =
+      paramHeaders === undefined && repeatable === undefined && route.checks === undefined
+        ? { exchange: sent, edits, target: original }
+        : { exchange: sent, edits, target: original, ...extras(route) };
     if (route.checks !== undefined) {
       const refused = await this.#checks.ofArguments(exchange, serverKey, route.checks);
       if (refused !== undefined) return refused;
     }
-    const outcome = await this.#deliver(call, upstream, trace);
+    const outcome =
+      route.needsTask === true && exchange.caller.era === 'modern'
+        ? await this.#tasks.inline(call, sent, upstream, trace)
+        : await this.#deliver(call, upstream, trace);
+    if (outcome.kind === 'result' && Tasks.isTask(outcome, sent))
+      return this.#tasks.begun(outcome, exchange, serverKey);
     if (outcome.kind === 'result' && route.checks === undefined)
       return editedResult(outcome, exchange, route, trace.target);
     return this.#settle(outcome, { exchange, call, route, upstream, target: trace.target }, trace);
@@ -284,6 +290,7 @@ class HubRouter implements Router {
     const { exchange, route } = routed;
     if (outcome.kind === 'error') return forCaller(outcome, exchange);
     if (outcome.kind !== 'result') return outcome;
+    if (outcome.task === true) return this.#tasks.begun(outcome, exchange, route.serverKey);
     if (route.checks !== undefined) {
       const refused = await this.#checks.ofResult(outcome.result, exchange, route.serverKey, route.checks);
       if (refused !== undefined) return refused;

@@ -80,17 +80,19 @@ export function modernEnvelope(clientInfo: RawJson, capabilities: RawJson): stri
 
 /**
  * The `_meta` of a request on its way to a server, or undefined when there is nothing to say.
- * `envelope` is '' for a legacy server. `progressToken` is the hub's own, undefined when the client asked for none.
+ * `envelope` is '' for a legacy server. `progressToken` is the hub's own, undefined when the client asked for none. `hops`: to another hub only.
  */
 export function upstreamMeta(
   meta: ScannedObject | undefined,
   envelope: string,
   progressToken: number | undefined,
   logLevel?: string,
+  hops?: string,
 ): RawJson | undefined {
   let out = envelope;
   if (envelope !== '' && logLevel !== undefined) out += `,${quoted(metaKey.logLevel)}:${quoted(logLevel)}`;
   if (progressToken !== undefined) out += (out === '' ? '' : ',') + `"progressToken":${progressToken}`;
+  if (hops !== undefined) out += (out === '' ? '' : ',') + `${quoted(metaKey.hops)}:${quoted(hops)}`;
   if (meta !== undefined)
     for (const member of meta.members) {
       if (isPerHop(member.key)) continue;

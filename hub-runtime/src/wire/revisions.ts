@@ -17,6 +17,10 @@ export const metaKey = {
   progressToken: 'progressToken',
   /** Ours: which server answered; in a request, which server a vendor method is meant for. */
   upstream: 'dev.quaymaster/upstream',
+  /** Ours: the hubs that a request has passed, the first one first; of a listed item those behind which it stands, the nearest first. */
+  hops: 'dev.quaymaster/hops',
+  /** Ours, among the extensions (older: experimental capabilities) of a server: it is a hub. */
+  hub: 'dev.quaymaster/hub',
   /** Ours: stable code, severity and retry of a failure that the hub tells as a result of a tool. */
   error: 'dev.quaymaster/error',
 } as const;

@@ -12,6 +12,7 @@ import {
   type RenderSettings,
   type ServerAddress,
   type ServerConfig,
+  isElsewhere,
   serverNames,
   serverUrl,
 } from '@quaymaster/crds';
@@ -47,7 +48,7 @@ export function credentialReferences(config: HubConfig): readonly CredentialRefe
   };
   for (const server of config.servers) {
     if (isBridged(server)) add(server.namespace, serverNames(server.name).bridge, bridgeSecretFiles.token);
-    if (server.source.kind !== 'remote') continue;
+    if (!isElsewhere(server)) continue;
     for (const header of server.headers) {
       if ('secretKeyRef' in header) add(server.namespace, header.secretKeyRef.name, header.secretKeyRef.key);
     }
@@ -56,7 +57,7 @@ export function credentialReferences(config: HubConfig): readonly CredentialRefe
 }
 
 export function runsInCluster(server: ServerConfig): boolean {
-  return server.source.kind !== 'remote';
+  return !isElsewhere(server);
 }
 
 function isBridged(server: ServerConfig): boolean {

@@ -5,6 +5,7 @@
  * when people can do something about it, and an error for the queue when it passes by itself; the other steps go on in both cases.
  */
 import {
+  isElsewhere,
   ownLabels,
   type RenderSettings,
   renderServer,
@@ -197,11 +198,11 @@ function wasProgrammed({ status }: KubeObject): boolean {
 }
 
 function isRemote({ config }: ServerOutcome): boolean {
-  return config?.source.kind === 'remote';
+  return config !== undefined && isElsewhere(config);
 }
 
 function isBridged({ config }: ServerOutcome): boolean {
-  return config !== undefined && config.source.kind !== 'remote' && config.transport === 'stdio';
+  return config !== undefined && !isElsewhere(config) && config.transport === 'stdio';
 }
 
 function deploymentOf({ stores }: World, server: KubeObject) {

@@ -27,8 +27,9 @@ export function referencesOf(server: KubeObject): readonly ReferenceId[] {
       found.add(referenceId(kind, namespace, name));
   };
   const spec = server.spec;
-  const headers = member(member(member(spec, 'source'), 'remote'), 'headers');
-  for (const entry of [...list(member(spec, 'env')), ...list(headers)]) {
+  const source = member(spec, 'source');
+  const headers = ['remote', 'hub'].flatMap((kind) => list(member(member(source, kind), 'headers')));
+  for (const entry of [...list(member(spec, 'env')), ...headers]) {
     add('Secret', member(member(entry, 'valueFrom'), 'secretKeyRef'));
     add('ConfigMap', member(member(entry, 'valueFrom'), 'configMapKeyRef'));
   }

@@ -36,6 +36,7 @@ function resolver(more: Partial<LocalTargetDeps> = {}) {
     env: { PATH: '/bin', HOME: '/home/me', LC_ALL: 'C', GITHUB_TOKEN: 'leak', AWS_SECRET_ACCESS_KEY: 'leak' },
     manifestDirectory: () => path.join(folder, 'manifests'),
     scratchDirectory: path.join(folder, 'scratch'),
+    endpoint: () => undefined,
     ...more,
   });
 }

@@ -7,8 +7,9 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 
-import type { ServerConfig, ServerSource } from '@quaymaster/crds';
+import type { HubSource, ServerConfig, ServerSource } from '@quaymaster/crds';
 
+import { declaredEndpoints } from '../../driver/index.ts';
 import { type ServerTarget, TargetError, type TargetResolver } from '../../exchange/index.ts';
 import type { PackageStore } from '../packages/index.ts';
 import { baseEnvironment } from './base-environment.ts';
@@ -23,6 +24,8 @@ export interface LocalTargetDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Directory of the manifest that declares a server (by key `namespace/name`). */
   readonly manifestDirectory: (serverKey: string) => string;
+  /** Where the hubs of this process listen, `http://host:port`. */
+  readonly endpoint: () => string | undefined;
   /** For `emptyDir` roots. */
   readonly scratchDirectory: string;
 }
@@ -50,7 +53,14 @@ class LocalTargetResolver implements TargetResolver {
   async resolve(server: ServerConfig, progress: (line: string) => void, signal: AbortSignal): Promise<ServerTarget> {
     const { source } = server;
     if (source.kind === 'remote')
-      return { kind: 'http', url: source.url, headers: headersOf(server, this.#deps.objects) };
+      return {
+        kind: 'http',
+        url: source.url,
+        headers: headersOf(server, this.#deps.objects),
+        ...declaredEndpoints(source),
+      };
+    if (source.kind === 'hub')
+      return { kind: 'http', url: this.#urlOf(source, server), headers: headersOf(server, this.#deps.objects) };
     if (source.kind === 'image') throw noContainers(source);
     // Cheap things first: a typing error in a manifest shows before a download.
     const { objects, env, scratchDirectory } = this.#deps;
@@ -70,6 +80,18 @@ class LocalTargetResolver implements TargetResolver {
     };
     if (listensItself(server)) return listeningTarget(server, process);
     return { kind: 'stdio', ...process, ...(program.package !== undefined && { package: program.package }) };
+  }
+
+  #urlOf(source: HubSource, { namespace }: ServerConfig): string {
+    if ('url' in source) return source.url;
+    const base = this.#deps.endpoint();
+    if (base === undefined)
+      throw new TargetError(
+        'Unsupported',
+        `hub "${source.name}" can be reached by name only while this program listens; leave out --stdio, or use source.hub.url`,
+        false,
+      );
+    return `${base}/hubs/${namespace}/${source.name}${source.path}`;
   }
 
   async #program(
