@@ -7,7 +7,7 @@
 import type { ListKind } from '../exchange/index.ts';
 
 export type MethodRule =
-  | { readonly kind: 'tool' | 'prompt' | 'resource' | 'complete' | 'logLevel' | 'ping' | 'edge' | 'none' }
+  | { readonly kind: 'tool' | 'prompt' | 'resource' | 'complete' | 'logLevel' | 'ping' | 'task' | 'edge' | 'none' }
   | { readonly kind: 'list'; readonly list: ListKind };
 
 const edge: MethodRule = { kind: 'edge' };
@@ -33,11 +33,11 @@ const rules: ReadonlyMap<string, MethodRule> = new Map<string, MethodRule>([
   ['sampling/createMessage', none],
   ['elicitation/create', none],
   ['roots/list', none],
-  ['tasks/get', none],
-  ['tasks/update', none],
-  ['tasks/result', none],
+  ['tasks/get', { kind: 'task' }],
+  ['tasks/update', { kind: 'task' }],
+  ['tasks/result', { kind: 'task' }],
+  ['tasks/cancel', { kind: 'task' }],
   ['tasks/list', none],
-  ['tasks/cancel', none],
 ]);
 
 /** Undefined for a vendor's method. */

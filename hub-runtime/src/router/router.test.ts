@@ -68,6 +68,7 @@ function bench(
   };
   let isWarm = false;
   const router = createRouter({
+    sealer: testSealer(),
     hub: 'default/desk',
     clock,
     log: silentLogger,

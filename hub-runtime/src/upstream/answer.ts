@@ -44,6 +44,8 @@ export function outcomeOf(message: ScannedMessage, method: string, from: Answere
   if (type === 'complete') return { kind: 'result', result, era: 'modern', server: from.prefix };
   // Absent: servers that forget it exist, and losing their answers helps nobody. It is completed like a legacy one.
   if (type === undefined) return { kind: 'result', result, era: 'legacy', server: from.prefix };
+  if (type === 'task' && (method === 'tools/call' || method.startsWith('tasks/')))
+    return { kind: 'result', result, era: 'modern', server: from.prefix, task: true };
   if (type === 'input_required' && mayAsk(method)) return { kind: 'inputRequired', result, server: from.prefix };
   return protocolFault(
     from.key,

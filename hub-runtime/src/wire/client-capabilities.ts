@@ -18,7 +18,16 @@ export function isQuestion(method: string): boolean {
 
 /** Results that may be a question instead (2026-07-28 MRTR), and requests during which a legacy server asks. */
 export function mayAsk(method: string): boolean {
-  return method === 'tools/call' || method === 'prompts/get' || method === 'resources/read';
+  switch (method) {
+    case 'tools/call':
+    case 'prompts/get':
+    case 'resources/read':
+    // Of a legacy server: where a task asks (2025-11-25, tasks).
+    case 'tasks/result':
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** What the client lacks for a question; undefined: it can be asked. `declared` is its raw capabilities object. */
@@ -59,20 +68,27 @@ const relayed: readonly string[] = ['elicitation', 'sampling', 'roots', 'experim
 
 /**
  * The part of a client's capabilities that a server may rely on through the hub: what the client declared and the hub carries, never more
- * (gateways, rule 5). Tasks are not carried, so neither form of them is.
+ * (gateways, rule 5). The extension for tasks only where it is `carried`: from a modern client to a modern server. A client's own tasks
+ * (`tasks` of 2025-11-25) never are.
  */
-export function relayedCapabilities(declared: RawJson): RawJson {
+export function relayedCapabilities(declared: RawJson, carried: 'tasks' | 'noTasks' = 'noTasks'): RawJson {
   const object = declared === emptyObject ? undefined : scanObject(declared);
   if (object === undefined) return emptyObject;
   const dropped = object.members.map(({ key }) => key).filter((key) => !relayed.includes(key));
   const raw = memberRaw(object, 'extensions');
   const extensions = raw === undefined ? undefined : scanObject(raw);
-  if (memberRaw(extensions, tasksExtension) === undefined)
+  // No object, or one with a key twice: what it declares cannot be told.
+  if (raw !== undefined && extensions === undefined) dropped.push('extensions');
+  if (carried === 'tasks' || memberRaw(extensions, tasksExtension) === undefined)
     return dropped.length === 0 ? objectRaw(object) : editObject(object, [], dropped);
   return editObject(object, [['extensions', editObject(extensions, [], [tasksExtension])]], dropped);
 }
 
-const tasksExtension = 'io.modelcontextprotocol/tasks';
+export const tasksExtension = 'io.modelcontextprotocol/tasks';
+
+export function declaresExtension(declared: RawJson, name: string): boolean {
+  return memberRaw(declaredMember(declared, 'extensions'), name) !== undefined;
+}
 
 /** What is told to a server that all callers share and that is told once: everything the hub carries. */
 export const allCapabilities =

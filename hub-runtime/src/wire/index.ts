@@ -14,9 +14,11 @@ export {
   missingCapability,
   relayedCapabilities,
   type RequiredCapabilities,
+  declaresExtension,
+  tasksExtension,
 } from './client-capabilities.ts';
 export { editObject, findMember, type MemberEdit, memberRaw, memberString, objectRaw } from './edit.ts';
-export { encodeHeaderValue, trimOws } from './headers.ts';
+export { encodeHeaderValue, nameMember, trimOws } from './headers.ts';
 export { claimsModern, modernEnvelope, readMeta, type RequestMeta, upstreamMeta } from './meta.ts';
 export { tokensWanted } from './sampling-tokens.ts';
 export { errorRaw, idKey, notificationRaw, quoted, requestRaw, resultRaw } from './message.ts';

@@ -38,6 +38,12 @@ describe('for a modern client', () => {
   test('checklist 16: an unknown resultType never passes for complete', () => {
     expect(modern('{"resultType":"task"}', 'modern')).toBeUndefined();
     expect(modern('{"resultType":7}', 'modern')).toBeUndefined();
+    const from = {
+      result: scanObject('{"resultType":"task"}' as RawJson) ?? expect.fail(),
+      era: 'modern',
+      server: 'notes',
+    } as const;
+    expect(renderForModern({ ...from, task: true }, 'tools/call', '{}' as RawJson)).toContain('"task"');
     expect(modern('{"a":1}', 'modern')).toMatchObject({ resultType: 'complete', a: 1 });
     expect(modern('{"resultType":"own word of a legacy server"}', 'legacy')).toMatchObject({ resultType: 'complete' });
   });

@@ -18,9 +18,12 @@ export interface ServerResult {
   readonly era: 'modern' | 'legacy';
   /** The server's prefix. */
   readonly server: string;
+  /** It may be a task: its client knows them, and it was given the hub's name for it. */
+  readonly task?: true;
 }
 
 const complete = '"complete"' as RawJson;
+const task = '"task"' as RawJson;
 const legacyDrops: readonly string[] = ['resultType'];
 const legacyMetaDrops: readonly string[] = [
   metaKey.protocolVersion,
@@ -43,7 +46,7 @@ export function renderForModern(from: ServerResult, method: string, hubInfo: Raw
   ]);
   if (from.era === 'modern') {
     const type = memberRaw(result, 'resultType');
-    if (type === complete) return editObject(result, [['_meta', meta]]);
+    if (type === complete || (type === task && from.task === true)) return editObject(result, [['_meta', meta]]);
     if (type !== undefined) return undefined;
   }
   const set: MemberEdit[] = [['resultType', complete]];

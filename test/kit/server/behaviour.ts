@@ -11,6 +11,13 @@ export interface BehaviourHost {
   crash(how: 'exit' | 'kill', code: number): void;
   control(args: JsonObject): JsonObject;
   whoami(reply: Reply, params: JsonObject): JsonObject;
+  /** The answer of a call that goes on as a task; undefined: it runs inline. */
+  task(
+    does: NonNullable<Behaviour['task']>,
+    params: JsonObject,
+    reply: Reply,
+    result: () => JsonObject,
+  ): JsonObject | undefined;
   /** Makes the result what this era expects (resultType, serverInfo). */
   finish(result: JsonObject, reply: Reply): JsonObject;
 }
@@ -88,6 +95,12 @@ async function resultOf(
 ): Promise<JsonObject | string> {
   if (does.rawResult !== undefined) return does.rawResult;
   const args = isObject(params['arguments']) ? params['arguments'] : {};
+  if (does.task !== undefined) {
+    const result = (): JsonObject => ({ content: contentOf(does, args, params, reply, host) });
+    const begun = host.task(does.task, params, reply, result);
+    if (begun !== undefined) return host.finish(begun, reply);
+    await pause(does.task.afterMs, reply.signal);
+  }
   if (does.asks !== undefined) {
     const asked = await askAll(does.asks, params, reply);
     if (!Array.isArray(asked)) return asked;

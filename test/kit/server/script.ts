@@ -125,6 +125,9 @@ export interface Behaviour {
   /** Works this long once it has the answers; cancelled meanwhile it gives none. */
   afterAsksMs?: number;
 
+  /** Goes on as a task, this long, for clients that can have one; others wait. `required`: a legacy client without one is refused. */
+  task?: { afterMs: number; required?: boolean };
+
   error?: RpcError;
   /** A result with `isError: true` and this text. */
   toolError?: string;

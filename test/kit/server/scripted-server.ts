@@ -10,6 +10,7 @@ import type { ListName } from './catalog.ts';
 import { control } from './control.ts';
 import { Recorder } from './recorder.ts';
 import type { Reply } from './reply.ts';
+import { Tasks } from './tasks.ts';
 import { RpcFailure, isObject, legacyVersions, metaKey, modernVersion, rpcCode } from './rpc.ts';
 import type { EraName, JsonObject, RpcId, RpcMessage } from './rpc.ts';
 import type { Received, ResourceScript, ServerScript } from './script.ts';
@@ -41,6 +42,7 @@ export class ScriptedServer {
   readonly script: ServerScript;
   readonly catalog: Catalog;
   readonly recorder: Recorder;
+  readonly #tasks = new Tasks();
   readonly subscribers = new Set<Subscriber>();
   readonly startedAt = performance.now();
   /** Calls now running, by connection and id. */
@@ -130,8 +132,11 @@ export class ScriptedServer {
         return { completion: this.#complete(params) };
       case 'vendor/echo':
         return { echoed: params };
-      default:
-        throw unknownMethod(method);
+      default: {
+        const answer = method.startsWith('tasks/') ? await this.#tasks.answer(method, params, reply) : undefined;
+        if (answer === undefined) throw unknownMethod(method);
+        return answer;
+      }
     }
   }
 
@@ -197,6 +202,7 @@ export class ScriptedServer {
       control: (args) => control(args, this),
       whoami: (to, given) => this.#whoami(to, given),
       finish: (result, to) => this.finish(result, to),
+      task: (does, given, to, result) => this.#tasks.begin(does, given, to, result),
     });
     return undefined;
   }

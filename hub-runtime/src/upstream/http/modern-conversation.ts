@@ -89,8 +89,8 @@ export class ModernConversation extends HttpConversation {
     await this.#listen?.settled(listenMs);
   }
 
-  protected override envelopeFor({ capabilities }: Caller): string {
-    return this.#envelopes.of(capabilities);
+  protected override envelopeFor(caller: Caller): string {
+    return this.#envelopes.of(caller);
   }
 
   /** Behind a bridge a caller stays with one replica: the child there may hold what it said before. */

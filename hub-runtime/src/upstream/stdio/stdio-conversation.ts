@@ -167,7 +167,7 @@ export class StdioConversation implements Conversation {
     }
     const { callMs, callMaxMs } = this.#timesOf(call);
     const id = this.#channel.nextId();
-    const envelope = this.era === 'modern' ? this.#options.envelopes.of(call.exchange.caller.capabilities) : '';
+    const envelope = this.era === 'modern' ? this.#options.envelopes.of(call.exchange.caller) : '';
     const line = callLine(id, call, envelope);
     const answer = this.#channel.request(id, call.exchange.method, line, call.exchange, callMs, callMaxMs);
     return this.#options.remote === undefined ? answer : answer.then((outcome) => this.#orAgain(call, outcome));
