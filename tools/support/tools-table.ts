@@ -61,6 +61,13 @@ export const tools: readonly Tool[] = [
     platform: 'linux',
   },
   { command: 'ps', args: ['--version'], debian: ['procps'], why: 'tests that look for orphaned processes' },
+  {
+    command: 'redis-server',
+    args: ['--version'],
+    debian: ['redis-server'],
+    why: 'a store of sessions for tests',
+    orElse: 'valkey-server',
+  },
   { command: 'lua5.1', args: ['-v'], debian: ['lua5.1'], why: 'health checks and actions for Argo CD' },
   cluster('openssl', ['version'], ['openssl']),
   cluster('unshare', ['--version'], ['util-linux']),

@@ -71,6 +71,24 @@ describe('the document of a hub', () => {
     expect(references.every((each) => /^[0-9a-f]{16}$/.test(each.id))).toBe(true);
   });
 
+  test('EF-30 what the store of sessions asks for is handed to replicas like any other value', () => {
+    const ref = (key: string) => ({ name: 'store', key, optional: false });
+    const sessions = { store: 'redis', url: 'rediss://store', prefix: '' } as const;
+    const asked = {
+      ...config,
+      servers: [],
+      sessions: { ...sessions, password: ref('password'), authority: ref('ca') },
+    };
+    expect(credentialReferences(asked).map(({ namespace, secret, key }) => [namespace, secret, key])).toEqual(
+      expect.arrayContaining([
+        ['team', 'store', 'password'],
+        ['team', 'store', 'ca'],
+      ]),
+    );
+    expect(credentialReferences({ ...asked, sessions })).toEqual([]);
+    expect(JSON.stringify(documentContent(asked, undefined, settings))).toContain('"key":"password"');
+  });
+
   test('hosts: every name of the Service, and those of the way from outside', () => {
     const inside = ['desk-hub', 'desk-hub.team', 'desk-hub.team.svc', 'desk-hub.team.svc.corp.local'];
     expect(documentContent(config, undefined, settings).hosts).toEqual(inside);

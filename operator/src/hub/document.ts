@@ -17,7 +17,7 @@ import {
   serverUrl,
 } from '@quaymaster/crds';
 
-/** One value that a server of the hub needs. */
+/** One value that the hub, or a server of it, needs. */
 export interface CredentialReference {
   readonly id: string;
   readonly namespace: string;
@@ -39,13 +39,15 @@ export function documentContent(
   };
 }
 
-/** Bridge tokens, and the headers of remote servers. Sorted by id, each once. */
+/** Bridge tokens, the headers of remote servers, and what the store of sessions asks for. Sorted by id, each once. */
 export function credentialReferences(config: HubConfig): readonly CredentialReference[] {
   const found = new Map<string, CredentialReference>();
   const add = (namespace: string, secret: string, key: string): void => {
     const id = credentialKey(namespace, secret, key);
     found.set(id, { id, namespace, secret, key });
   };
+  for (const ref of [config.sessions?.password, config.sessions?.authority])
+    if (ref !== undefined) add(config.namespace, ref.name, ref.key);
   for (const server of config.servers) {
     if (isBridged(server)) add(server.namespace, serverNames(server.name).bridge, bridgeSecretFiles.token);
     if (!isElsewhere(server)) continue;

@@ -45,7 +45,7 @@ export function createCaches(manager: Manager, namespaces: readonly string[]): C
   const httpRoutes = owned(resources.httpRoutes, slimOwned, true);
   const stores: Stores = {
     servers: watch({ resource: resources.servers, indexers: { reference: referencesOf } }).store,
-    hubs: watch({ resource: resources.hubs }).store,
+    hubs: watch({ resource: resources.hubs, indexers: { reference: referencesOf } }).store,
     deployments: owned<Deployment>(resources.deployments, slimDeployment).store,
     services: owned(resources.services, slimOwned).store,
     serviceAccounts: owned(resources.serviceAccounts, slimOwned).store,

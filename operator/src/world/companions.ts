@@ -1,5 +1,5 @@
 /**
- * What is known of the Secrets and ConfigMaps that servers refer to: names of keys and a checksum of the content, never a value.
+ * What is known of the Secrets and ConfigMaps that servers and hubs refer to: names of keys and a checksum of the content, never a value.
  *
  * The cache of metadata tells that one changed; then it is read once. What was known stays until something newer is: a failed reading changes
  * nothing. Only where nothing was ever known, an object that cannot be read is `unreadable`, with the reason. Until the first answer it is
@@ -28,7 +28,7 @@ import { isManaged, serverLabel } from './slim.ts';
 import type { CompanionKind, KnownObject, Stores } from './types.ts';
 
 export interface CompanionsDeps {
-  readonly stores: Pick<Stores, 'servers' | 'secrets' | 'configMaps'>;
+  readonly stores: Pick<Stores, 'servers' | 'hubs' | 'secrets' | 'configMaps'>;
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -72,7 +72,8 @@ export function createCompanions(deps: CompanionsDeps): Companions {
     const { kind, namespace, name } = splitReference(id);
     return (kind === 'Secret' ? stores.secrets : stores.configMaps).get(makeKey(namespace, name));
   };
-  const isReferred = (id: ReferenceId): boolean => stores.servers.byIndex('reference', id).length > 0;
+  const isReferred = (id: ReferenceId): boolean =>
+    [stores.servers, stores.hubs].some((store) => store.byIndex('reference', id).length > 0);
   /** The first answer is here. */
   const settle = (id: ReferenceId): boolean => {
     const { namespace } = splitReference(id);

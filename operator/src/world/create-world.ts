@@ -15,6 +15,7 @@ import {
   type KubeObject,
   type Manager,
   type MetricSink,
+  type StoreChange,
 } from '../kube/index.ts';
 import { createCaches } from './caches.ts';
 import { checksumKey } from './checksum-key.ts';
@@ -85,6 +86,8 @@ export function createWorld(deps: WorldDeps): World {
       notify('server', `${namespace}/${name}`, false);
       for (const hub of view?.server(name)?.hubs ?? []) notify('hub', hub, false);
     }
+    for (const { metadata } of stores.hubs.byIndex('reference', id))
+      notify('hub', `${namespace}/${metadata.name}`, false);
   };
   const namesReferring = (id: ReferenceId): readonly string[] => {
     const referring = stores.servers.byIndex('reference', id).map((server) => server.metadata.name);
@@ -94,18 +97,22 @@ export function createWorld(deps: WorldDeps): World {
     return owner === undefined || referring.includes(owner) ? referring : [...referring, owner];
   };
 
+  const lookAtReferences = (change: StoreChange<KubeObject>): void => {
+    const before = change.type === 'updated' ? change.before : undefined;
+    if (before !== undefined && before.metadata.generation === change.object.metadata.generation) return;
+    const ids = [...referencesOf(change.object), ...(before === undefined ? [] : referencesOf(before))];
+    for (const id of new Set(ids)) companions.look(id);
+  };
+
   stores.servers.subscribe((change) => {
     const now = change.type === 'removed' ? undefined : change.object;
     if (change.type === 'updated' && change.object !== change.before) shareSpec(change.before, change.object);
-    const moved = change.type !== 'updated' || change.before.metadata.generation !== change.object.metadata.generation;
-    if (moved) {
-      const ids = [...referencesOf(change.object), ...(change.type === 'updated' ? referencesOf(change.before) : [])];
-      for (const id of new Set(ids)) companions.look(id);
-    }
+    lookAtReferences(change);
     views.put('McpServer', change.key, now);
   });
   stores.hubs.subscribe((change) => {
     if (change.type === 'updated' && change.object !== change.before) shareSpec(change.before, change.object);
+    lookAtReferences(change);
     views.put('McpHub', change.key, change.type === 'removed' ? undefined : change.object);
   });
 
@@ -132,7 +139,8 @@ export function createWorld(deps: WorldDeps): World {
     key ??= await patiently(() => checksumKey(client, deps.settings.operatorNamespace, signal), signal);
     validate ??= await loadValidator();
     companions.begin();
-    for (const server of stores.servers.values()) for (const id of referencesOf(server)) companions.look(id);
+    for (const store of [stores.servers, stores.hubs])
+      for (const object of store.values()) for (const id of referencesOf(object)) companions.look(id);
     // Everything at once: a view without what its servers refer to would take them down.
     while (companions.pending > 0) {
       signal?.throwIfAborted();

@@ -1,4 +1,4 @@
-/** What an McpServer refers to, read from its manifest as it stands: nothing is validated yet, so anything may stand anywhere. Pure. */
+/** What an McpServer or McpHub refers to, read from its manifest as it stands: nothing is validated yet, so anything may stand anywhere. Pure. */
 import type { KubeObject } from '../kube/index.ts';
 import type { CompanionKind } from './types.ts';
 
@@ -17,16 +17,16 @@ export function splitReference(id: ReferenceId): { kind: CompanionKind; namespac
 /** Beyond what the schema lets through nothing is followed. */
 const mostReferences = 1000;
 
-/** Secrets and ConfigMaps of `env`, `envFrom` and the headers of a remote server, each once. */
-export function referencesOf(server: KubeObject): readonly ReferenceId[] {
-  const namespace = server.metadata.namespace ?? 'default';
+/** Secrets and ConfigMaps of `env`, `envFrom`, the headers of a remote server and the store of a hub's sessions, each once. */
+export function referencesOf(object: KubeObject): readonly ReferenceId[] {
+  const namespace = object.metadata.namespace ?? 'default';
   const found = new Set<ReferenceId>();
   const add = (kind: CompanionKind, reference: unknown): void => {
     const name = member(reference, 'name');
     if (typeof name === 'string' && name !== '' && !name.includes('/') && found.size < mostReferences)
       found.add(referenceId(kind, namespace, name));
   };
-  const spec = server.spec;
+  const spec = object.spec;
   const source = member(spec, 'source');
   const headers = ['remote', 'hub'].flatMap((kind) => list(member(member(source, kind), 'headers')));
   for (const entry of [...list(member(spec, 'env')), ...headers]) {
@@ -37,6 +37,8 @@ export function referencesOf(server: KubeObject): readonly ReferenceId[] {
     add('Secret', member(entry, 'secretRef'));
     add('ConfigMap', member(entry, 'configMapRef'));
   }
+  const store = member(member(spec, 'sessions'), 'redis');
+  for (const from of ['passwordFrom', 'caFrom']) add('Secret', member(member(store, from), 'secretKeyRef'));
   return [...found];
 }
 

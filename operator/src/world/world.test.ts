@@ -190,6 +190,30 @@ describe('what servers refer to', () => {
     expect(world.checksums('n')).toEqual({});
   });
 
+  test('EF-30 the Secret of a hub for its store of sessions is looked at as those of servers are, and told to that hub', async () => {
+    const redis = { url: 'redis://store', passwordFrom: { secretKeyRef: { name: 'store', key: 'password' } } };
+    putHub('h', { servers: { selector: {} }, auth: { mode: 'none' }, sessions: { store: 'redis', redis } });
+    putHub('other');
+    await start();
+    const reason = () =>
+      world
+        .namespace('n')
+        ?.hub('h')
+        ?.conditions.find(({ type }) => type === 'ResolvedRefs')?.reason;
+    expect(reason()).toBe('SecretNotFound');
+    heard.length = 0;
+    putSecret('store', { password: btoa('sesame') });
+    await settle();
+    expect([reason(), new Set(heard)]).toEqual(['ResolvedRefs', new Set(['hub n/h'])]);
+    heard.length = 0;
+    putSecret('store', { password: btoa('other') });
+    await settle();
+    expect(new Set(heard)).toEqual(new Set(['hub n/h']));
+    putHub('h');
+    await settle();
+    expect(world.checksums('n')).toEqual({});
+  });
+
   test('a new reference does not take a running server down while it is read', async () => {
     putServer('a');
     putHub();
