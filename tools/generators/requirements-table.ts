@@ -181,7 +181,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   },
   'HT-0.07': { what: 'Resources and templates of all servers in one list', state: 'met' },
   'HT-0.08': { what: 'Prompts of all servers in one list', state: 'met' },
-  'HT-0.09': { what: 'Servers have a life cycle with phases and reasons', state: 'partly', note: 'idle stop follows' },
+  'HT-0.09': { what: 'Servers have a life cycle with phases and reasons; idle ones may be stopped', state: 'met' },
   'HT-0.11': {
     what: 'stdio on both sides, tolerant of noise on stdout',
     state: 'partly',
@@ -195,7 +195,14 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   },
   'HT-1.04': { what: 'JSON logs, masked', state: 'met' },
   'HT-1.08': { what: 'Log text is masked by key, shape and checksum', state: 'met' },
-  'HT-1.12': { what: 'Servers recover by themselves, with growing pauses', state: 'partly', note: 'breakers follow' },
+  'HT-1.09': { what: 'Circuit breakers count in a window, weigh failures, and try again with probes', state: 'met' },
+  'HT-1.10': {
+    what: 'Errors have a severity, and whether to repeat',
+    state: 'partly',
+    note: 'audit lines follow with the audit log',
+  },
+  'HT-1.11': { what: 'Only what may be repeated is, with jittered pauses and one deadline over all', state: 'met' },
+  'HT-1.12': { what: 'Servers recover by themselves, with growing pauses', state: 'met' },
   'HT-1.13': {
     what: 'Servers from npm, PyPI, commands and URLs',
     state: 'partly',
@@ -234,6 +241,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'parity, scans, signatures and releases follow',
   },
+  'HT-3.12': { what: 'Calls are spread over the replicas of a server, sessions stay where they are', state: 'met' },
   'HT-3.19': {
     what: 'The operator and hubs survive the loss of a replica',
     state: 'partly',

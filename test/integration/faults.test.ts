@@ -1,0 +1,240 @@
+/**
+ * The fault table (EF-84, HT-1.12): what callers see of each way a server or the network can fail, how soon, and how soon it is well again.
+ *
+ * Each row of docs/faults.md is a test here, under the same name. Times are those of the table: a bar that a loaded machine keeps, not a
+ * measurement; what is asserted is the order of magnitude that callers can rely on. The long form is `faults.soak.test.ts`.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import {
+  connectLegacy,
+  connectModern,
+  type EraName,
+  type FaultProxy,
+  isAlive,
+  type KitClient,
+  kitMatchers,
+  type RunningServer,
+  type ServerScript,
+  startFaultProxy,
+  startHttpServer,
+  stdioCommand,
+  until,
+} from '../kit/index.ts';
+import { recovery, serverObject, verdict } from './support/faults.ts';
+import { mcpHub, mcpServer, type RunningHub, startHub } from './support/running-hub.ts';
+
+expect.extend(kitMatchers);
+
+const callMs = 1_000;
+/** What "at once" may take on a busy machine. */
+const atOnceMs = 900;
+const backMs = 15_000;
+
+const script = (era: EraName): ServerScript => ({
+  era,
+  tools: [
+    { name: 'echo' },
+    { name: 'hang', does: { hang: true } },
+    { name: 'whoami', does: { whoami: true } },
+    { name: 'slow', does: { progress: { count: 8, intervalMs: 250 } } },
+    { name: 'quiet', does: { latencyMs: 3 * callMs } },
+    { name: 'invalid', does: { malform: 'invalidJson' } },
+    { name: 'other', does: { malform: 'wrongId' } },
+    { name: 'nothing', does: { malform: 'nothing' } },
+    { name: 'teapot', does: { status: 500 } },
+    { name: 'stream', does: { sse: true, progress: { count: 200, intervalMs: 20 } } },
+  ],
+  resources: [{ uri: 'kit://note', name: 'note', text: 'n'.repeat(20_000) }],
+});
+
+interface Remote {
+  readonly server: RunningServer;
+  readonly proxy: FaultProxy;
+}
+
+const eras = ['modern', 'legacy'] as const;
+
+describe('the fault table', () => {
+  let hub: RunningHub;
+  const remotes = new Map<string, Remote>();
+  const clients = new Map<string, KitClient>();
+
+  beforeAll(async () => {
+    const manifests = [mcpHub()];
+    for (const era of eras) {
+      const server = await startHttpServer(script(era));
+      const proxy = await startFaultProxy(server.url);
+      remotes.set(era, { server, proxy });
+      manifests.push(
+        mcpServer(era, {
+          source: { remote: { url: proxy.url } },
+          timeouts: { call: '1s', callMax: '10s', connect: '1s', start: '5s' },
+          health: { interval: '1s', timeout: '500ms', failureThreshold: 2 },
+        }),
+      );
+    }
+    manifests.push(
+      mcpServer('child', { source: { command: stdioCommand(script('legacy')) }, timeouts: { call: '1s' } }),
+    );
+    hub = await startHub(manifests);
+    for (const era of eras) {
+      clients.set(era, era === 'modern' ? await connectModern(hub.url) : await connectLegacy(hub.url));
+      for (const server of [...eras, 'child']) await recovery(clientOf(era), `${server}_echo`, backMs);
+    }
+  });
+  afterAll(async () => {
+    for (const client of clients.values()) await client.close();
+    await hub?.[Symbol.asyncDispose]();
+    for (const { server, proxy } of remotes.values()) {
+      await proxy[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    }
+  });
+
+  const clientOf = (era: string): KitClient => clients.get(era) as KitClient;
+  const remoteOf = (era: string): Remote => remotes.get(era) as Remote;
+  const inFlight = (server: RunningServer, calls: number): Promise<unknown> =>
+    until(() => server.inFlight >= calls, { because: 'the calls are at the server', timeoutMs: 5_000 });
+
+  describe.each(eras)('a %s server', (era) => {
+    test('EF-84 HT-1.12 killed', async () => {
+      const { server } = remoteOf(era);
+      const calls = eras.map((client) => verdict(clientOf(client).callTool(`${era}_hang`, {})));
+      await inFlight(server, 2);
+      const killedAt = performance.now();
+      await server.kill();
+      for (const { code, answer } of await Promise.all(calls)) {
+        expect(code).toBe('QM_SERVER_GONE');
+        expect(answer.raw).toContain('"retry":"unsafe"');
+      }
+      expect(performance.now() - killedAt).toBeLessThan(atOnceMs);
+      // Its tools stay listed while it is away.
+      const names = (await clientOf('modern').listAll('tools/list')).map(({ name }) => name);
+      expect(names).toContain(`${era}_echo`);
+      await server.restart();
+      expect(await recovery(clientOf('modern'), `${era}_echo`, backMs)).toBeLessThan(backMs);
+      expect(await recovery(clientOf('legacy'), `${era}_echo`, backMs)).toBeLessThan(backMs);
+    });
+
+    test('EF-84 hung', async () => {
+      const { server } = remoteOf(era);
+      const before = server.recorder.cancelled.length;
+      for (const client of eras) {
+        const { code, ms } = await verdict(clientOf(client).callTool(`${era}_hang`, {}));
+        expect(code).toBe('QM_CALL_TIMEOUT');
+        expect(ms).toBeGreaterThanOrEqual(callMs - 50);
+        expect(ms).toBeLessThan(callMs + 1_500);
+      }
+      // The server is told to stop, and the others of its tools work meanwhile.
+      if (era === 'legacy')
+        await until(() => server.recorder.cancelled.length >= before + 2, { because: 'it was told', timeoutMs: 3_000 });
+      await until(() => server.inFlight === 0, { because: 'nothing is under way', timeoutMs: 3_000 });
+      expect((await verdict(clientOf('modern').callTool(`${era}_echo`, {}))).code).toBe('ok');
+    });
+
+    test('EF-84 HT-1.12 half-open', async () => {
+      const { proxy } = remoteOf(era);
+      proxy.set({ halfOpen: true });
+      const { code, ms } = await verdict(clientOf('modern').callTool(`${era}_echo`, {}));
+      expect(code).toBe('QM_CALL_TIMEOUT');
+      expect(ms).toBeLessThan(callMs + 1_500);
+      await until(
+        async () => (await verdict(clientOf('modern').callTool(`${era}_echo`, {}))).code === 'QM_SERVER_FAILED',
+        {
+          because: 'the health check has found it dead',
+          timeoutMs: backMs,
+        },
+      );
+      // From then on nobody waits for it.
+      expect((await verdict(clientOf('legacy').callTool(`${era}_echo`, {}))).ms).toBeLessThan(atOnceMs);
+      proxy.set({});
+      expect(await recovery(clientOf('legacy'), `${era}_echo`, backMs)).toBeLessThan(backMs);
+    });
+
+    test('EF-84 slow', async () => {
+      const { proxy } = remoteOf(era);
+      // Longer than a call may be silent: progress keeps it alive.
+      const slow = await verdict(clientOf('modern').callTool(`${era}_slow`, {}, { progressToken: 's' }));
+      expect(slow.code).toBe('ok');
+      expect(slow.answer.notifications).toHaveLength(8);
+      expect(slow.ms).toBeGreaterThan(callMs);
+      expect((await verdict(clientOf('modern').callTool(`${era}_quiet`, {}))).code).toBe('QM_CALL_TIMEOUT');
+      proxy.set({ bytesPerSecond: 60_000 });
+      const read = await verdict(clientOf('modern').request('resources/read', { uri: 'kit://note' }));
+      proxy.set({});
+      // Two servers have it under that URI: the answer says how to ask for each.
+      expect(['ok', '-32602']).toContain(read.code);
+      expect(await recovery(clientOf('modern'), `${era}_echo`, backMs)).toBeLessThan(backMs);
+    });
+
+    test.each(['invalid', 'other', 'nothing', 'teapot'])('EF-84 rubbish: %s', async (tool) => {
+      for (const client of eras) {
+        const { code, ms } = await verdict(clientOf(client).callTool(`${era}_${tool}`, {}));
+        expect(code).toBe(tool === 'teapot' ? 'QM_SERVER_STATUS' : 'QM_UPSTREAM_PROTOCOL');
+        expect(ms).toBeLessThan(atOnceMs);
+      }
+      expect((await verdict(clientOf('modern').callTool(`${era}_echo`, {}))).code).toBe('ok');
+    });
+
+    test('EF-84 cut mid-stream', async () => {
+      const { proxy, server } = remoteOf(era);
+      const calls = eras.map((client) =>
+        verdict(clientOf(client).callTool(`${era}_stream`, {}, { progressToken: 'p' })),
+      );
+      await inFlight(server, 2);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const cutAt = performance.now();
+      proxy.resetAll();
+      for (const { code, answer } of await Promise.all(calls)) {
+        expect(code).toBe('QM_SERVER_GONE');
+        expect(answer.notifications.length).toBeLessThan(200);
+      }
+      expect(performance.now() - cutAt).toBeLessThan(atOnceMs);
+      expect(await recovery(clientOf('modern'), `${era}_echo`, backMs)).toBeLessThan(backMs);
+      expect(await recovery(clientOf('legacy'), `${era}_echo`, backMs)).toBeLessThan(backMs);
+    });
+
+    test('EF-84 HT-1.12 replaced', async () => {
+      const { server } = remoteOf(era);
+      await server.kill();
+      server.setTools([{ name: 'echo' }, { name: 'fresh' }], { silent: true });
+      await server.restart();
+      const names = async (): Promise<readonly unknown[]> =>
+        (await clientOf('modern').listAll('tools/list'))
+          .map(({ name }) => name)
+          .filter((name) => String(name).startsWith(`${era}_`));
+      await until(async () => (await names()).length === 2, { because: 'the new tools are listed', timeoutMs: backMs });
+      expect(await names()).toEqual([`${era}_echo`, `${era}_fresh`]);
+      expect((await verdict(clientOf('legacy').callTool(`${era}_fresh`, {}))).code).toBe('ok');
+      expect((await verdict(clientOf('legacy').callTool(`${era}_hang`, {}))).code).toBe('-32602');
+      server.setTools(script(era).tools ?? []);
+      await until(async () => (await names()).length === 10, { because: 'the old tools are back', timeoutMs: backMs });
+    });
+
+    test('HT-1.12 restarting', async () => {
+      const { server } = remoteOf(era);
+      for (let n = 0; n < 5; n++) {
+        await server.restart();
+        await recovery(clientOf(n % 2 === 0 ? 'modern' : 'legacy'), `${era}_echo`, backMs);
+      }
+      expect((await serverObject(hub, era)).status).toMatchObject({ phase: 'Ready', counts: { tools: 10 } });
+    });
+  });
+
+  test('EF-84 HT-1.12 killed: a child', async () => {
+    const pidOf = async (): Promise<number> =>
+      Number(/\\?"pid\\?":\s*(\d+)/.exec((await clientOf('modern').callTool('child_whoami', {})).raw)?.[1]);
+    const pid = await pidOf();
+    const calls = eras.map((client) => verdict(clientOf(client).callTool('child_hang', {})));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    process.kill(pid, 'SIGKILL');
+    for (const { code, ms } of await Promise.all(calls)) {
+      expect(code).toBe('QM_SERVER_GONE');
+      expect(ms).toBeLessThan(atOnceMs + 100);
+    }
+    await recovery(clientOf('modern'), 'child_echo', backMs);
+    expect(await pidOf()).not.toBe(pid);
+    expect(isAlive(pid)).toBe(false);
+  });
+});
