@@ -130,6 +130,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'six; burn rates and tests with promtool follow',
   },
+  'EF-84': { what: 'Failing servers and tools are left alone for a while; calls have bounds in number and time', state: 'met' },
   'HS-02': {
     what: 'Few, counted dependencies and a bounded bundle',
     state: 'partly',

@@ -35,14 +35,6 @@ export const errorTable = {
     say: (d) => `a hub of these manifests runs already (pid ${d['pid']})`,
     next: 'use it, end it with `qm down`, or give this one a --state-dir of its own',
   },
-  QM_ARGUMENTS_TOO_LARGE: {
-    http: 413,
-    rpc: -32602,
-    retry: 'never',
-    severity: 'low',
-    say: (d) => `the arguments are over ${d['limit']} bytes`,
-    next: 'send less, or raise spec.limits.arguments on the McpHub',
-  },
   QM_ARGUMENTS_INVALID: {
     http: 200,
     rpc: -32602,
@@ -50,6 +42,14 @@ export const errorTable = {
     severity: 'low',
     say: (d) => `the arguments do not fit the schema of this tool: ${d['reason']}`,
     next: 'correct the arguments and call again; the server has not seen this call',
+  },
+  QM_ARGUMENTS_TOO_LARGE: {
+    http: 413,
+    rpc: -32602,
+    retry: 'never',
+    severity: 'low',
+    say: (d) => `the arguments are over ${d['limit']} bytes`,
+    next: 'send less, or raise spec.limits.arguments on the McpHub',
   },
   QM_BAD_CURSOR: {
     http: 200,
@@ -131,14 +131,6 @@ export const errorTable = {
     say: () => 'the request was cancelled',
     next: 'send it again when it is wanted after all',
   },
-  QM_CLIENT_OVERLOADED: {
-    http: 429,
-    rpc: -32603,
-    retry: 'later',
-    severity: 'medium',
-    say: (d) => `this client is at its limit of ${d['limit']} ${d['what']}`,
-    next: 'wait for answers before calling again, or raise spec.limits.inFlightPerClient on the McpHub',
-  },
   QM_CIRCUIT_OPEN: {
     http: 200,
     rpc: -32603,
@@ -146,6 +138,14 @@ export const errorTable = {
     severity: 'medium',
     say: (d) => `${d['what']} is not asked for another ${d['ms']} ms: ${d['why']}`,
     next: 'try again after that; `qm describe server` shows what is wrong, spec.resilience.circuitBreaker when calls are refused',
+  },
+  QM_CLIENT_OVERLOADED: {
+    http: 429,
+    rpc: -32603,
+    retry: 'later',
+    severity: 'medium',
+    say: (d) => `this client is at its limit of ${d['limit']} ${d['what']}`,
+    next: 'wait for answers before calling again, or raise spec.limits.inFlightPerClient on the McpHub',
   },
   QM_DUPLICATE_ID: {
     http: 400,
