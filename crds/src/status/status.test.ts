@@ -123,6 +123,31 @@ describe('server', () => {
     expect(status.observedGeneration).toBe(7);
   });
 
+  test('HT-0.09 one that sleeps since nobody called it is where it should be: ready, and nothing is under way', () => {
+    const { conditions } = of('plain', {
+      phase: 'Pending',
+      reason: 'Asleep',
+      message: 'stopped since nobody called it',
+    });
+    expect(short(conditions)).toMatchObject({
+      Ready: 'True/Asleep',
+      Reconciling: 'False/Settled',
+      Stalled: 'False/Settled',
+      Degraded: 'False/Healthy',
+    });
+  });
+
+  test.each([
+    [{ state: 'open' }, 'True/CircuitOpen'],
+    [{ state: 'halfOpen', tools: ['a'] }, 'True/CircuitOpen'],
+    [{ state: 'closed', tools: ['a', 'b'] }, 'True/ToolCircuitOpen'],
+    [{ state: 'closed', tools: [] }, 'False/Healthy'],
+  ] as const)('HT-1.09 circuit %j: Degraded is %s, and it is ready', (circuit, expected) => {
+    const status = of('plain', { phase: 'Ready', circuit });
+    expect(short(status.conditions)).toMatchObject({ Ready: 'True/Ready', Degraded: expected });
+    expect(status.circuit).toEqual(circuit);
+  });
+
   test('the message of the driver stands, with the next step of the table', () => {
     const ready = of('plain', { phase: 'Degraded', reason: 'StartFailed', message: 'exit code 127' }).conditions?.find(
       (one) => one.type === 'Ready',

@@ -18,6 +18,9 @@ import { blameFor, mayPass, severityOf, weightOf } from './verdict.ts';
 /** Tools with a breaker and a bulkhead of their own; those beyond have the server's. */
 export const mostTools = 2_000;
 const mostToolsNamed = 32;
+const soonMs = 100;
+/** When to come again where the queue was full, milliseconds. */
+const againMs = 1_000;
 
 export interface CallGuardDeps {
   readonly clock: Clock;
@@ -214,11 +217,9 @@ export class CallGuard {
     observer.count('circuitRefusals', server);
     const what =
       tool === undefined ? `server "${serverName(server)}"` : `tool "${tool.name}" of server "${serverName(server)}"`;
-    return hubError('QM_CIRCUIT_OPEN', {
-      what,
-      why: breaker?.describe() ?? '',
-      ms: Math.ceil(breaker?.remainingMs(now) ?? 0),
-    });
+    // Half open, and others try already: that will be over soon.
+    const ms = Math.max(soonMs, Math.ceil(breaker?.remainingMs(now) ?? 0));
+    return hubError('QM_CIRCUIT_OPEN', { what, why: breaker?.describe() ?? '', ms }, ms);
   }
 
   #noRoom(why: NoRoom): ErrorOutcome {
@@ -226,10 +227,9 @@ export class CallGuard {
     const { observer, server } = this.#deps;
     observer.count('limitRejections', 'bulkhead');
     const { maxConcurrent, perTool } = this.#settings.bulkhead;
-    return hubError('QM_OVERLOADED', {
-      limit: Math.min(maxConcurrent ?? Infinity, perTool ?? Infinity),
-      what: `calls at once of server "${serverName(server)}" or one of its tools`,
-    });
+    const limit = Math.min(maxConcurrent ?? Infinity, perTool ?? Infinity);
+    const what = `calls at once of server "${serverName(server)}" or one of its tools`;
+    return hubError('QM_OVERLOADED', { limit, what }, againMs);
   }
 
   #record({ tool, byServer, byTool }: Pass, ms: number, serverWeight: number, toolWeight: number): void {
