@@ -9,6 +9,7 @@ import { draft } from '../conditions/index.ts';
 import type { ConditionDraft } from '../conditions/index.ts';
 import type { McpHubSpec } from '../hub/index.ts';
 import { nearest } from '../suggest/index.ts';
+import { compareText } from './canonical.ts';
 import type { Candidate } from './candidate.ts';
 import type { Group } from './gather.ts';
 import { selects } from './select.ts';
@@ -56,15 +57,21 @@ function linksOf({ group, runnable }: Candidate, hubs: readonly UsableHub[]): Li
     .map((hub) => ({ from: hub.group.key, server: group.key, to: `${group.namespace}/${name}` }));
 }
 
-/** The way round that a server is part of, for people; undefined: there is none. */
+/** The way round that a server is part of, the same words for all on it; undefined: there is none. */
 function circleThrough(server: string, links: readonly Link[]): string | undefined {
   for (const first of links) {
     if (first.server !== server) continue;
     const way = wayBack(first.to, first.from, links);
-    if (way !== undefined)
-      return [first, ...way].map(({ from, server: by }) => `${from} -> ${by}`).join(' -> ') + ` -> ${first.from}`;
+    if (way !== undefined) return inWords([first, ...way]);
   }
   return undefined;
+}
+
+function inWords(circle: readonly Link[]): string {
+  const [least = ''] = circle.map(({ from }) => from).toSorted(compareText);
+  const start = circle.findIndex(({ from }) => from === least);
+  const turned = [...circle.slice(start), ...circle.slice(0, start)];
+  return `${turned.map(({ from, server }) => `${from} -> ${server}`).join(' -> ')} -> ${least}`;
 }
 
 /** The shortest way from one hub to another. */
