@@ -17,7 +17,7 @@ import {
 import { createSchemaChecker } from '../schemas/index.ts';
 import type { RotatingSealer } from '../session/index.ts';
 import { SessionBodiesOfProcess } from '../session-bodies/index.ts';
-import { createHttpPool, createUpstream } from '../upstream/index.ts';
+import { createHttpPool, createUpstream, type HttpPoolStats } from '../upstream/index.ts';
 import { hubIdentity } from './hub-identity.ts';
 import type { Shutdown } from './shutdown.ts';
 
@@ -57,6 +57,10 @@ export function createHubParts(deps: HubPartsDeps): HubParts {
   const metrics = createMetricsRegistry();
   const observer = observing(createObserver({ registry: metrics, log, version, clock }));
   const http = createHttpPool();
+  const sum = (of: (one: HttpPoolStats) => number): number => http.stats().reduce((all, one) => all + of(one), 0);
+  observer.gauge('connectionsOpen', '', () => sum(({ connected }) => connected));
+  observer.gauge('connectionsIdle', '', () => sum(({ free }) => free));
+  observer.gauge('connectionsAwaited', '', () => sum(({ queued }) => queued));
   const schemas = createSchemaChecker({ clock, log });
   const upstreamDeps = { clock, random: Math.random, log, observer, http, children, hubInfo, targets, serverLog };
   const host = new HubHost({

@@ -56,6 +56,9 @@ const gauges: Readonly<Record<GaugeName, MetricName>> = {
   circuitState: 'quaymaster_circuit_state',
   circuitToolsOpen: 'quaymaster_circuit_tools_open',
   bulkheadQueued: 'quaymaster_bulkhead_queued',
+  connectionsOpen: 'quaymaster_upstream_connections',
+  connectionsIdle: 'quaymaster_upstream_connections_idle',
+  connectionsAwaited: 'quaymaster_upstream_connections_awaited',
   queuedCalls: 'quaymaster_calls_queued',
   queuedBytes: 'quaymaster_queued_bytes',
   activeClients: 'quaymaster_clients_active',
@@ -101,10 +104,10 @@ export function createObserver(options: ObserverOptions): Observer {
   for (const name of Object.keys(gauges) as GaugeName[]) {
     const set = new Set<{ readonly label: string; readonly read: () => number }>();
     readers.set(name, set);
-    const label = metricTable[gauges[name]].labels[0] ?? 'hub';
+    const [label] = metricTable[gauges[name]].labels as readonly string[];
     registry.gauge(gauges[name], (gauge) => {
       gauge.reset();
-      for (const reader of set) gauge.inc({ [label]: reader.label }, reader.read());
+      for (const reader of set) gauge.inc(label === undefined ? {} : { [label]: reader.label }, reader.read());
     });
   }
 

@@ -218,6 +218,21 @@ export const metricTable = {
     help: 'Bytes of large answers that are finished and not yet taken.',
     labels: ['hub'],
   },
+  quaymaster_upstream_connections: {
+    type: 'gauge',
+    help: 'Connections to HTTP servers that are open, for calls and for streams.',
+    labels: [],
+  },
+  quaymaster_upstream_connections_awaited: {
+    type: 'gauge',
+    help: 'Requests to HTTP servers that wait for a connection.',
+    labels: [],
+  },
+  quaymaster_upstream_connections_idle: {
+    type: 'gauge',
+    help: 'Open connections to HTTP servers that carry nothing at the moment.',
+    labels: [],
+  },
   quaymaster_upstream_restarts: {
     type: 'gauge',
     help: 'Times a server was started again by itself since it is configured.',

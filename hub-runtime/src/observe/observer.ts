@@ -48,6 +48,10 @@ export type GaugeName =
   | 'circuitState'
   /** Of a server: tools whose circuit is not closed. */
   | 'circuitToolsOpen'
+  /** To HTTP servers, all together. */
+  | 'connectionsOpen'
+  | 'connectionsIdle'
+  | 'connectionsAwaited'
   /** Of a server: calls that wait for room. */
   | 'bulkheadQueued'
   | 'queuedCalls'
