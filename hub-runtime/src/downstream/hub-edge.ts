@@ -21,7 +21,7 @@ import type { Call } from './call.ts';
 import type { EdgeDeps } from './edge-deps.ts';
 import { changedNotifications } from './list-changes.ts';
 import type { Listening } from './listen.ts';
-import type { OldClient } from './sse/old-client.ts';
+import type { PipeClient } from './pipe/index.ts';
 import { UnreadAnswers } from './unread-answers.ts';
 
 /** Something long-lived that wants a sign of life now and then. */
@@ -53,7 +53,7 @@ export class HubEdge {
   /** Clients bound to a connection of their own. They count as streams. */
   readonly attached = new Set<AttachedClient>();
   /** Those of HTTP+SSE, by what their address ends in. */
-  readonly oldClients = new Map<string, OldClient>();
+  readonly oldClients = new Map<string, { readonly client: PipeClient }>();
   /** Finished answers that their readers have not taken yet. */
   readonly unread: UnreadAnswers;
   /** Open streams that count against `limits.streams`: GET and listen. */

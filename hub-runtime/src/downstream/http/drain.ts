@@ -42,7 +42,10 @@ export async function drainEdges(
   const until = clock.monotonic() + graceMs;
   for (const edge of edges.all()) edge.drain();
   server.closeIdleConnections();
-  while (edges.all().some((edge) => edge.owed > 0) && clock.monotonic() < until) await pause(clock);
+  while (edges.all().some((edge) => edge.owed > 0) && clock.monotonic() < until) {
+    await pause(clock);
+    for (const edge of edges.all()) edge.letGo();
+  }
   for (const edge of edges.all()) edge.retire();
   // Last answers are on their way: let the sockets take them before the rest is cut.
   await new Promise<void>((resolve) => setImmediate(resolve));

@@ -17,6 +17,8 @@ export class EdgeRequest extends IncomingMessage {
   again: (() => void) | undefined = undefined;
   /** Served once more already. */
   relayed = false;
+  /** What its body is for, when that is not the hub's path. */
+  serve: ((edge: HubEdge, request: EdgeRequest, reply: HttpReply, bytes: Buffer) => void) | undefined = undefined;
 
   get body(): Buffer | undefined {
     const { first, more } = this;

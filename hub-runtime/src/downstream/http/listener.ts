@@ -2,27 +2,21 @@
  * The HTTP listener of the hubs: one socket, hub paths diverted before fastify's router, everything else fastify's.
  *
  * Diverting in `serverFactory` is what keeps a call off fastify's request path (6-10 microseconds each); in exchange fastify's hooks,
- * limits and logs do not see hub requests, so the edge has its own. Host and Origin are checked here, before either.
+ * limits and logs do not see hub requests, so the edge has its own. The first look at a request is `front.ts`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify';
 
-import type { ErrorCode } from '../../base/index.ts';
-import { hubError } from '../../exchange/index.ts';
-import { errorRaw } from '../../wire/index.ts';
 import type { EdgeDeps, HubDirectory } from '../edge-deps.ts';
-import type { HubEdge } from '../hub-edge.ts';
-import { emptyHead, type Head, jsonHead, noHead, rawRefusal, securityHeaders } from './answer-headers.ts';
-import { type ConnectionTimes, defaultHeaders, defaultTimes, limitConnections } from './connection-limits.ts';
-import { answerOptions, corsHead } from './cors.ts';
+import { rawRefusal } from './answer-headers.ts';
+import { type ConnectionTimes, defaultTimes, limitConnections } from './connection-limits.ts';
 import { clientsLeave, drainEdges } from './drain.ts';
 import { EdgeMap } from './edge-map.ts';
 import { EdgeRequest, EdgeResponse } from './edge-messages.ts';
+import { type Fallback, Front } from './front.ts';
 import { HostGuard } from './host-guard.ts';
-import { receivePost } from './post.ts';
-import { endSession, openSessionStream } from './session-stream.ts';
 
 export interface ListenerOptions extends EdgeDeps {
   /** Address to bind: 127.0.0.1 unless the operator knows better. */
@@ -68,11 +62,9 @@ export interface SideDoor {
 }
 
 const maxHeaderBytes = 16 * 1024;
-const maxUrlChars = 8192;
 const sweepMs = 1000;
 
 type EdgeServer = Server<typeof EdgeRequest, typeof EdgeResponse>;
-type Fallback = (request: EdgeRequest, response: EdgeResponse) => void;
 
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const guard = new HostGuard({
@@ -173,6 +165,8 @@ function createEdgeServer(front: Front, times: ConnectionTimes): EdgeServer {
       keepAliveTimeoutBuffer: 0,
       connectionsCheckingInterval: times.lookMs,
       noDelay: true,
+      // Others that would like another protocol (h2c) are answered in this one.
+      shouldUpgradeCallback: (request) => front.isUpgrade(request),
     },
     (request, response) => {
       try {
@@ -182,6 +176,13 @@ function createEdgeServer(front: Front, times: ConnectionTimes): EdgeServer {
       }
     },
   );
+  server.on('upgrade', (request, connection, head) => {
+    try {
+      front.upgrade(request, connection, head);
+    } catch (error) {
+      front.failedUpgrade(error, connection);
+    }
+  });
   // Node drops headers over this count without a word: the edge counts them itself and refuses.
   server.maxHeadersCount = 0;
   return server;
@@ -197,104 +198,3 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') socket.end(rawRefusal(408, 'Request Timeout'));
   else socket.end(rawRefusal(400, 'Bad Request'));
 }
-
-function watcherClosed(this: EdgeResponse): void {
-  this.watcher?.closed();
-}
-
-/** The first look at every request. */
-class Front {
-  /** Set when answers end their connections: told of each request. */
-  leaving: (() => void) | undefined;
-  readonly #guard: HostGuard;
-  readonly #edges: EdgeMap;
-  readonly #deps: EdgeDeps;
-  readonly #fallback: Fallback;
-
-  constructor(guard: HostGuard, edges: EdgeMap, deps: EdgeDeps, fallback: Fallback) {
-    this.#guard = guard;
-    this.#edges = edges;
-    this.#deps = deps;
-    this.#fallback = fallback;
-  }
-
-  receive(request: EdgeRequest, response: EdgeResponse): void {
-    if (this.leaving !== undefined) {
-      this.leaving();
-      response.shouldKeepAlive = false;
-    }
-    const origin = request.headers.origin;
-    const url = request.url ?? '';
-    if (hosts(request.rawHeaders) > 1 || !this.#guard.allowsHost(request.headers.host))
-      return this.#refuse(response, 'QM_BAD_HOST');
-    if (origin !== undefined && !this.#guard.allowsOrigin(origin)) return this.#refuse(response, 'QM_BAD_ORIGIN');
-    if (url.length > maxUrlChars) return this.#refuse(response, 'QM_URL_TOO_LONG', maxUrlChars);
-    const edge = this.#edgeAt(url);
-    const maxHeaders = edge?.port.graph.config.limits.headers ?? defaultHeaders;
-    if (request.rawHeaders.length > 2 * maxHeaders) return this.#refuse(response, 'QM_HEADERS_TOO_LARGE', maxHeaders);
-    if (edge === undefined) {
-      for (let at = 0; at < securityHeaders.length; at += 2)
-        response.setHeader(securityHeaders[at] ?? '', securityHeaders[at + 1] ?? '');
-      this.#fallback(request, response);
-      return;
-    }
-    this.#serve(edge, request, response, origin);
-  }
-
-  /** What another replica has looked at already. */
-  receiveSent(request: EdgeRequest, response: EdgeResponse): void {
-    const edge = this.#edgeAt(request.url ?? '');
-    // It serves another configuration for a moment: whoever sent it looks elsewhere.
-    if (edge === undefined) response.writeHead(421, emptyHead(noHead)).end();
-    else this.#serve(edge, request, response, request.headers.origin);
-  }
-
-  #edgeAt(url: string): HubEdge | undefined {
-    const query = url.indexOf('?');
-    return this.#edges.find(query < 0 ? url : url.slice(0, query));
-  }
-
-  #serve(edge: HubEdge, request: EdgeRequest, response: EdgeResponse, origin: string | undefined): void {
-    response.on('close', watcherClosed);
-    response.on('error', ignore);
-    const cors = origin === undefined ? noHead : corsHead(origin);
-    if (request.method === 'POST') receivePost(edge, request, response, cors);
-    else this.#other(edge, request, response, cors);
-  }
-
-  failed(error: unknown, response: EdgeResponse): void {
-    this.#deps.log.error({ err: error }, 'a request failed at the listener');
-    if (response.headersSent) response.destroy();
-    else this.#refuse(response, 'QM_INTERNAL');
-  }
-
-  #other(edge: HubEdge, request: EdgeRequest, response: EdgeResponse, cors: Head): void {
-    const legacy = edge.port.graph.config.eras.includes('legacy');
-    const methods = legacy ? 'GET, POST, DELETE' : 'POST';
-    if (request.method === 'OPTIONS') answerOptions(request, response, cors, methods);
-    else if (legacy && request.method === 'GET') openSessionStream(edge, request, response, cors);
-    else if (legacy && request.method === 'DELETE') endSession(edge, request, response, cors);
-    else this.#refuse(response, 'QM_METHOD_NOT_ALLOWED', methods, [...cors, 'Allow', methods]);
-  }
-
-  #refuse(response: EdgeResponse, code: ErrorCode, limit: number | string = '', extra: Head = noHead): void {
-    const error = hubError(code, { limit, allow: limit });
-    const body = errorRaw(undefined, error.code, error.message, error.data);
-    this.#deps.observer.count('refusedRequests', code);
-    response.writeHead(error.httpStatus, jsonHead(body.length, ['Connection', 'close', ...extra]));
-    response.end(body, 'latin1');
-  }
-}
-
-/** Host headers of a request. Node keeps the first and says nothing of the others, which a proxy in front may go by (RFC 9112 3.2). */
-function hosts(rawHeaders: readonly string[]): number {
-  let count = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at];
-    if (name?.length === 4 && name.toLowerCase() === 'host') count++;
-  }
-  return count;
-}
-
-/** A client that goes away while it is written to: its `close` says so as well. */
-function ignore(): void {}

@@ -97,7 +97,7 @@ function bodyComplete(this: EdgeRequest): void {
     return;
   }
   try {
-    serveBody(edge, this, reply, body);
+    (this.serve ?? serveBody)(edge, this, reply, body);
   } catch (error) {
     // Without this a fault of ours in one request would end the process, and every other client with it.
     edge.deps.log.error({ err: error, hub: edge.key }, 'a request failed at the edge');

@@ -82,25 +82,25 @@ export class PipeClient implements PipeScope {
 
   /** One message, UTF-8 in byte form. Never throws. */
   receive(raw: RawJson): void {
-    this.guarded(() => {
-      const message = scanMessage(raw, this.#edge.scanLimits);
+    const message = scanMessage(raw, this.#edge.scanLimits);
+    this.guarded(message.id, () => {
       if (message.kind !== 'fault') this.message(message);
       else if (message.fault === 'batch') this.batch(raw);
-      else this.refuseFault(message);
+      else this.#refuseFault(message);
     });
   }
 
   /** A fault of ours in one message must not end the others. */
-  guarded(work: () => void): void {
+  guarded(id: RawJson | undefined, work: () => void): void {
     try {
       work();
     } catch (error) {
       this.#edge.deps.log.error({ err: error, hub: this.#edge.key }, 'a message failed at the edge');
-      refuse(this.#edge, this.#reply(undefined), undefined, hubError('QM_INTERNAL'));
+      refuse(this.#edge, this.#reply(id), id, hubError('QM_INTERNAL'));
     }
   }
 
-  refuseFault(fault: ScanFault): void {
+  #refuseFault(fault: ScanFault): void {
     const limit = fault.fault === 'limit' ? 'jsonNodes' : undefined;
     refuse(this.#edge, this.#reply(undefined), fault.id, faultError(fault), limit);
   }

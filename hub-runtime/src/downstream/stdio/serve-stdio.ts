@@ -12,8 +12,7 @@ import { type ErrorOutcome, hubError, type HubPort } from '../../exchange/index.
 import { rawFromBytes } from '../../wire/index.ts';
 import type { EdgeDeps } from '../edge-deps.ts';
 import { HubEdge } from '../hub-edge.ts';
-import { PipeClient } from '../pipe/pipe-client.ts';
-import { PipeReply } from '../pipe/pipe-reply.ts';
+import { PipeClient, PipeReply } from '../pipe/index.ts';
 import { refuse } from '../refuse.ts';
 import { PipeReader } from './pipe-reader.ts';
 import { PipeWriter } from './pipe-writer.ts';

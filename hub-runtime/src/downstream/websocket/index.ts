@@ -1,0 +1,2 @@
+/** Clients on a WebSocket. */
+export { SocketClient } from './socket-client.ts';
