@@ -6,7 +6,6 @@
  */
 import { draft } from '../conditions/index.ts';
 import type { ConditionDraft } from '../conditions/index.ts';
-import type { ServerConfig } from '../hub-config/index.ts';
 import type { McpHubSpec } from '../hub/index.ts';
 import type { ManifestObject } from '../manifest/index.ts';
 import type { McpServerSpec } from '../server/index.ts';

@@ -15,7 +15,7 @@ import { type Candidate, compare, type Entries, type ListedServer, settleNames }
 import { hubCapabilities } from './capabilities.ts';
 import { type HubIdentity, hubIdOf } from './hub-behind.ts';
 import { mergeInstructions } from './instructions.ts';
-import { ListPages } from './list-pages.ts';
+import { type Freshness, ListPages } from './list-pages.ts';
 import { ownResources } from './own-resources.ts';
 import { ProblemList } from './problem-list.ts';
 import { promptCandidates } from './prompt-candidates.ts';
@@ -28,6 +28,8 @@ export interface CatalogDeps {
   openCursor(token: string): unknown;
   /** Stamped on list results for modern clients as their serverInfo. */
   readonly hubInfo?: { readonly name: string; readonly version: string };
+  /** How long a list stays good and who may keep it, at the moment. Absent: it is good for no time, and for one caller. */
+  readonly freshness?: (kind: ListKind) => Freshness;
   /** Absent: it does not tell who it is, and finds no circles of hubs. */
   readonly identity?: HubIdentity;
 }
@@ -74,6 +76,7 @@ export function buildCatalog(
       modernMeta,
       sealCursor: (payload) => deps.sealCursor(payload),
       openCursor: (token) => deps.openCursor(token),
+      freshness: () => deps.freshness?.(kind) ?? unknownFreshness,
     });
   const pages = perKind(pagesOf);
   const hashes = perKind((kind) => pages[kind].hash);
@@ -101,6 +104,8 @@ export function buildCatalog(
     decisions: () => [...listKinds.flatMap((kind) => offered(kind, entries[kind])), ...problems.leftOut],
   };
 }
+
+const unknownFreshness: Freshness = { ttlMs: 0, isPublic: false };
 
 function listedServer(config: ServerConfig, listing: ServerListing, self: HubIdentity | undefined): ListedServer {
   const id = self === undefined ? undefined : hubIdOf(listing);

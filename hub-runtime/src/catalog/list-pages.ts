@@ -21,7 +21,17 @@ export interface ListPagesOptions {
   readonly modernMeta: RawJson | undefined;
   sealCursor(payload: unknown): string;
   openCursor(token: string): unknown;
+  /** How long the list stays good and who may keep it, at this moment. */
+  freshness(): Freshness;
 }
+
+export interface Freshness {
+  readonly ttlMs: number;
+  readonly isPublic: boolean;
+}
+
+/** A page for one era. Between the two parts a modern client is told how long the page stays good. */
+type Rendered = readonly [head: string, tail: string | undefined];
 
 /** Position of an entry: its server's prefix and its exposed name. Long names are cut and told apart by a hash. */
 interface Cursor {
@@ -38,7 +48,7 @@ const maxCursorName = 1_024;
 export class ListPages {
   readonly #items: readonly Candidate[];
   readonly #options: ListPagesOptions;
-  readonly #rendered = new Map<string, RawJson>();
+  readonly #rendered = new Map<string, Rendered>();
   readonly hash: string;
 
   constructor(items: readonly Candidate[], options: ListPagesOptions) {
@@ -59,26 +69,32 @@ export class ListPages {
   page(cursor: string | undefined, era: Era): RawJson | undefined {
     const start = cursor === undefined || cursor === '' ? 0 : this.#startOf(cursor);
     if (start === undefined) return undefined;
-    if (start % this.#options.pageSize !== 0) return this.#render(start, era);
+    if (start % this.#options.pageSize !== 0) return this.#told(this.#render(start, era));
     const key = `${era} ${start}`;
     let page = this.#rendered.get(key);
     if (page === undefined) {
       page = this.#render(start, era);
       this.#rendered.set(key, page);
     }
-    return page;
+    return this.#told(page);
   }
 
-  #render(start: number, era: Era): RawJson {
+  #told([head, tail]: Rendered): RawJson {
+    if (tail === undefined) return head as RawJson;
+    const { ttlMs, isPublic } = this.#options.freshness();
+    return `${head},"ttlMs":${ttlMs},"cacheScope":"${isPublic ? 'public' : 'private'}"${tail}` as RawJson;
+  }
+
+  #render(start: number, era: Era): Rendered {
     const { kind, pageSize, modernMeta } = this.#options;
     const end = Math.min(start + pageSize, this.#items.length);
     const items = this.#items.slice(start, end);
     const body = items.map((item) => item[era]).join(',');
     const last = end < this.#items.length ? items.at(-1) : undefined;
     const next = last === undefined ? '' : `,"nextCursor":"${this.#cursorBehind(last)}"`;
-    if (era === 'legacy') return `{"${kind}":[${body}]${next}}` as RawJson;
+    if (era === 'legacy') return [`{"${kind}":[${body}]${next}}`, undefined];
     const meta = modernMeta === undefined ? '' : `,"_meta":${modernMeta}`;
-    return `{"resultType":"complete","${kind}":[${body}]${next},"ttlMs":0,"cacheScope":"private"${meta}}` as RawJson;
+    return [`{"resultType":"complete","${kind}":[${body}]${next}`, `${meta}}`];
   }
 
   #cursorBehind(item: Candidate): string {

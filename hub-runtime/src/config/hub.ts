@@ -26,6 +26,7 @@ import { ParkedCalls, RequestStates } from '../questions/index.ts';
 import { createRequestIds, createRouter, parkedLimitOf, ResourceSubscriptions, type Router } from '../router/index.ts';
 import type { ScannedObject } from '../wire/index.ts';
 import { ChangeGate } from './change-gate.ts';
+import { freshnessOf } from './freshness.ts';
 import { graphOf } from './graph-of.ts';
 import type { HubHostDeps } from './hub-host-deps.ts';
 import { LiveGraphs } from './live-graphs.ts';
@@ -77,6 +78,7 @@ export class Hub implements HubPort {
       openCursor: (token) => sealer.open('cursor', token),
       ...(deps.hubInfo === undefined ? {} : { hubInfo: deps.hubInfo }),
       ...(identity === undefined ? {} : { identity }),
+      freshness: (kind) => freshnessOf(kind, this.#members.values(), clock.monotonic()),
     };
     this.#gate = new ChangeGate(clock, () => this.#rebuild());
     this.#warmUp = new WarmUp(clock, firstListWaitMs);

@@ -144,6 +144,15 @@ export interface ServerListing {
   readonly prompts: readonly RawJson[];
   /** What of its lists could not be taken (too many entries). */
   readonly problems?: readonly CatalogProblem[];
+  /** How long each list stays good and who may keep it, where the server says so (2026-07-28). */
+  readonly hints?: Partial<Readonly<Record<ListKind, ListHints>>>;
+}
+
+export interface ListHints {
+  /** Monotonic milliseconds. */
+  readonly freshUntil: number;
+  /** The same for everybody. */
+  readonly isPublic: boolean;
 }
 
 export type UpstreamEvent =

@@ -26,6 +26,7 @@ export type {
   HubGraph,
   Lane,
   LaneCall,
+  ListHints,
   ListKind,
   Pass,
   Route,

@@ -5,8 +5,16 @@
  * other lists that fail are left empty with a warning. Entries stay in their own bytes; nothing inside them is judged here.
  */
 import type { Clock, Logger } from '../base/index.ts';
-import type { CatalogProblem, ErrorOutcome, ListKind, ServerListing } from '../exchange/index.ts';
-import { memberRaw, memberString, type RawJson, rpcCode, scanArray, scanObject } from '../wire/index.ts';
+import type { CatalogProblem, ErrorOutcome, ListHints, ListKind, ServerListing } from '../exchange/index.ts';
+import {
+  memberRaw,
+  memberString,
+  type RawJson,
+  rpcCode,
+  scanArray,
+  type ScannedObject,
+  scanObject,
+} from '../wire/index.ts';
 import type { Conversation } from './conversation.ts';
 import { printable } from './answer.ts';
 
@@ -46,6 +54,7 @@ interface OneList {
   readonly problem: CatalogProblem | undefined;
   /** How long the server says the list stays good, milliseconds. */
   readonly ttlMs: number;
+  readonly hints?: ListHints | undefined;
 }
 
 export interface ListDeps {
@@ -102,6 +111,7 @@ export async function listSome(
   const failed = new Map<ListKind, string>();
   let ttlMs = 0;
   const lists: Partial<Record<ListKind, readonly RawJson[]>> = {};
+  const hints: Partial<Record<ListKind, ListHints>> = { ...old.hints };
   const problems = (old.problems ?? []).filter((one) => !wanted.some((kind) => one.name === kind));
   for (const { kind, list } of found) {
     if (typeof list === 'string') {
@@ -113,13 +123,15 @@ export async function listSome(
       continue;
     }
     lists[kind] = list.items;
+    if (list.hints === undefined) delete hints[kind];
+    else hints[kind] = list.hints;
     ttlMs = Math.max(ttlMs, list.ttlMs);
     if (list.problem === undefined) continue;
     problems.push(list.problem);
     log.warn({ server: key, list: kind }, list.problem.message);
   }
   const { serverInfo, instructions, capabilities, revision, era } = conversation;
-  const listing = { ...old, era, revision, serverInfo, instructions, capabilities, ...lists, problems };
+  const listing = { ...old, era, revision, serverInfo, instructions, capabilities, ...lists, problems, hints };
   return { listing, failed, ttlMs };
 }
 
@@ -136,6 +148,7 @@ async function listOne(
   const cursors = new Set<RawJson>();
   let bytes = 0;
   let ttlMs = 0;
+  let hints: ListHints | undefined;
   let cursor: RawJson | undefined;
   for (let page = 0; ; page++) {
     const params = (cursor === undefined ? '{}' : `{"cursor":${cursor}}`) as RawJson;
@@ -157,12 +170,28 @@ async function listOne(
     }
     const next = memberRaw(outcome.result, 'nextCursor');
     ttlMs = Math.max(ttlMs, Number(memberRaw(outcome.result, 'ttlMs') ?? 0) || 0);
-    if (next === undefined || next === 'null') return { items, problem: undefined, ttlMs };
+    if (conversation.era === 'modern') hints = strictest(hints, hintsOf(outcome.result, clock.monotonic()));
+    if (next === undefined || next === 'null') return { items, problem: undefined, ttlMs, hints };
     if (memberString(outcome.result, 'nextCursor') === undefined) return 'its nextCursor is no string';
     if (page + 1 >= listLimits.pages || cursors.has(next)) return cut(items, kind, key);
     cursors.add(next);
     cursor = next;
   }
+}
+
+/** Nobody may keep a list for longer. */
+const longestFreshMs = 24 * 3_600_000;
+
+function hintsOf(result: ScannedObject, now: number): ListHints {
+  const ttlMs = Number(memberRaw(result, 'ttlMs') ?? 0);
+  const freshMs = ttlMs > 0 ? Math.min(ttlMs, longestFreshMs) : 0;
+  return { freshUntil: now + freshMs, isPublic: memberRaw(result, 'cacheScope') === '"public"' };
+}
+
+/** Of all pages: the shortest time, and private if one is. */
+function strictest(a: ListHints | undefined, b: ListHints): ListHints {
+  if (a === undefined) return b;
+  return { freshUntil: Math.min(a.freshUntil, b.freshUntil), isPublic: a.isPublic && b.isPublic };
 }
 
 function isMissing(outcome: ErrorOutcome, kind: ListKind): boolean {

@@ -372,7 +372,11 @@ export class UpstreamServer implements Upstream {
   }
 
   #take({ listing }: PartialListing): void {
-    if (this.#listing !== undefined && sameListing(this.#listing, listing)) return;
+    if (this.#listing !== undefined && sameListing(this.#listing, listing)) {
+      // Nothing that clients see, only for how long it stays so.
+      this.#listing = { ...this.#listing, hints: listing.hints ?? {} };
+      return;
+    }
     this.#listing = listing;
     this.#announcer.listed(listing);
     const { phase, pid } = this.#machine;
