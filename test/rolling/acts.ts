@@ -90,7 +90,7 @@ export async function killHub(world: RollingWorld): Promise<void> {
   const victim = pods[0];
   if (victim === undefined || pods.length !== hubReplicas) throw new Error(`${pods.length} hubs`);
   const before = await world.identities(ofHub(hub));
-  killNine(victim.metadata.uid, 'qm.js');
+  killNine(victim.metadata.uid, (command) => command.includes('qm.js'));
   await replaced(world, ofHub(hub), before);
 }
 
@@ -98,7 +98,8 @@ export async function killHub(world: RollingWorld): Promise<void> {
 export async function killChild(world: RollingWorld, server: string): Promise<void> {
   const [pod] = await world.pods(ofServer(server));
   if (pod === undefined) throw new Error(`no Pod of ${server}`);
-  killNine(pod.metadata.uid, 'kit-stdio');
+  // The bridge names the program too, in its own command line.
+  killNine(pod.metadata.uid, (command) => command.includes('kit-stdio') && !command.includes('qm.js'));
 }
 
 /** SIGKILL for the operator that leads; how long until the next change of configuration was acknowledged by all. */
@@ -107,7 +108,7 @@ export async function killLeader(world: RollingWorld): Promise<number> {
   const pods = await world.pods('app.kubernetes.io/name=quaymaster-operator', systemNamespace);
   const pod = pods.find(({ metadata }) => holder.startsWith(metadata.name) || holder.includes(metadata.name));
   if (pod === undefined) throw new Error(`who is ${holder}?`);
-  killNine(pod.metadata.uid, 'operator.js');
+  killNine(pod.metadata.uid, (command) => command.includes('operator.js'));
   const killed = performance.now();
   const { generation } = await world.observedConfig(hub);
   await world.patchServer('ls', { tools: { describe: { whoami: `after the leader ${Date.now()}` } } });

@@ -18,9 +18,9 @@ function processesOf(uid: string): readonly { readonly pid: number; readonly com
   return found;
 }
 
-export function killNine(uid: string, part: string): void {
-  const victims = processesOf(uid).filter(({ command }) => command.includes(part));
-  if (victims.length === 0)
-    throw new Error(`no process with ${part} in Pod ${uid}: ${JSON.stringify(processesOf(uid))}`);
+/** SIGKILL for the processes of a Pod whose command line is one of those. */
+export function killNine(uid: string, isMeant: (command: string) => boolean): void {
+  const victims = processesOf(uid).filter(({ command }) => isMeant(command));
+  if (victims.length === 0) throw new Error(`nothing to kill in Pod ${uid}: ${JSON.stringify(processesOf(uid))}`);
   for (const { pid } of victims) process.kill(pid, 'SIGKILL');
 }
