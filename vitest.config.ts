@@ -36,7 +36,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{crds,hub-runtime,operator}/src/**/*.test.ts',
-            'test/{kit,bench,conformance,cluster,parity,rolling}/**/*.test.ts',
+            'test/{kit,bench,conformance,cluster,parity,rolling,fuzz}/**/*.test.ts',
             'tools/**/*.test.ts',
           ],
           exclude: ['**/*.{cluster,node,soak,e2e}.test.ts'],

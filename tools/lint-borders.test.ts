@@ -51,6 +51,8 @@ const plants: readonly Plant[] = [
   { file: 'operator/src/hub/e2.ts', line: "export { a } from 'quaymaster/base';" },
   { file: 'operator/src/hub/e3.ts', line: "export { a } from '../../../hub-runtime/src/base/index.ts';", rule: border },
   { file: 'test/integration/f1.ts', line: "export { a } from '../../hub-runtime/src/wire/index.ts';", rule: border },
+  { file: 'test/fuzz/f2.ts', line: "export { a } from '../../hub-runtime/src/wire/index.ts';" },
+  { file: 'test/fuzz/f3.ts', line: "export { a } from '../../hub-runtime/src/wire/scan.ts';", rule: border },
   { file: 'tools/g1.ts', line: "export { a } from '../hub-runtime/src/wire/index.ts';" },
   { file: 'tools/g2.ts', line: "export { a } from '../hub-runtime/src/wire/scan.ts';", rule: border },
   { file: 'crds/src/kinds/h1.ts', line: "export { a } from '../schema/kind.ts';", rule: border },

@@ -15,5 +15,6 @@ export {
   type NoiseReport,
 } from './child.ts';
 export { startListeningChild } from './listening-child.ts';
+export { LineReader } from './line-reader.ts';
 export { groupIsAlive, signalGroup } from './process-group.ts';
 export { startChild } from './start-child.ts';

@@ -43,6 +43,9 @@ test('a server is told what its client declared, as far as the hub carries it', 
       extensions: { 'io.modelcontextprotocol/ui': { b: 2 } },
     },
   );
+  // What cannot be read in one way is not relayed in another.
+  for (const unclear of ['{"a":{},"a":{}}', '{"io.modelcontextprotocol/tasks":{},"b":1,"\\u0062":2}', '7'])
+    expect(relayedCapabilities(`{"roots":{},"extensions":${unclear}}` as typeof emptyObject)).toBe('{"roots":{}}');
   for (const nothing of ['{}', '7', '[]', ''])
     expect(relayedCapabilities(nothing as typeof emptyObject)).toBe(emptyObject);
 });

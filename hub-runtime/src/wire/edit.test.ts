@@ -82,7 +82,17 @@ describe('messages', () => {
     expect(keyOf('1e2')).toBe(keyOf('100'));
     expect(keyOf('"\\u0061"')).toBe(keyOf('"a"'));
     expect(keyOf('1')).not.toBe(keyOf('"1"'));
+    expect(keyOf('-0.0')).toBe(keyOf('0'));
     expect(keyOf('9007199254740993')).toBe(keyOf('9007199254740993'));
+    // Different for their client, equal as doubles.
+    for (const [one, other] of [
+      ['9007199254740993', '9007199254740992'],
+      ['1e400', '2e400'],
+      ['1e400', 'null'],
+      ['1.00000000000000000001', '1'],
+      ['12345678901234567890', '12345678901234567891'],
+    ] as const)
+      expect(keyOf(one)).not.toBe(keyOf(other));
   });
 });
 

@@ -22,6 +22,9 @@ describe('mirrored header values', () => {
   test('plain names stay readable', () => {
     expect(encodeHeaderValue('notes_read file')).toBe('notes_read file');
     expect(encodeHeaderValue(encodeText('é'))).toBe('=?base64?w6k=?=');
+    // One mark is not two.
+    expect(decodeHeaderValue('=?base64?=')).toBe('=?base64?=');
+    expect(decodeHeaderValue('=?base64??=')).toBe('');
   });
 
   test.each(['=?base64?w6k?=', '=?base64?!!!!?=', '=?base64?/w==?=', 'é', 'a\u0001', '=?base64?w6k=w6k=?='])(

@@ -34,7 +34,7 @@ export function nameMember(method: string): 'name' | 'uri' | 'taskId' | undefine
 export function decodeHeaderValue(header: string): string | undefined {
   const value = trimOws(header);
   if (!fieldContent.test(value)) return undefined;
-  if (!value.startsWith(sentinelStart) || !value.endsWith(sentinelEnd)) return value;
+  if (!isSentinel(value)) return value;
   const base64 = value.slice(sentinelStart.length, -sentinelEnd.length);
   if (!canonicalBase64.test(base64)) return undefined;
   const bytes = Buffer.from(base64, 'base64');
@@ -43,12 +43,17 @@ export function decodeHeaderValue(header: string): string | undefined {
 
 /** Byte-form text to a header value that any HTTP peer carries unharmed. */
 export function encodeHeaderValue(text: string): string {
-  const plain =
-    text !== '' &&
-    fieldContent.test(text) &&
-    !outerSpace.test(text) &&
-    !(text.startsWith(sentinelStart) && text.endsWith(sentinelEnd));
+  const plain = text !== '' && fieldContent.test(text) && !outerSpace.test(text) && !isSentinel(text);
   return plain ? text : `${sentinelStart}${Buffer.from(text, 'latin1').toString('base64')}${sentinelEnd}`;
+}
+
+/** Both marks, neither of which is part of the other: `=?base64?=` is text. */
+function isSentinel(value: string): boolean {
+  return (
+    value.length >= sentinelStart.length + sentinelEnd.length &&
+    value.startsWith(sentinelStart) &&
+    value.endsWith(sentinelEnd)
+  );
 }
 
 /** Strips RFC 9110 optional whitespace. */

@@ -28,11 +28,18 @@ export function quoted(text: string): RawJson {
   return (plain.test(text) ? `"${text}"` : encodeText(JSON.stringify(text))) as RawJson;
 }
 
-/** One key for all spellings of one id (`1` and `1.0`, `"a"` and `"\u0061"`), so that a cancellation finds its request. */
+/**
+ * One key for all spellings of one id (`1` and `1.0`, `"a"` and `"\u0061"`), so that a cancellation finds its request; and never one for two ids:
+ * a number that a double does not hold exactly keeps its spelling (64-bit counters of other languages, `1e400`).
+ */
 export function idKey(id: RawJson): string {
-  const first = id.charCodeAt(0);
-  if (first === 34 ? !id.includes('\\') : plainInteger.test(id)) return id;
-  return rawOf(parseRaw(id));
+  const isText = id.charCodeAt(0) === 34;
+  if (isText ? !id.includes('\\') : plainInteger.test(id)) return id;
+  if (isText) return rawOf(parseRaw(id));
+  const value = wholeNumber.test(id) ? parseRaw(id) : undefined;
+  return Number.isSafeInteger(value) ? rawOf(value) : id;
 }
 
-const plainInteger = /^(?:0|-?[1-9][0-9]{0,14})$/;
+const plainInteger = /^(?:0|-?[1-9][0-9]*)$/;
+/** Other spellings of whole numbers that a double holds exactly, when it is no larger than that. */
+const wholeNumber = /^-?[0-9]{1,15}(?:\.0{1,15})?(?:[eE]\+?[0-9])?$/;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { paramHeaderFault, paramHeadersOf, paramHeaderValues, type ParamHeader } from './param-headers.ts';
-import { rawOf } from './raw.ts';
+import { type RawJson, rawOf } from './raw.ts';
 
 const property = (type: string, header: unknown): unknown => ({ type, 'x-mcp-header': header });
 
@@ -42,6 +42,14 @@ describe('declarations', () => {
   });
 });
 
+test('checklist 11: 64 declarations are legal, one more is not', () => {
+  const properties = (count: number): unknown =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`p${n}`, property('string', `H${n}`)]));
+  expect(paramHeadersOf(rawOf({ properties: properties(64) }))).toMatchObject({ headers: { length: 64 } });
+  expect(paramHeadersOf(rawOf({ properties: properties(65) }))).toMatchObject({ fault: /more than 64/ });
+  expect(paramHeadersOf(rawOf({ properties: properties(20_000) }))).toHaveProperty('fault');
+});
+
 describe('calls', () => {
   test('checklist 10: values are mirrored upstream, absent and null ones are not', () => {
     expect(paramHeaderValues(tool, rawOf({ region: 'é', limit: 5, where: { dry: true } }))).toEqual([
@@ -67,5 +75,16 @@ describe('calls', () => {
     expect(paramHeaderFault(tool, args, { 'mcp-param-region': 'e', 'mcp-param-limit': '5' })).toMatch('differs');
     expect(paramHeaderFault(tool, undefined, { 'mcp-param-region': 'ignored' })).toBeUndefined();
     expect(paramHeaderFault([], args, {})).toBeUndefined();
+  });
+
+  test('checklist 10: arguments that two parsers read in two ways agree with no header', () => {
+    const read = (args: string, header: string) =>
+      paramHeaderFault(tool, args as RawJson, { 'mcp-param-region': header, 'mcp-param-dry': 'true' });
+    expect(read('{"region":"a","region":"b"}', 'b')).toMatch('twice');
+    expect(read('{"region":"a","regio\\u006e":"b"}', 'b')).toMatch('twice');
+    expect(read('{"region":"b","where":{"dry":false,"dry":true}}', 'b')).toMatch('twice');
+    // Where nothing is mirrored, arguments are the server's business.
+    expect(read('{"region":"b","other":{"x":1,"x":2}}', 'b')).toBeUndefined();
+    expect(read('[]', 'b')).toBeUndefined();
   });
 });

@@ -4,8 +4,10 @@
  * `paramHeadersOf` runs once per tool when a list arrives; the other two only on calls of tools that declare such headers, which are
  * rare, so parsing the arguments is fine there. A tool whose declarations are illegal must not be offered over HTTP.
  */
+import { memberRaw } from './edit.ts';
 import { decodeHeaderValue, encodeHeaderValue } from './headers.ts';
 import { decodeText, encodeText, parseRaw, type RawJson } from './raw.ts';
+import { scanObject } from './scan-values.ts';
 
 export interface ParamHeader {
   /** Full header name in lower case, `mcp-param-region`. */
@@ -21,6 +23,10 @@ const annotation = 'x-mcp-header';
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const decimal = /^-?\d+(\.\d+)?$/;
 const maxDepth = 64;
+/** A request has room for a hundred headers (downstream/http/listener.ts), and others need some. */
+const maxDeclared = 64;
+/** What is here has been scanned within the limits of its edge. */
+const argumentLimits = { depth: 4_096, nodes: Number.MAX_SAFE_INTEGER } as const;
 
 /** Keywords under which no annotation may stand: only chains of `properties` are allowed. */
 const elsewhere: readonly string[] = [
@@ -95,6 +101,7 @@ function declare(
   if (type !== 'string' && type !== 'integer' && type !== 'boolean')
     return `${annotation} at ${where} needs type string, integer or boolean`;
   const header = `mcp-param-${name.toLowerCase()}`;
+  if (found.length >= maxDeclared) return `${annotation} stands at more than ${maxDeclared} properties`;
   if (found.some((other) => other.header === header)) return `${annotation} "${name}" is declared twice`;
   found.push({ header, path, type });
   return undefined;
@@ -125,6 +132,8 @@ export function paramHeaderFault(
   const root = args === undefined ? undefined : parseRaw(args);
   for (const one of declared) {
     const value = valueAt(root, one.path);
+    if (args !== undefined && isAmbiguous(args, one.path))
+      return `arguments.${one.path.join('.')} cannot be read in one way: a key stands twice`;
     const text = textOf(value);
     if (text === undefined) continue;
     const header = headers[one.header];
@@ -136,6 +145,21 @@ export function paramHeaderFault(
     if (!same) return `${one.header} differs from arguments.${one.path.join('.')}`;
   }
   return undefined;
+}
+
+/**
+ * Parsers differ in which of two equal keys counts: whoever goes by the header and whoever goes by the body would see two calls. Deeper than what is
+ * mirrored, keys may stand twice as they do everywhere in arguments.
+ */
+function isAmbiguous(args: RawJson, path: readonly string[]): boolean {
+  let raw: RawJson | undefined = args;
+  for (const key of path) {
+    if (raw?.charCodeAt(0) !== 123) return false;
+    const object = scanObject(raw, argumentLimits);
+    if (object === undefined) return true;
+    raw = memberRaw(object, encodeText(key));
+  }
+  return false;
 }
 
 function valueAt(root: unknown, path: readonly string[]): unknown {

@@ -24,14 +24,21 @@ export function scanArray(raw: RawJson, limits: ScanLimits = defaultScanLimits):
     scanner.space();
     if (raw.charCodeAt(scanner.position++) !== 91) return undefined;
     scanner.space();
-    if (raw.charCodeAt(scanner.position) === 93) return elements;
+    if (raw.charCodeAt(scanner.position) === 93) {
+      scanner.position++;
+      scanner.end();
+      return elements;
+    }
     for (;;) {
       const start = scanner.position;
       scanner.value(1);
       elements.push(raw.slice(start, scanner.position) as RawJson);
       scanner.space();
       const code = raw.charCodeAt(scanner.position++);
-      if (code === 93) return elements;
+      if (code === 93) {
+        scanner.end();
+        return elements;
+      }
       if (code !== 44) return undefined;
       scanner.space();
     }

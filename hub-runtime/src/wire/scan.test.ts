@@ -229,7 +229,7 @@ describe('scanObject and scanArray', () => {
     for (const text of ['[]', '7', '{"a":}', '{} x', '']) expect(scanObject(raw(text))).toBeUndefined();
     expect(scanArray(raw(' [1, {"a":[2]} ,"x"] '))).toEqual(['1', '{"a":[2]}', '"x"']);
     expect(scanArray(raw('[]'))).toEqual([]);
-    for (const text of ['{}', '[1,]', '[1', '[1 2]', '']) expect(scanArray(raw(text))).toBeUndefined();
+    for (const text of ['{}', '[1,]', '[1', '[1 2]', '', '[] x', '[1]]']) expect(scanArray(raw(text))).toBeUndefined();
   });
 });
 
@@ -244,6 +244,15 @@ describe('hostile bytes', () => {
     ['fraction without digits', '{"jsonrpc":"2.0","id":1.,"method":"m"}'],
   ])('%s', (_name, text) => {
     expect(fault(text).fault).toBe('syntax');
+  });
+
+  test('EF-21 JSON is UTF-8, whoever sends it', () => {
+    const message = (text: string) => scanMessage(`{"jsonrpc":"2.0","id":1,"result":{"a":"${text}"}}` as RawJson);
+    for (const text of ['\xff', '\xc3', '\xc0\xaf', '\xed\xa0\x80', '\xf4\x90\x80\x80', 'x\\n\x80'])
+      expect(message(text)).toMatchObject({ fault: 'syntax', message: 'not UTF-8' });
+    for (const text of ['\xc3\xa9', '\xf0\x9f\x98\x80', '\\ud800', 'x']) expect(message(text).kind).toBe('response');
+    expect(scanMessage('{"jsonrpc":"2.0","method":"m","\xff":1}' as RawJson)).toMatchObject({ fault: 'syntax' });
+    expect(scanBatch('[{"jsonrpc":"2.0","method":"m"},"\xff"]' as RawJson, 5)).toMatchObject({ fault: 'syntax' });
   });
 
   test('bytes of any kind never make it throw', () => {

@@ -48,6 +48,7 @@ export function scanMessage(raw: RawJson, limits: ScanLimits = defaultScanLimits
       return { kind: 'fault', fault: 'batch', message: 'JSON-RPC batches are not accepted here', id: undefined };
     readEnvelope(scanner, raw, draft);
     scanner.end();
+    scanner.utf8();
     return draft.finish(raw);
   } catch (error) {
     return faultOf(error, draft.id);
@@ -79,6 +80,7 @@ export function scanBatch(
       scanner.space();
     }
     scanner.end();
+    scanner.utf8();
     return elements;
   } catch (error) {
     return faultOf(error, undefined);

@@ -4,6 +4,8 @@
  * It builds nothing but the members of objects it is asked to record; everything else is only checked. It throws its three faults, which
  * `scan.ts` turns into data.
  */
+import { isUtf8 } from 'node:buffer';
+
 import { decodeText, encodeText, parseRaw, type RawJson } from './raw.ts';
 
 export interface Member {
@@ -43,6 +45,8 @@ export class Scanner {
   private readonly text: string;
   private readonly limits: ScanLimits;
   private nodes = 0;
+  /** A string held a byte that is not ASCII. */
+  private wide = false;
   position = 0;
 
   constructor(text: string, limits: ScanLimits) {
@@ -153,17 +157,21 @@ export class Scanner {
     if (text.charCodeAt(this.position) !== 34) throw new SyntaxFault('expected a string');
     let at = this.position + 1;
     let plain = true;
+    let bits = 0;
     for (;;) {
       const code = text.charCodeAt(at);
       if (code === 34) {
         this.position = at + 1;
+        if (bits > 127) this.wide = true;
         return plain;
       }
       if (code === 92) {
         plain = false;
         at = this.escape(at);
-      } else if (code >= 32) at++;
-      else throw new SyntaxFault(code !== code ? 'the text ends inside a string' : 'control character in a string');
+      } else if (code >= 32) {
+        bits |= code;
+        at++;
+      } else throw new SyntaxFault(code !== code ? 'the text ends inside a string' : 'control character in a string');
     }
   }
 
@@ -247,6 +255,14 @@ export class Scanner {
   end(): void {
     this.space();
     if (this.position < this.text.length) throw new SyntaxFault('text after the end of the message');
+  }
+
+  /**
+   * JSON is UTF-8 (RFC 8259 8.1). Checked for what comes from servers as much as for what comes from clients: a client that decodes strictly would
+   * lose its whole connection over one server's bad byte. Only strings can hold such bytes, so text that is ASCII costs nothing.
+   */
+  utf8(): void {
+    if (this.wide && !isUtf8(Buffer.from(this.text, 'latin1'))) throw new SyntaxFault('not UTF-8');
   }
 }
 

@@ -68,9 +68,21 @@ describe('SseParser', () => {
   test('bounded: at the limit passes, and comments between events never add up', () => {
     expect(parse([`data: ${'x'.repeat(94)}\n\n`], 100)).toMatchObject({ ok: true, events: [{}] });
     expect(parse([`data: ${'x'.repeat(95)}\n\n`], 100).ok).toBe(false);
+    expect(parse(['\xef\xbb', `\xbfdata: ${'x'.repeat(94)}`, '\n\n'], 100)).toMatchObject({ ok: true, events: [{}] });
+    expect(parse(['\xef\xbb', `\xbfdata: ${'x'.repeat(95)}`], 100).ok).toBe(false);
+    expect(parse(['x'.repeat(102)], 100).ok).toBe(false);
     expect(parse([sseKeepAlive.repeat(100)], 100).ok).toBe(true);
     expect(parse([': k\n'.repeat(100)], 100).ok).toBe(true);
   });
+});
+
+test('EF-85 a chunk of one kind of line break is searched once for the other, and not with every line', () => {
+  const started = process.threadCpuUsage();
+  const events: SseEvent[] = [];
+  new SseParser((event) => events.push(event), 1000).push('\r'.repeat(4_000_000));
+  // Milliseconds; searched anew with every line it is a minute.
+  expect(process.threadCpuUsage(started).user / 1_000).toBeLessThan(8_000);
+  expect(events).toEqual([]);
 });
 
 describe('sseEvent', () => {

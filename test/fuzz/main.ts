@@ -1,0 +1,66 @@
+/**
+ * The fuzzers: `make fuzz TIME=3600`, and for a minute as a suite of `make test`.
+ *
+ * In this process, guided by coverage, every target in turn; and mutated bytes at a real hub with real servers behind it. The seed is printed:
+ * it plays the same game again. A find is made as small as it can be, written to `test/fuzz/out` and fails the run.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { type BlockCoverage, reached, startBlockCoverage } from './engine/block-coverage.ts';
+import { writeFind } from './engine/find.ts';
+import { Fuzzer } from './engine/fuzz-target.ts';
+import { growthFault } from './engine/growth.ts';
+import { startWatchdog } from './engine/watchdog.ts';
+import { shapes, targets } from './targets/index.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000_007) },
+    only: { type: 'string' },
+  },
+});
+const seconds = Number(flags.seconds);
+const seed = Number(flags.seed);
+const folder = join(import.meta.dirname, 'out');
+console.log(`fuzzing for ${seconds} s, seed ${seed} (again: make fuzz TIME=${seconds} SEED=${seed})`);
+
+const failed = fuzzInProcess(seconds);
+process.exitCode = (await failed) === 0 ? 0 : 1;
+
+async function fuzzInProcess(most: number): Promise<number> {
+  using coverage = startBlockCoverage((url) => url.includes('/hub-runtime/src/'));
+  const watchdog = startWatchdog(folder);
+  const wanted = targets.filter(({ name }) => flags.only === undefined || flags.only === name);
+  const until = performance.now() + most * 1_000;
+  const fuzzers = wanted.map((target) => new Fuzzer(target, { coverage, seed, about: watchdog.about }));
+  const told = new Set<unknown>();
+  let finds = flags.only === undefined ? checkGrowth(coverage) : 0;
+  while (performance.now() < until && fuzzers.length > 0)
+    for (const fuzzer of fuzzers) {
+      const end = Math.min(until, performance.now() + 500);
+      while (performance.now() < end) fuzzer.step();
+      for (const find of fuzzer.finds) {
+        if (told.has(find)) continue;
+        told.add(find);
+        finds++;
+        const { name } = fuzzer.target;
+        const broke = find.error instanceof Error ? `${find.error.name}: ${find.error.message}` : String(find.error);
+        const path = writeFind(folder, { target: name, input: find.input, broke, note: `seed ${seed}` }, find.kind);
+        console.log(`FIND ${name}: ${broke}\n  ${JSON.stringify(find.input.slice(0, 300))}\n  ${path}`);
+        if (find.error instanceof Error) console.log(find.error.stack);
+      }
+    }
+  await watchdog.stop();
+  for (const { target, runs, corpus, seen } of fuzzers)
+    console.log(`${target.name}: ${runs} inputs, ${corpus.length} kept, ${reached(seen)} characters of code reached`);
+  return finds;
+}
+
+function checkGrowth(coverage: BlockCoverage): number {
+  const faults = shapes.map((shape) => growthFault(coverage, shape)).filter((fault) => fault !== undefined);
+  for (const fault of faults) console.log(`FIND growth: ${fault.message}`);
+  console.log(`growth: ${shapes.length} shapes`);
+  return faults.length;
+}
