@@ -80,6 +80,20 @@ describe('only legacy', () => {
     expect(state.opened).toBe(2);
   });
 
+  test('checklist 13: a bare refusal of a method that nobody knows is -32601, of a tool call it is not', async () => {
+    const { answer } = legacy();
+    const plain = { status: 400, body: 'JSON RPC not handled' };
+    const conversation = await connectTo((one) =>
+      ['x/unknown', 'tools/call'].includes(String(one.message.method)) ? plain : answer(one),
+    );
+    expect(await call(conversation, makeCall('x/unknown', {}))).toMatchObject({
+      origin: 'server',
+      code: -32_601,
+      httpStatus: 404,
+    });
+    expect(await call(conversation)).toMatchObject({ errorCode: 'QM_UPSTREAM_PROTOCOL' });
+  });
+
   test('a session that cannot be opened anew ends the conversation', async () => {
     const { answer, state } = legacy();
     let broken = false;

@@ -29,6 +29,7 @@ import { HttpConversation } from './http-conversation.ts';
 import { type LegacyHandshake, LegacySession, type LegacySessionDeps } from './legacy-session.ts';
 import { httpLimits } from './limits.ts';
 import type { Place } from './place.ts';
+import { isUnknown, unknownTo } from './request-rules.ts';
 import { ResumedAnswer } from './resumed-answer.ts';
 
 export interface LegacyOptions {
@@ -194,7 +195,11 @@ export class LegacyConversation extends HttpConversation {
       return;
     }
     if (error === undefined || failure === undefined) {
-      this.settle(call, this.statusOutcome(call.status));
+      const { method } = call.lane.exchange;
+      this.settle(
+        call,
+        isUnknown(method, call.status) ? unknownTo(method, this.from.key) : this.statusOutcome(call.status),
+      );
       return;
     }
     if (failure.code === rpcCode.unsupportedVersion || failure.code === rpcCode.headerMismatch) {

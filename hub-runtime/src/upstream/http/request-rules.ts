@@ -1,6 +1,6 @@
 /** Small rules about requests to HTTP servers: what a bare status means, what may be repeated, how `_meta` joins the params. Pure. */
 import { type ErrorOutcome, hubError } from '../../exchange/index.ts';
-import type { RawJson } from '../../wire/index.ts';
+import { type RawJson, rpcCode } from '../../wire/index.ts';
 import { protocolFault } from '../answer.ts';
 
 /** An HTTP status where a JSON-RPC answer was due. */
@@ -26,6 +26,35 @@ export function onlyReads(method: string): boolean {
     default:
       return false;
   }
+}
+
+/** Of the specification: what every server may be asked. */
+const common: ReadonlySet<string> = new Set([
+  'tools/call',
+  'prompts/get',
+  'resources/read',
+  'completion/complete',
+  'tasks/get',
+  'tasks/result',
+  'tasks/cancel',
+]);
+
+/** Widely used legacy servers refuse a method nobody knows with a bare status instead of -32601. */
+export function isUnknown(method: string, status: number): boolean {
+  return (status === 400 || status === 405 || status === 501) && !common.has(method);
+}
+
+export function unknownTo(method: string, server: string): ErrorOutcome {
+  const message = `Method not found: ${method}`;
+  return {
+    kind: 'error',
+    origin: 'server',
+    code: rpcCode.methodNotFound,
+    message,
+    data: undefined,
+    serverKey: server,
+    httpStatus: 404,
+  };
 }
 
 /** `params` of the hub's own requests with `_meta` added. */
