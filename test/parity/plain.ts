@@ -10,6 +10,8 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, 'uuid'],
   [/"(?:next)?[cC]ursor":"([^"]+)"/g, 'cursor'],
   [/"pid":(\d+)/g, 'pid'],
+  // What tells hubs of one name apart.
+  [/\b[a-z0-9-]{1,52}~([0-9a-f]{8})\b/g, 'mark'],
   [
     /(?:https?:\/\/)?(?:127\.0\.0\.1|localhost|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}|[a-z0-9-]{1,63}\.[a-z0-9-]{1,63}\.svc\.cluster\.local):?\d*/g,
     'address',

@@ -1,14 +1,14 @@
 /**
- * The manifests both drivers run: four hubs over all kinds of servers. The very same objects; nothing is adapted to a driver.
+ * The manifests both drivers run: hubs over all kinds of servers. The very same objects; nothing is adapted to a driver.
  *
  * `desk` has one server of each era and transport; `edits` changes what they show; `narrow` has tight limits; `life` has the servers with
- * environments, instances and bad luck.
+ * environments, instances and bad luck; `strict` checks schemas and tells of itself; `outer` stands before `strict`.
  */
 import { stdioScript } from './scripts.ts';
 import type { JsonObject, ServerScript } from '../kit/index.ts';
 import type { ManifestLike } from './scenario.ts';
 
-export const hubNames = ['desk', 'edits', 'narrow', 'life'] as const;
+export const hubNames = ['desk', 'edits', 'narrow', 'life', 'strict', 'outer'] as const;
 export type HubName = (typeof hubNames)[number];
 
 export const kitImage = 'quaymaster.local/kit:1';
@@ -58,6 +58,7 @@ export function world(ports: Ports): readonly ManifestLike[] {
     ...edits(),
     ...narrow(),
     ...life(),
+    ...strict(),
   ];
 }
 
@@ -98,6 +99,34 @@ function narrow(): ManifestLike[] {
     }),
     server('pages', 'narrow', stdio({ era: 'legacy', generateTools: { count: 8 }, tools: [{ name: 'echo' }] })),
     server('clash', 'narrow', stdio({ era: 'modern', tools: [{ name: 'echo' }, { name: 'only' }] })),
+  ];
+}
+
+function strict(): ManifestLike[] {
+  const inputSchema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+  const outputSchema = { type: 'object', properties: { degrees: { type: 'number' } }, required: ['degrees'] };
+  const tools = [
+    { name: 'good', inputSchema, extra: { outputSchema }, does: { structuredContent: { degrees: 12 } } },
+    { name: 'bad', inputSchema, extra: { outputSchema }, does: { structuredContent: { degrees: 'warm' } } },
+    { name: 'far', inputSchema: { type: 'object', $ref: 'https://example.com/schema.json' } },
+    { name: 'steps', does: { progress: { count: 3, message: 'step' } } },
+    { name: 'secret' },
+  ];
+  const script: ServerScript = { serverInfo: { name: 'weather', version: '1' }, tools };
+  return [
+    hub('strict', { control: { ops: true }, replicas: 1 }),
+    server(
+      'checked',
+      'strict',
+      stdio({ ...script, era: 'legacy' }, { tools: { validate: 'enforce', exclude: ['secret'] } }),
+    ),
+    server(
+      'lenient',
+      'strict',
+      stdio({ ...script, era: 'modern' }, { tools: { validate: 'warn', rename: { far: 'away' } } }),
+    ),
+    hub('outer', { replicas: 1 }),
+    server('inner', 'outer', { source: { hub: { name: 'strict' } } }),
   ];
 }
 

@@ -1,9 +1,18 @@
 /** All scenarios, in the order in which they are played: those that change the world come last. */
 import type { Scenario } from '../scenario.ts';
 import { calls } from './calls.ts';
+import { hubs, hubsThatChange } from './hubs.ts';
 import { life } from './life.ts';
 import { streams } from './streams.ts';
 import { surface } from './surface.ts';
 import { wire } from './wire.ts';
 
-export const scenarios: readonly Scenario[] = [...surface, ...calls, ...wire, ...streams, ...life];
+export const scenarios: readonly Scenario[] = [
+  ...surface,
+  ...calls,
+  ...wire,
+  ...streams,
+  ...hubs,
+  ...life,
+  ...hubsThatChange,
+];
