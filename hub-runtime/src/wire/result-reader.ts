@@ -8,6 +8,7 @@
  */
 import { decoded, isWordCode, partEscape, quote, stringStop, wholeEscape, wholeWord } from './json-tokens.ts';
 import type { RawJson } from './raw.ts';
+import { Utf8Pieces } from './utf8-pieces.ts';
 
 /** Edits on the way, as for held results (router/result-edits.ts). */
 export interface PassingEdits {
@@ -48,6 +49,7 @@ export class ResultReader {
   readonly #open: number[] = [];
   readonly #keys: string[] = [];
   readonly #seen = new Set<string>();
+  readonly #utf8 = new Utf8Pieces();
   #next: Next = 'value';
   /** Where the bytes of the value at hand go. */
   #route: 'none' | 'pass' | 'hold' = 'none';
@@ -80,6 +82,7 @@ export class ResultReader {
 
   /** False: see `fault`. */
   push(text: string): boolean {
+    if (!this.#utf8.push(text)) this.#fail('not UTF-8');
     let at = 0;
     while (at < text.length && this.fault === undefined) {
       if (this.#next === 'inString') at = this.#string(text, at);
@@ -96,7 +99,7 @@ export class ResultReader {
 
   /** All has been pushed. Undefined: see `fault`. */
   finish(): ReadResult | undefined {
-    if (this.#next !== 'nothing') this.#fail('the text ends too early');
+    if (this.#next !== 'nothing' || !this.#utf8.isWhole) this.#fail('the text ends too early');
     else if (!this.#hasVersion) this.#fail('"jsonrpc" must be "2.0"');
     else if (!this.#hasResult) this.#fail('no result');
     if (this.fault !== undefined) return undefined;

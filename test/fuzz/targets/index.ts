@@ -7,9 +7,21 @@ import { headers } from './headers.ts';
 import { lines } from './lines.ts';
 import { messages } from './messages.ts';
 import { names } from './names.ts';
+import { passing } from './passing.ts';
 import { rounds } from './rounds.ts';
 import { tokens } from './tokens.ts';
 
-export const targets: readonly Target[] = [messages, events, headers, edits, mirrored, lines, tokens, names, rounds];
+export const targets: readonly Target[] = [
+  messages,
+  passing,
+  events,
+  headers,
+  edits,
+  mirrored,
+  lines,
+  tokens,
+  names,
+  rounds,
+];
 
 export { shapes } from './shapes.ts';
