@@ -1,0 +1,72 @@
+/** A hub before a server of large resources, and readers of both eras at any pace. */
+import { connectLegacy, connectModern } from '../../kit/index.ts';
+import type { EraName } from '../../kit/index.ts';
+import { insideFlags, type InsideHub, lookInside } from './inside-hub.ts';
+import { type LargeServer, startLargeServer } from './large-server.ts';
+import { type PacedAnswer, readPaced } from './paced-reader.ts';
+import { mcpHub, mcpServer, type RunningHub, startHub } from './running-hub.ts';
+
+export const mebibyte = 1_048_576;
+
+export interface ReadOptions {
+  readonly accept?: string;
+  readonly hurry?: AbortSignal;
+}
+
+export interface StreamingWorld extends AsyncDisposable {
+  readonly hub: RunningHub;
+  readonly inside: InsideHub;
+  readonly server: LargeServer;
+  /** Reads a resource of a server as a client of an era. */
+  read(client: EraName, uri: string, bytesPerSecond: number, more?: ReadOptions): Promise<PacedAnswer>;
+  /** How much resident memory grew at most while `work` ran, bytes. */
+  growth<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly bytes: number }>;
+}
+
+/** `server`: the era of the one behind the hub. */
+export async function startStreamingWorld(
+  server: EraName,
+  limits: object = {},
+  timeouts: object = {},
+): Promise<StreamingWorld> {
+  const large = await startLargeServer(server);
+  const hub = await startHub(
+    [
+      mcpHub({ limits: { ...limits }, timeouts: { ...timeouts } }),
+      mcpServer('large', { source: { remote: { url: large.url } }, limits: { response: '4096Mi' } }),
+    ],
+    insideFlags,
+  );
+  const inside = await lookInside(hub);
+  return {
+    hub,
+    inside,
+    server: large,
+    async read(era, uri, bytesPerSecond, { accept, hurry } = {}) {
+      await using client = await (era === 'modern' ? connectModern(hub.url) : connectLegacy(hub.url));
+      const meta = era === 'modern' ? { _meta: client.envelope() } : {};
+      const message = { jsonrpc: '2.0', id: `read ${uri}`, method: 'resources/read', params: { uri, ...meta } };
+      const headers = client.headersFor(message.method, message.params);
+      if (accept !== undefined) headers['accept'] = accept;
+      const body = JSON.stringify(message);
+      return readPaced({ url: hub.url, headers, body, bytesPerSecond, ...(hurry === undefined ? {} : { hurry }) });
+    },
+    async growth(work) {
+      await inside.heap();
+      const before = inside.rss();
+      let most = before;
+      const timer = setInterval(() => (most = Math.max(most, inside.rss())), 50);
+      try {
+        const value = await work();
+        return { value, bytes: most - before };
+      } finally {
+        clearInterval(timer);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      inside[Symbol.dispose]();
+      await hub[Symbol.asyncDispose]();
+      await large[Symbol.asyncDispose]();
+    },
+  };
+}
