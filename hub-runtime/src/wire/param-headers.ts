@@ -6,7 +6,7 @@
  */
 import { memberRaw } from './edit.ts';
 import { decodeHeaderValue, encodeHeaderValue } from './headers.ts';
-import { decodeText, encodeText, parseRaw, type RawJson } from './raw.ts';
+import { encodeText, parseRaw, type RawJson } from './raw.ts';
 import { scanObject } from './scan-values.ts';
 
 export interface ParamHeader {
@@ -141,7 +141,7 @@ export function paramHeaderFault(
     const decoded = decodeHeaderValue(header);
     if (decoded === undefined) return `${one.header} is not a valid header value`;
     const same =
-      typeof value === 'number' && decimal.test(decoded) ? Number(decoded) === value : decodeText(decoded) === text;
+      typeof value === 'number' && decimal.test(decoded) ? Number(decoded) === value : decoded === encodeText(text);
     if (!same) return `${one.header} differs from arguments.${one.path.join('.')}`;
   }
   return undefined;

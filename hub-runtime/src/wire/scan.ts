@@ -7,6 +7,8 @@
  * are refused, since two parsers may disagree on which one counts (request smuggling).
  * It never throws on input; a fault comes back as data.
  */
+import { isUtf8 } from 'node:buffer';
+
 import { decodeText, parseRaw, type RawJson } from './raw.ts';
 import {
   defaultScanLimits,
@@ -185,7 +187,9 @@ function readEnvelope(scanner: Scanner, raw: RawJson, draft: Draft): void {
   }
 }
 
-function faultOf(error: unknown, id: RawJson | undefined): ScanFault {
+function faultOf(error: unknown, read: RawJson | undefined): ScanFault {
+  // It goes into an answer, and the rest of the message has not been looked at.
+  const id = read !== undefined && isUtf8(Buffer.from(read, 'latin1')) ? read : undefined;
   if (error instanceof SyntaxFault) return { kind: 'fault', fault: 'syntax', message: error.message, id: undefined };
   if (error instanceof LimitFault) return { kind: 'fault', fault: 'limit', message: error.message, id };
   if (error instanceof ShapeFault) return { kind: 'fault', fault: 'shape', message: error.message, id };
