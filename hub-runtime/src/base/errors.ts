@@ -16,7 +16,10 @@ export interface ErrorRow {
   readonly http: number;
   readonly rpc: number;
   readonly retry: Retry;
+  /** What it says of the hub and its servers; also its weight for circuit breakers. */
   readonly severity: Severity;
+  /** `tool`: told as a failed result of the tool, which a model reads and acts on. Absent: a JSON-RPC error, which ends with the client program. */
+  readonly told?: 'tool';
   readonly say: (detail: Detail) => string;
   readonly next: string;
 }
@@ -40,6 +43,7 @@ export const errorTable = {
     rpc: -32602,
     retry: 'never',
     severity: 'low',
+    told: 'tool',
     say: (d) => `the arguments do not fit the schema of this tool: ${d['reason']}`,
     next: 'correct the arguments and call again; the server has not seen this call',
   },
@@ -296,6 +300,7 @@ export const errorTable = {
     rpc: -32603,
     retry: 'unsafe',
     severity: 'medium',
+    told: 'tool',
     say: (d) => `the result of ${server(d)} does not fit the outputSchema of this tool: ${d['reason']}`,
     next: 'report it to the author of the server; with spec.tools.validate: warn on the McpServer the result passes',
   },
@@ -312,6 +317,7 @@ export const errorTable = {
     rpc: -32603,
     retry: 'never',
     severity: 'medium',
+    told: 'tool',
     say: (d) => `${server(d)} cannot be checked as spec.tools.validate asks for: ${d['reason']}`,
     next: 'report the schema to the author of the server; with spec.tools.validate: warn on the McpServer the call passes',
   },

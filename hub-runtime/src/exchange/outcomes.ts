@@ -3,7 +3,7 @@ import { type ErrorCode, type ErrorRow, errorTable } from '../base/index.ts';
 import { type RawJson, rawOf, type RequiredCapabilities, rpcCode } from '../wire/index.ts';
 import type { ErrorOutcome } from './exchange.ts';
 
-/** An error of the hub's own: `data` carries the stable code, whether to retry and when, and the next step. */
+/** An error of the hub's own: `data` carries the stable code, how grave it is, whether to retry and when, and the next step. */
 export function hubError(
   code: ErrorCode,
   detail: Readonly<Record<string, string | number>> = {},
@@ -16,7 +16,14 @@ export function hubError(
     origin: 'hub',
     code: row.rpc,
     message: row.say(detail),
-    data: rawOf({ code, retryable: row.retry === 'later', retry: row.retry, ...when, next: row.next }),
+    data: rawOf({
+      code,
+      severity: row.severity,
+      retryable: row.retry === 'later',
+      retry: row.retry,
+      ...when,
+      next: row.next,
+    }),
     errorCode: code,
     httpStatus: row.http,
     ...when,

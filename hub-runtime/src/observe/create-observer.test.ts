@@ -122,6 +122,7 @@ describe('EF-71 operation line', () => {
       outcome: 'error',
       code: -32603,
       errorCode: 'QM_SERVER_GONE',
+      severity: 'high',
       durationMs: 1.235,
       bytesIn: 100,
       bytesOut: 200,

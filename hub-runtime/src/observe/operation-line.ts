@@ -4,7 +4,7 @@
  * Built by hand because it is written for every call: known parts are joined, free text (method, target) is cleaned, masked and quoted once
  * and then found in a bounded cache. Field names are contract: docs/reference/logs.md, and a schema test.
  */
-import type { Clock } from '../base/index.ts';
+import { type Clock, type ErrorRow, errorTable } from '../base/index.ts';
 import { cleanName } from './label-values.ts';
 import type { CallRecord } from './observer.ts';
 
@@ -46,11 +46,16 @@ export function createOperationLine(clock: Clock): (record: CallRecord) => strin
     if (record.upstreamEra !== undefined) line += `,"upstreamEra":"${record.upstreamEra}"`;
     line += `,"outcome":"${record.outcome}"`;
     if (record.code !== undefined) line += `,"code":${record.code}`;
-    if (record.errorCode !== undefined) line += `,"errorCode":"${record.errorCode}"`;
+    if (record.errorCode !== undefined)
+      line += `,"errorCode":"${record.errorCode}","severity":"${severityOf(record.errorCode)}"`;
     line += `,"durationMs":${Math.round(record.durationMs * 1000) / 1000},"bytesIn":${record.bytesIn},"bytesOut":${record.bytesOut}`;
     if (record.sessionId !== undefined) line += `,"session":${quoteId(record.sessionId)}`;
     return `${line},"rpcId":${rpcId(record.rpcId)}}`;
   };
+}
+
+function severityOf(code: string): ErrorRow['severity'] {
+  return (errorTable as Readonly<Record<string, ErrorRow>>)[code]?.severity ?? 'low';
 }
 
 /** Numbers are JSON as they are; a string is the client's free text. */
