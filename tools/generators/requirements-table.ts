@@ -70,8 +70,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   'EF-29': { what: 'Sessions have unguessable ids of their own, and no answer reaches another client', state: 'met' },
   'EF-30': {
     what: 'Session ids are sealed tokens that need no store, and any replica serves them',
-    state: 'partly',
-    note: 'missed events are replayed by the replica that sent them; a store for them follows',
+    state: 'met',
   },
   'EF-31': { what: 'A server that dies is started again; its callers get a clear, retryable error', state: 'met' },
   'EF-43': {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-import type { HubDocument } from '@quaymaster/crds';
+import type { HubDocument, ReportMessage } from '@quaymaster/crds';
 
 import { until } from '../../kit/index.ts';
 import { type FakeOperator, startFakeOperator } from './fake-operator.ts';
@@ -34,17 +34,22 @@ export interface Fleet extends AsyncDisposable {
   /** New files for everybody. */
   sealing(files: { current: Buffer; previous?: Buffer }): void;
   metric(name: string): Promise<number>;
+  /** What replicas that are there have reported last. */
+  reports(): readonly ReportMessage[];
 }
 
 export async function startFleet(
   count: number,
   document: HubDocument,
-  options: { drainMs?: number; key?: Buffer } = {},
+  options: { drainMs?: number; key?: Buffer; credentials?: Readonly<Record<string, string>> } = {},
 ): Promise<Fleet> {
   const authority = await createTestAuthority();
   const operator: FakeOperator = await startFakeOperator(authority);
   const balancer = await startSprayBalancer();
   const peerPort = await freePort();
+  const values = Object.fromEntries(
+    Object.entries(options.credentials ?? {}).map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
+  );
   const members: FleetMember[] = [];
   const started: RunningReplica[] = [];
   const pods: PodDirectory[] = [];
@@ -54,7 +59,7 @@ export async function startFleet(
   const tell = (): void => {
     balancer.use(members.map(({ url }) => url));
     const peers = { type: 'peers', peers: members.map(({ name, uid, ip }) => ({ name, uid, ip })) } as const;
-    operator.greeting = [{ type: 'credentials', hash: 'c', values: {} }, { type: 'config', document }, peers];
+    operator.greeting = [{ type: 'credentials', hash: 'c', values }, { type: 'config', document }, peers];
     for (const stream of operator.streams) if (stream.closeCode === undefined) stream.send(peers);
   };
   const remove = (member: FleetMember): void => {
@@ -72,7 +77,7 @@ export async function startFleet(
       const pod = podDirectory();
       pods.push(pod);
       pod.config({ document, ca: authority.ca });
-      pod.credentials({});
+      pod.credentials(options.credentials ?? {});
       pod.sealing(sealing);
       pod.token('token-1');
       const drainMs = options.drainMs ?? 5_000;
@@ -86,10 +91,10 @@ export async function startFleet(
       return member;
     },
     async kill(member) {
-      member.replica.program.kill('SIGKILL');
-      await member.replica.program.ended(5_000);
       remove(member);
       balancer.use(members.map(({ url }) => url));
+      member.replica.program.kill('SIGKILL');
+      await member.replica.program.ended(5_000);
     },
     forget: () => tell(),
     async drain(member) {
@@ -112,6 +117,11 @@ export async function startFleet(
       }
       return sum;
     },
+    reports: () =>
+      operator.streams.flatMap(({ closeCode, reports }) => {
+        const last = reports.at(-1);
+        return closeCode === undefined && last !== undefined ? [last] : [];
+      }),
     async [Symbol.asyncDispose]() {
       await Promise.all(started.map((one) => one[Symbol.asyncDispose]()));
       await balancer[Symbol.asyncDispose]();
@@ -120,7 +130,8 @@ export async function startFleet(
     },
   };
   try {
-    for (let n = 0; n < count; n++) await fleet.add();
+    // One may be ready while another has not dialled yet; what they hear of each other is complete when all are there.
+    await Promise.all(Array.from({ length: count }, () => fleet.add()));
     return fleet;
   } catch (error) {
     await fleet[Symbol.asyncDispose]();

@@ -11,7 +11,7 @@ import {
   hubDocument,
   hubSecretFiles,
 } from '@quaymaster/crds';
-import { type Program, spawnProgram } from '../../kit/index.ts';
+import { type JsonObject, type Program, spawnProgram } from '../../kit/index.ts';
 import { type Manifest, mcpHub, qm } from './running-hub.ts';
 
 export interface PodDirectory {
@@ -39,8 +39,9 @@ export function documentOf(
   servers: readonly Manifest[],
   addresses: Readonly<Record<string, HubDocument['addresses'][string]>>,
   hosts: readonly string[] = [],
+  hub: JsonObject = {},
 ): HubDocument {
-  const objects = [mcpHub(), ...servers];
+  const objects = [mcpHub(hub), ...servers];
   const [config] = compile(objects, { lookup: assumeReferences(objects) }).hubs;
   if (config === undefined) throw new Error('the manifests of the test make no hub');
   const byKey = Object.fromEntries(Object.entries(addresses).map(([name, address]) => [`default/${name}`, address]));

@@ -9,6 +9,8 @@ export interface SprayBalancer extends AsyncDisposable {
   readonly url: string;
   /** Requests that could not be passed on. */
   readonly failures: readonly string[];
+  /** Requests under way at one of them, taken out or not. */
+  inFlight(url: string): number;
   use(urls: readonly string[]): void;
 }
 
@@ -17,6 +19,7 @@ export async function startSprayBalancer(): Promise<SprayBalancer> {
   const failures: string[] = [];
   let targets: readonly URL[] = [];
   let turn = 0;
+  const underWay = new Map<string, number>();
   const server = createServer((from, answer) => {
     const target = targets[turn++ % targets.length];
     if (target === undefined) {
@@ -24,6 +27,7 @@ export async function startSprayBalancer(): Promise<SprayBalancer> {
       return;
     }
     const { hostname, port, pathname, host } = target;
+    underWay.set(host, (underWay.get(host) ?? 0) + 1);
     const to = request({
       agent,
       hostname,
@@ -43,13 +47,17 @@ export async function startSprayBalancer(): Promise<SprayBalancer> {
       failures.push(`${from.method} to ${host}: ${String(error)}`);
       answer.destroy();
     });
-    answer.on('close', () => to.destroy());
+    answer.on('close', () => {
+      underWay.set(host, (underWay.get(host) ?? 0) - 1);
+      to.destroy();
+    });
     from.pipe(to);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
     failures,
+    inFlight: (url) => underWay.get(new URL(url).host) ?? 0,
     use: (urls) => void (targets = urls.map((url) => new URL(url))),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
