@@ -106,6 +106,9 @@ function withProcess(inner: Conversation, child: Child): Conversation {
     get capabilities() {
       return inner.capabilities;
     },
+    get heard() {
+      return inner.heard ?? 0;
+    },
     get inFlight() {
       return inner.inFlight;
     },

@@ -21,6 +21,8 @@ export interface Conversation extends Lane {
   /** Of the child, when there is one. */
   readonly pid: number | undefined;
   readonly inFlight: number;
+  /** Rises with everything the server says. Absent: nobody counts. */
+  readonly heard?: number;
   /** A request of the hub's own (listing, ping). `params` without `_meta`. */
   request(method: string, params: RawJson, timeoutMs: number): Promise<ResultOutcome | ErrorOutcome>;
   /** The server shall tell of changes of this resource (byte form). Resolves with an error when it will not. */

@@ -38,6 +38,37 @@ test('a busy server is left alone', async () => {
   expect([conversation.requests, dead]).toEqual([[], []]);
 });
 
+test('EF-84 one that says nothing at all, however many calls wait for it, is asked once a call could not be silent any longer', async () => {
+  const clock = createTestClock();
+  const conversation = Object.assign(
+    new FakeConversation({ purpose: 'primary', caller: undefined, verdict: undefined }),
+    { heard: 0 },
+  );
+  const dead: string[] = [];
+  const check = new HealthCheck({
+    clock,
+    conversation,
+    settings: () => settings,
+    silenceMs: () => 5_000,
+    onDead: (message) => dead.push(message),
+  });
+  conversation.inFlight = 2;
+  for (let second = 0; second < 20; second++) {
+    conversation.heard++;
+    await clock.advance(1_000);
+  }
+  expect(conversation.requests).toEqual([]);
+  // Silent, but it answers the check: busy after all.
+  await clock.advance(8_000);
+  expect(conversation.requests.length).toBeGreaterThan(0);
+  expect(dead).toEqual([]);
+  conversation.onRequest = () => gone;
+  await clock.advance(3_000);
+  expect(dead).toHaveLength(1);
+  check.stop();
+  expect(clock.pending).toBe(0);
+});
+
 test('an error of the server is a sign of life', async () => {
   const { clock, dead } = checked((one) => {
     one.onRequest = () => ({

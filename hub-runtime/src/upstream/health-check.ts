@@ -1,5 +1,6 @@
 /**
- * Asks an idle server now and then whether it is still there; calls in flight are left alone (a busy server is not a dead one).
+ * Asks an idle server now and then whether it is still there; calls in flight are left alone (a busy server is not a dead one), unless nothing at
+ * all has been heard from it for as long as a call may be silent: then none of those in flight can end well, and others would follow for ever.
  *
  * Any answer counts, an error too: "method not found" comes from something alive. `failureThreshold` silences in a row end the conversation.
  */
@@ -13,6 +14,8 @@ export interface HealthCheckOptions {
   readonly clock: Clock;
   readonly conversation: Conversation;
   readonly settings: () => ServerConfig['health'];
+  /** Silence under calls after which it is asked all the same, milliseconds. Absent: never. */
+  readonly silenceMs?: (() => number) | undefined;
   readonly onDead: (message: string) => void;
   /** After a check that went well: a moment for other rare work. */
   readonly onAlive?: (() => void) | undefined;
@@ -21,6 +24,9 @@ export interface HealthCheckOptions {
 export class HealthCheck {
   readonly #options: HealthCheckOptions;
   #failures = 0;
+  #heard: number | undefined;
+  /** Since when calls have waited without anything being heard, as far as the checks saw it. */
+  #silentSince: number | undefined;
   #busy = false;
   #stopped = false;
   #cancelTimer: (() => void) | undefined;
@@ -42,6 +48,17 @@ export class HealthCheck {
     this.#cancelTimer?.();
   }
 
+  /** Nothing has come since long before, although calls wait for it. */
+  #isSilent(): boolean {
+    const { clock, conversation, silenceMs } = this.#options;
+    const now = clock.monotonic();
+    const { heard } = conversation;
+    const isNew = heard !== this.#heard || this.#silentSince === undefined;
+    this.#heard = heard;
+    if (isNew) this.#silentSince = now;
+    return heard !== undefined && silenceMs !== undefined && now - (this.#silentSince ?? now) >= silenceMs();
+  }
+
   #schedule(delayMs: number): void {
     if (this.#stopped) return;
     this.#cancelTimer = this.#options.clock.after(delayMs, () => void this.#check());
@@ -50,11 +67,12 @@ export class HealthCheck {
   async #check(): Promise<void> {
     const { conversation, settings, onDead, onAlive } = this.#options;
     const { intervalMs, timeoutMs, failureThreshold } = settings();
-    if (conversation.inFlight > 0) {
+    if (conversation.inFlight > 0 && !this.#isSilent()) {
       this.#failures = 0;
       this.#schedule(intervalMs);
       return;
     }
+    if (conversation.inFlight === 0) this.#silentSince = undefined;
     this.#busy = true;
     const method = conversation.era === 'modern' ? 'server/discover' : 'ping';
     const outcome = await conversation.request(method, '{}' as RawJson, timeoutMs);

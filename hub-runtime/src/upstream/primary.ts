@@ -4,7 +4,10 @@ import type { Started } from './attempts.ts';
 import type { PartialListing } from './list-all.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
-export interface PrimaryOptions extends Pick<WatchOptions, 'lists' | 'health' | 'listing' | 'onNotification'> {
+export interface PrimaryOptions extends Pick<
+  WatchOptions,
+  'lists' | 'health' | 'silenceMs' | 'listing' | 'onNotification'
+> {
   /** Lists of the conversation of the moment, the first ones included. */
   readonly onListing: (lists: PartialListing) => void;
   /** It does not answer any more. It is still there. */
@@ -60,12 +63,13 @@ export class Primary {
   }
 
   #watchOver(conversation: Conversation): Watch {
-    const { lists, health, listing, onListing, onDead, onAlive, onNotification } = this.#options;
+    const { lists, health, silenceMs, listing, onListing, onDead, onAlive, onNotification } = this.#options;
     const isCurrent = (): boolean => this.#conversation === conversation;
     return new Watch({
       conversation,
       lists,
       health,
+      silenceMs,
       listing,
       onListing: (fresh) => {
         if (isCurrent()) onListing(fresh);

@@ -20,9 +20,10 @@ import {
   type UpstreamState,
 } from '../exchange/index.ts';
 import type { CallGuard } from '../resilience/index.ts';
-import { emptyObject } from '../wire/index.ts';
+import { emptyObject, type RawJson } from '../wire/index.ts';
 import { Announcer, stateOf } from './announcer.ts';
 import { Attempts, type Started } from './attempts.ts';
+import { ClassListings } from './class-listings.ts';
 import { ClientLanes } from './client-lanes.ts';
 import type { Conversation } from './conversation.ts';
 import { drained } from './drain.ts';
@@ -52,6 +53,7 @@ export class UpstreamServer implements Upstream {
   readonly #watches: ServerWatches;
   readonly #announcer: Announcer;
   readonly #primary: Primary;
+  readonly #classes: ClassListings;
   readonly #settling: Settling;
   readonly #retry: RetryTimer;
   readonly #retired: RetiredConversations;
@@ -87,6 +89,7 @@ export class UpstreamServer implements Upstream {
     this.#primary = new Primary({
       lists: this.#lists(),
       health: () => this.#config.health,
+      silenceMs: () => this.#config.timeouts.callMs,
       listing: () => this.#listing,
       onListing: (lists) => this.#take(lists),
       onDead: (conversation, message) => {
@@ -95,6 +98,13 @@ export class UpstreamServer implements Upstream {
       },
       onAlive: (conversation) => void this.#followUpgrade(conversation),
       onNotification: (method, params) => this.#watches.told(method, params),
+    });
+    this.#classes = new ClassListings({
+      lists: this.#lists(),
+      base: () => this.#listing,
+      changed: () => {
+        if (this.#listing !== undefined) this.#announcer.listed(this.#listing);
+      },
     });
     this.#starter = new Starter({
       config: () => this.#config,
@@ -126,6 +136,7 @@ export class UpstreamServer implements Upstream {
       serverKey: config.key,
       primary: () => this.#primary.conversation,
       clients: () => this.#clients,
+      listsChanged: ({ capabilities }, conversation) => this.#classes.listsChanged(capabilities, conversation),
       ownKey: (caller) => (this.#lanes.isApart() ? this.#lanes.ownKey(caller) : undefined),
     });
     this.#lanes = new LaneChoice({
@@ -168,6 +179,19 @@ export class UpstreamServer implements Upstream {
 
   get listing(): ServerListing | undefined {
     return this.#listing;
+  }
+
+  get hasClassListings(): boolean {
+    return this.#classes.any;
+  }
+
+  listingFor(capabilities: RawJson): ServerListing | undefined {
+    return this.#classes.of(capabilities);
+  }
+
+  learnFor(caller: Caller): Promise<void> | undefined {
+    if (!this.#lanes.tellsEach) return undefined;
+    return this.#classes.learn(caller.capabilities, () => this.#lanes.own(caller));
   }
 
   get inFlight(): number {
@@ -312,6 +336,7 @@ export class UpstreamServer implements Upstream {
     const { conversation, first } = started;
     this.#primary.set(started);
     const message = first === undefined ? 'finishing calls' : summaryOf(first.lists.listing);
+    this.#classes.forget();
     this.#guard.current?.serverIsNew();
     this.#isAwaited = true;
     this.#happened({ kind: 'ready', message, pid: conversation.pid });
@@ -378,6 +403,7 @@ export class UpstreamServer implements Upstream {
       return;
     }
     this.#listing = listing;
+    this.#classes.forget();
     this.#announcer.listed(listing);
     const { phase, pid } = this.#machine;
     if (phase === 'Ready') this.#happened({ kind: 'ready', message: summaryOf(listing), pid });

@@ -19,6 +19,8 @@ export interface WatchOptions {
   readonly conversation: Conversation;
   readonly lists: ListDeps;
   readonly health: () => ServerConfig['health'];
+  /** How long a call may be silent, milliseconds. */
+  readonly silenceMs: () => number;
   /** The listing of the moment, against which parts are read again. */
   readonly listing: () => ServerListing | undefined;
   readonly onListing: (lists: PartialListing) => void;
@@ -72,11 +74,12 @@ export class Watch {
   }
 
   #check(): HealthCheck {
-    const { conversation, lists, health, onDead, onAlive } = this.#options;
+    const { conversation, lists, health, silenceMs, onDead, onAlive } = this.#options;
     return new HealthCheck({
       clock: lists.clock,
       conversation,
       settings: health,
+      silenceMs,
       onDead,
       onAlive: () => {
         this.#refreshUnannounced();

@@ -65,14 +65,16 @@ export abstract class Calling implements CallHost, CallMessages {
   protected readonly from: Answerer;
   readonly #calls: CallsInFlight;
   #nextId = 1;
+  heard = 0;
 
   protected constructor(deps: HttpConversationDeps, era: Era) {
     const { key, prefix } = deps.config();
     this.deps = deps;
     this.from = { era, key, prefix };
-    this.#calls = new CallsInFlight(deps.clock, (call, ms) =>
-      this.#giveUp(call, hubError('QM_CALL_TIMEOUT', { server: key, ms }), 'timed out'),
-    );
+    this.#calls = new CallsInFlight(deps.clock, (call, ms) => {
+      call.place.pace.took(ms, deps.clock.monotonic());
+      this.#giveUp(call, hubError('QM_CALL_TIMEOUT', { server: key, ms }), 'timed out');
+    });
   }
 
   /** Era's envelope for `_meta` of the hub's own requests, '' for none. */
@@ -244,6 +246,7 @@ export abstract class Calling implements CallHost, CallMessages {
   }
 
   onBody(call: HttpCall, body: RawJson): void {
+    this.heard++;
     this.#ended(call);
     if (call.settled) {
       this.late();
@@ -262,6 +265,7 @@ export abstract class Calling implements CallHost, CallMessages {
   }
 
   onEvent(call: HttpCall, data: RawJson): void {
+    this.heard++;
     readCallMessage(call, data, this);
   }
 

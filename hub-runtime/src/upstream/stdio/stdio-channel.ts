@@ -70,6 +70,8 @@ export interface Dropped {
 export class StdioChannel<P extends MessagePipe = MessagePipe> {
   /** How answers are read. Undefined until the handshake has found out: then everything is taken as it comes. */
   answerer: Answerer | undefined;
+  /** What the server has said so far, in number. */
+  messages = 0;
   /** True once the server has answered anything. */
   heard = false;
   readonly child: P;
@@ -94,7 +96,10 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
     this.child = options.child;
     this.child.onFault((fault) => this.#fault(fault));
     this.child.onExit((exit) => this.#ended(exit.message));
-    this.child.onMessage((message) => this.#message(message));
+    this.child.onMessage((message) => {
+      this.messages++;
+      this.#message(message);
+    });
   }
 
   /** Calls of clients in flight (not the hub's own requests). */

@@ -132,6 +132,10 @@ export class StdioConversation implements Conversation {
       listenForListChanges(channel, negotiated.capabilities, options.envelopes.own, options.clock);
   }
 
+  get heard(): number {
+    return this.#channel.messages;
+  }
+
   get inFlight(): number {
     return this.#channel.calls;
   }
