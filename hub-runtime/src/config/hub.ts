@@ -24,8 +24,9 @@ import type {
 } from '../exchange/index.ts';
 import { ParkedCalls, RequestStates } from '../questions/index.ts';
 import { createRequestIds, createRouter, parkedLimitOf, ResourceSubscriptions, type Router } from '../router/index.ts';
-import type { ScannedObject } from '../wire/index.ts';
+import type { RawJson, ScannedObject } from '../wire/index.ts';
 import { ChangeGate } from './change-gate.ts';
+import { ClassGraphs } from './class-graphs.ts';
 import { freshnessOf } from './freshness.ts';
 import { graphOf } from './graph-of.ts';
 import type { HubHostDeps } from './hub-host-deps.ts';
@@ -53,6 +54,7 @@ export class Hub implements HubPort {
   readonly #catalogDeps: CatalogDeps;
   readonly #router: Router;
   readonly #parked: ParkedCalls;
+  readonly #classes: ClassGraphs;
   readonly #subscriptions = new ResourceSubscriptions(() => this.#graph);
   readonly #gate: ChangeGate;
   readonly #warmUp: WarmUp;
@@ -92,6 +94,11 @@ export class Hub implements HubPort {
       limit: () => parkedLimitOf(this.#graph.config),
       waitMs: questionMs,
     });
+    this.#classes = new ClassGraphs(
+      () => this.#graph,
+      (graph, listings) => buildCatalog(graph.config, listings, this.#catalogDeps),
+      (graph) => this.#listings(graph.config, this.#members),
+    );
     this.#router = createRouter({
       sealer,
       states: new RequestStates({ sealer, owner: deps.replica ?? 'alone', ttlMs: questionMs }),
@@ -104,6 +111,7 @@ export class Hub implements HubPort {
       firstListWaitMs,
       graph: () => this.#graph,
       freshGraph: () => this.freshGraph(),
+      graphFor: (graph, caller) => this.#classes.graphFor(graph, caller.capabilities),
       pin: (graph) => this.#live.pin(graph),
       unpin: (graph) => this.#live.unpin(graph),
       beforeList: () => this.#beforeList(),
@@ -168,13 +176,17 @@ export class Hub implements HubPort {
 
   /** The graph for a configuration and its upstreams; nothing changes yet. */
   prepare(config: HubConfig, members: Members): HubGraph {
+    const catalog = buildCatalog(config, this.#listings(config, members), this.#catalogDeps);
+    return graphOf(config, this.#hooks.nextGeneration(), catalog, members);
+  }
+
+  #listings(config: HubConfig, members: Members): Map<string, ServerListing> {
     const listings = new Map<string, ServerListing>();
     for (const { key } of config.servers) {
       const listing = members.get(key)?.listing ?? this.#members.get(key)?.listing ?? this.#lastGood.get(key);
       if (listing !== undefined) listings.set(key, listing);
     }
-    const catalog = buildCatalog(config, listings, this.#catalogDeps);
-    return graphOf(config, this.#hooks.nextGeneration(), catalog, members);
+    return listings;
   }
 
   /**
@@ -186,8 +198,9 @@ export class Hub implements HubPort {
     this.#remember(graph, members);
     this.#members = members;
     this.#graph = graph;
+    const seen = this.#classes.swapped();
     return () => {
-      this.#announce(before, graph);
+      this.#announce(before, graph, seen);
       this.#subscriptions.rebind();
       this.#hooks.swapped(this);
     };
@@ -234,8 +247,13 @@ export class Hub implements HubPort {
     for (const key of this.#lastGood.keys()) if (graph.upstream(key) === undefined) this.#lastGood.delete(key);
   }
 
-  #announce(before: HubGraph, after: HubGraph): void {
-    const kinds = listKinds.filter((kind) => before.catalog.hashes[kind] !== after.catalog.hashes[kind]);
+  /** `seen`: what classes of clients saw before. */
+  #announce(before: HubGraph, after: HubGraph, seen: ReadonlyMap<RawJson, HubGraph>): void {
+    const pairs = [[before, after] as const];
+    for (const [capabilities, graph] of seen) pairs.push([graph, this.#classes.graphFor(after, capabilities)]);
+    const kinds = listKinds.filter((kind) =>
+      pairs.some(([old, fresh]) => old.catalog.hashes[kind] !== fresh.catalog.hashes[kind]),
+    );
     if (kinds.length === 0 || !this.#hasListed) return;
     this.#deps.observer.count('listChanges', this.key);
     for (const listener of this.#listeners) {

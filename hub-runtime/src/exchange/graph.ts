@@ -15,6 +15,8 @@ export interface HubGraph {
   /** By server key (`namespace/name`). */
   upstream(key: string): Upstream | undefined;
   readonly upstreams: readonly Upstream[];
+  /** It differs from this one only in what its clients see. */
+  readonly base?: HubGraph;
 }
 
 /** What exists behind the hub. Built by `catalog/`, read by `router/` and the edges. */
@@ -166,6 +168,12 @@ export interface Upstream {
   readonly state: UpstreamState;
   /** Last good listing; kept while the server is failing or asleep. */
   readonly listing: ServerListing | undefined;
+  /** Clients that declared something see other lists than `listing`, some of them. */
+  readonly hasClassListings?: boolean;
+  /** What clients with these capabilities see; undefined: `listing`. */
+  listingFor?(capabilities: RawJson): ServerListing | undefined;
+  /** Reads what this caller sees, when that is not known yet. Undefined: there is nothing to wait for. Never rejects. */
+  learnFor?(caller: Caller): Promise<void> | undefined;
   readonly inFlight: number;
   /** Calls that wait until the server is there; part of `inFlight`. */
   readonly waiting?: number;

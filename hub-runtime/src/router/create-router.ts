@@ -45,7 +45,7 @@ import { circleOf, hopsBehind, hopsOf } from './hops.ts';
 import { ownResource } from './own-resource.ts';
 import { answeredEdits, answersOf, type RoutedCall, RoundsOfCall, type Spent } from './rounds-of-call.ts';
 import { SchemaChecks } from './schema-checks.ts';
-import { forCaller, relayedError } from './server-error.ts';
+import { forCaller } from './server-error.ts';
 import { TaskIds } from './task-ids.ts';
 import { Tasks } from './tasks.ts';
 import { possibleOwners, untilCancelled, waitForOwners } from './unlisted.ts';
@@ -64,6 +64,8 @@ export interface RouterDeps {
   /** A request begins and ends on a graph. */
   pin(graph: HubGraph): void;
   unpin(graph: HubGraph): void;
+  /** The graph as this caller sees it: itself, where nobody sees anything else. */
+  graphFor?(graph: HubGraph, caller: Caller): HubGraph;
   /** A client lists. Gives what to wait for before the first answer, undefined once the hub is warm. */
   beforeList(): Promise<void> | undefined;
   /** Bound of that wait, and of waits for servers a name only may belong to. */
@@ -159,7 +161,9 @@ class HubRouter implements Router {
     return outcome;
   }
 
-  #route(exchange: Exchange, trace: CallTrace): Outcome | Promise<Outcome> {
+  #route(arrived: Exchange, trace: CallTrace): Outcome | Promise<Outcome> {
+    const graph = this.#deps.graphFor?.(arrived.graph, arrived.caller) ?? arrived.graph;
+    const exchange = graph === arrived.graph ? arrived : { ...arrived, graph };
     const hops = hopsOf(exchange.params);
     const circle = hops === undefined ? undefined : circleOf(hops, this.#deps.identity);
     if (circle !== undefined) return circle;
@@ -202,6 +206,14 @@ class HubRouter implements Router {
   /** Nobody listed has it: waits for servers that may, and for their successors when the configuration changes meanwhile. */
   async #notListed(exchange: Exchange, kind: NamedKind, target: string, trace: CallTrace): Promise<Outcome> {
     let { graph } = exchange;
+    const learning = this.#learn(exchange);
+    if (learning !== undefined) {
+      await learning;
+      if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
+      graph = this.#fresh(exchange);
+      const route = lookUp(graph, kind, target);
+      if (route !== undefined) return this.#send({ ...exchange, graph }, route, trace);
+    }
     const awaited = new Set<Upstream>();
     for (let moves = 0; moves <= maxMoves; moves++) {
       const owners = possibleOwners(graph, kind, target);
@@ -210,7 +222,7 @@ class HubRouter implements Router {
       for (const upstream of owners.upstreams) awaited.add(upstream);
       await waitForOwners(owners, exchange, this.#deps.firstListWaitMs, this.#deps.clock);
       if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
-      graph = this.#deps.freshGraph();
+      graph = this.#fresh(exchange);
       const route = lookUp(graph, kind, target);
       if (route !== undefined) return this.#send({ ...exchange, graph }, route, trace);
     }
@@ -315,10 +327,35 @@ class HubRouter implements Router {
     if (warming !== undefined) {
       await untilCancelled(warming, exchange, firstListWaitMs, clock);
       if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
-      graph = this.#deps.freshGraph();
+      graph = this.#fresh(exchange);
+    }
+    const learning = this.#learn(exchange);
+    if (learning !== undefined) {
+      await learning;
+      if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
+      graph = this.#fresh(exchange);
     }
     const result = graph.catalog.page(kind, cursor, exchange.caller.era);
     return result === undefined ? hubError('QM_BAD_CURSOR') : { kind: 'ready', result };
+  }
+
+  #fresh({ caller }: Exchange): HubGraph {
+    const graph = this.#deps.freshGraph();
+    return this.#deps.graphFor?.(graph, caller) ?? graph;
+  }
+
+  /** Finds out what servers show to clients like this one. Undefined: there is nothing to find out. */
+  #learn(exchange: Exchange): Promise<void> | undefined {
+    const { caller } = exchange;
+    if (caller.capabilities === emptyObject) return undefined;
+    const learning: Promise<void>[] = [];
+    for (const upstream of this.#deps.graph().upstreams) {
+      const one = upstream.learnFor?.(caller);
+      if (one !== undefined) learning.push(one);
+    }
+    if (learning.length === 0) return undefined;
+    const all = Promise.all(learning).then(() => undefined);
+    return untilCancelled(all, exchange, this.#deps.firstListWaitMs, this.#deps.clock);
   }
 
   #complete(exchange: Exchange, trace: CallTrace): Outcome | Promise<Outcome> {

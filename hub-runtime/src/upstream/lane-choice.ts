@@ -67,6 +67,16 @@ export class LaneChoice {
     return primary()?.send(call) ?? later(call, (again) => this.send(again));
   }
 
+  /** A legacy server that each client has a conversation of its own with. */
+  get tellsEach(): boolean {
+    return !this.#isShared && this.#options.primary()?.era === 'legacy';
+  }
+
+  /** That conversation, opened if need be; undefined: there is room for none. */
+  own(caller: Caller): Promise<Conversation | undefined> {
+    return this.#options.clients.ready(this.#ownerOf(caller), this.ownKey(caller));
+  }
+
   /** Of a conversation of the caller's own. */
   ownKey(caller: Caller): string {
     const who = this.#ownerOf(caller);

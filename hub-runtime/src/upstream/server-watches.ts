@@ -15,6 +15,8 @@ export interface ServerWatchesOptions {
   readonly serverKey: string;
   readonly primary: () => Conversation | undefined;
   readonly clients: () => ClientLanes;
+  /** A conversation of one client says that lists are others now. */
+  readonly listsChanged?: (caller: Caller, conversation: Conversation) => void;
   /** The key of a caller's own conversation; undefined: the primary one serves it. */
   readonly ownKey: (caller: Caller) => string | undefined;
 }
@@ -75,10 +77,12 @@ export class ServerWatches {
   }
 
   /** A conversation of one client stands. */
-  clientIsUp(key: string, conversation: Conversation, { session }: Caller): void {
+  clientIsUp(key: string, conversation: Conversation, caller: Caller): void {
+    const { session } = caller;
     conversation.onNotification((method, params, message) => {
       // A legacy client knows the id; for a modern one the retry finds out.
       if (method === 'notifications/elicitation/complete') session?.notify(message);
+      else if (method.endsWith('/list_changed')) this.#options.listsChanged?.(caller, conversation);
       else tell(this.#own.get(key), method, params);
     });
     this.#own.get(key)?.restore();

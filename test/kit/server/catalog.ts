@@ -72,7 +72,7 @@ export class Catalog {
   }
 }
 
-function toolEntry({ does: _does, extra, ...entry }: ToolScript): JsonObject {
+function toolEntry({ does: _does, needs: _needs, extra, ...entry }: ToolScript): JsonObject {
   return { ...entry, inputSchema: entry.inputSchema ?? anyObject, ...extra };
 }
 

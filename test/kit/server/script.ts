@@ -47,6 +47,8 @@ export interface HttpScript {
   path?: string;
   /** Default 0: a free one. */
   port?: number;
+  /** `sse`: HTTP+SSE of 2024-11-05 and nothing else; `websocket`: nothing else either. Default: Streamable HTTP. */
+  transport?: 'sse' | 'websocket';
   /** `auto`: JSON unless something has to be streamed first. `json` drops notifications, as such servers do. Default `auto`. */
   answer?: 'auto' | 'json' | 'sse';
   /** Legacy: mint and require `Mcp-Session-Id`. Default true. */
@@ -91,6 +93,8 @@ export interface ToolScript {
   annotations?: JsonObject;
   /** Extra members of its entry in `tools/list` (`_meta`, icons, vendor fields). */
   extra?: JsonObject;
+  /** Listed only to clients that declared this capability, as server-everything does. It can be called all the same. */
+  needs?: string;
   /** Default: echo the arguments as JSON text. */
   does?: Behaviour;
 }

@@ -108,7 +108,7 @@ export class ScriptedServer {
     const list = lists[method];
     if (list !== undefined) {
       await pause(this.script.listLatencyMs ?? 0, reply.signal);
-      return this.#cacheable(this.catalog.page(list, params), reply);
+      return this.#cacheable(this.#shownTo(reply, this.catalog.page(list, params)), reply);
     }
     switch (method) {
       case 'initialize':
@@ -138,6 +138,17 @@ export class ScriptedServer {
         return answer;
       }
     }
+  }
+
+  /** Tools that need what this client did not declare are not listed. */
+  #shownTo({ clientCapabilities }: Reply, page: JsonObject): JsonObject {
+    const { tools } = page;
+    if (!Array.isArray(tools)) return page;
+    const shown = (tools as { name: string }[]).filter(({ name }) => {
+      const needs = this.catalog.tools.get(name)?.needs;
+      return needs === undefined || clientCapabilities[needs] !== undefined;
+    });
+    return { ...page, tools: shown };
   }
 
   #initialize(params: JsonObject): JsonObject {
