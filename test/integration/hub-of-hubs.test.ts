@@ -132,7 +132,7 @@ describe.each(['modern', 'legacy'] satisfies EraName[])('three levels, %s server
     const graph = JSON.parse(content?.text ?? '') as { servers: { items: Record<string, unknown>[] }[] };
     expect(graph).toMatchObject({
       hub: 'default/first',
-      servers: [{ server: 'default/two', source: 'hub', serving: true }],
+      servers: [{ server: 'default/two', source: 'hub', ready: true }],
     });
     expect(graph.servers[0]?.items.find(({ name }) => name === 'three_deep_echo')).toMatchObject({
       offeredAs: 'two_three_deep_echo',

@@ -41,6 +41,7 @@ export function compile(objects: readonly ManifestObject[], options: CompileOpti
     gathered.hubs.flatMap((group) =>
       refusal(group) === undefined ? [{ group, spec: withDefaults<McpHubSpec>(group.object) }] : [],
     ),
+    memo?.linked,
   );
   const hubOutcomes = byKey(gathered.hubs.map((group) => toHubOutcome(group, candidates, context)));
   const hubs = hubOutcomes.flatMap((outcome) => (outcome.config === undefined ? [] : [outcome.config]));

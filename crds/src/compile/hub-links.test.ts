@@ -104,6 +104,11 @@ test('a memory changes nothing: the hub behind a server appears, moves and goes'
     [a, server],
   ]) {
     const strip = (compiled: ReturnType<typeof compile>) => JSON.stringify([compiled.hubs, compiled.servers]);
-    expect(strip(compile(objects, { memo }))).toBe(strip(compile(objects)));
+    const compiled = compile(objects, { memo });
+    expect(strip(compiled)).toBe(strip(compile(objects)));
+    // The same again is the very same.
+    const again = compile(objects, { memo });
+    expect(again.servers[0]).toBe(compiled.servers[0]);
+    expect(again.hubOutcomes[0]).toBe(compiled.hubOutcomes[0]);
   }
 });

@@ -12,6 +12,7 @@ import { nearest } from '../suggest/index.ts';
 import { compareText } from './canonical.ts';
 import type { Candidate } from './candidate.ts';
 import type { Group } from './gather.ts';
+import type { CompileMemo } from './memo.ts';
 import { selects } from './select.ts';
 import { towardHub } from './server-config.ts';
 
@@ -27,7 +28,11 @@ interface Link {
   readonly to: string;
 }
 
-export function linkHubs(candidates: readonly Candidate[], hubs: readonly UsableHub[]): readonly Candidate[] {
+export function linkHubs(
+  candidates: readonly Candidate[],
+  hubs: readonly UsableHub[],
+  memo?: CompileMemo['linked'],
+): readonly Candidate[] {
   if (!candidates.some(({ runnable }) => targetOf(runnable) !== undefined)) return candidates;
   const byKey = new Map(hubs.map((hub) => [hub.group.key, hub]));
   const links = candidates.flatMap((candidate) => linksOf(candidate, hubs));
@@ -36,11 +41,24 @@ export function linkHubs(candidates: readonly Candidate[], hubs: readonly Usable
     const name = targetOf(runnable);
     if (runnable === undefined || name === undefined) return candidate;
     const target = byKey.get(`${group.namespace}/${name}`);
-    if (target === undefined) return refused(candidate, notFound(name, group.namespace, hubs));
-    const circle = circleThrough(group.key, links);
-    if (circle !== undefined) return refused(candidate, draft('ResolvedRefs', 'HubLoop', { path: circle }));
-    const config = towardHub(runnable.config, { kind: 'hub', name, path: target.spec.path });
-    return { ...candidate, runnable: { ...runnable, config } };
+    const circle = target === undefined ? undefined : circleThrough(group.key, links);
+    const fault =
+      target === undefined
+        ? notFound(name, group.namespace, hubs)
+        : circle === undefined
+          ? undefined
+          : draft('ResolvedRefs', 'HubLoop', { path: circle });
+    const path = target?.spec.path ?? '';
+    // An outcome that did not change must be the very same one.
+    const key = fault?.message ?? path;
+    const before = memo?.get(candidate);
+    if (before?.key === key) return before.candidate as Candidate;
+    const now =
+      fault !== undefined
+        ? refused(candidate, fault)
+        : { ...candidate, runnable: { ...runnable, config: towardHub(runnable.config, { kind: 'hub', name, path }) } };
+    memo?.set(candidate, { key, candidate: now });
+    return now;
   });
 }
 

@@ -14,6 +14,8 @@ export interface CompileMemo {
   readonly issues: WeakMap<ManifestObject, readonly Issue[]>;
   /** By object; what stands in it is the compiler's business. */
   readonly candidates: WeakMap<ManifestObject, object>;
+  /** By candidate: the same with its hub behind it, and what that depended on. */
+  readonly linked: WeakMap<object, { readonly key: string; readonly candidate: object }>;
   readonly servers: WeakMap<object, ServerOutcome>;
   readonly hubs: WeakMap<ManifestObject, { readonly inputs: readonly unknown[]; readonly outcome: HubOutcome }>;
   /** The same server with the call timeouts of a hub, by these timeouts. */
@@ -26,6 +28,7 @@ export function createCompileMemo(): CompileMemo {
   return {
     issues: new WeakMap(),
     candidates: new WeakMap(),
+    linked: new WeakMap(),
     servers: new WeakMap(),
     hubs: new WeakMap(),
     forHub: new WeakMap(),

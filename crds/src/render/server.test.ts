@@ -111,6 +111,17 @@ test('roots are for arguments, not for the program itself', () => {
   expect(http).toMatchObject({ command: ['/$$(roots.data)'], args: ['/roots/data'] });
 });
 
+test('HT-0.10 a hub behind a hub has Pods of its own: nothing is rendered for the server', () => {
+  const [outcome] = outcomes([
+    server('two', { source: { hub: { name: 'shared' } } }),
+    hub('desk'),
+    hub('shared', { servers: {} }),
+  ]).servers;
+  expect(outcome?.active).toBe(true);
+  expect(renderServer({ outcome: outcome as ServerOutcome, settings })).toEqual({ objects: [], problems: [] });
+  expect(serverUrl(outcome?.config as never, settings)).toBe('http://shared-hub.default.svc.cluster.local/mcp');
+});
+
 describe('who may connect', () => {
   test('only the hubs that offer it', () => {
     const two = [hub('desk'), hub('ops'), hub('none', { servers: {} })];

@@ -100,6 +100,26 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
+describe('HT-0.02 graph', () => {
+  test('a tree of servers and items; servers that are down say why', async () => {
+    const { out } = await run('graph');
+    expect(out).toMatch(/^default\/desk {2}4 tools$/m);
+    expect(out).toMatch(/^├─ default\/a \(command, 2025-11-25\)$/m);
+    expect(out).toMatch(/^│ {2}├─ tool echo {2}as a_echo$/m);
+    expect(out).toMatch(/^└─ default\/dead \(command\) {2}Degraded: /m);
+    expect((await run('graph', '--notable')).out).not.toContain('echo');
+  });
+
+  test('for programs and Graphviz; one hub by name; one that is not there is said', async () => {
+    const { hubs } = JSON.parse((await run('graph', '-o', 'json', '--hub', 'desk')).out) as { hubs: { hub: string }[] };
+    expect(hubs.map(({ hub: name }) => name)).toEqual(['default/desk']);
+    expect((await run('graph', '-o', 'dot')).out).toMatch(/^digraph quaymaster \{/);
+    const none = await run('graph', '--hub', 'other');
+    expect(none.code).not.toBe(0);
+    expect(none.err).toContain('there is no hub other; there are: default/desk');
+  });
+});
+
 describe('get', () => {
   test('tables', async () => {
     expect((await run('get', 'hubs')).out).toMatch(

@@ -32,8 +32,8 @@ export interface ServerNode {
   readonly server: string;
   readonly prefix: string;
   readonly source: ServerSource['kind'];
-  /** Calls are answered now. What is offered stays offered while it is false: the last good list of the server. */
-  readonly serving: boolean;
+  /** What is offered stays offered while it is not: the last good list of the server. */
+  readonly ready: boolean;
   readonly phase: string;
   readonly reason: string;
   readonly message: string;
@@ -88,7 +88,7 @@ function serverNode(
     server,
     prefix,
     source,
-    serving: phase === 'Ready' || phase === 'Degraded',
+    ready: phase === 'Ready',
     phase,
     reason: state?.reason ?? 'Pending',
     message: harmless(state?.message ?? ''),

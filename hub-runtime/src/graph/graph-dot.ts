@@ -6,10 +6,10 @@ export function graphDot(graphs: readonly CapabilityGraph[]): string {
   for (const { hub, servers } of graphs) {
     const hubId = `hub ${hub}`;
     lines.push(`  ${quoted(hubId)} [label=${quoted(hub)}, style=bold];`);
-    for (const { server, serving, reason, items } of servers) {
+    for (const { server, ready, reason, items } of servers) {
       const serverId = `server ${hub} ${server}`;
-      const label = serving ? server : `${server}\n${reason}`;
-      lines.push(`  ${quoted(serverId)} [label=${quoted(label)}${serving ? '' : ', color=red'}];`);
+      const label = ready ? server : `${server}\n${reason}`;
+      lines.push(`  ${quoted(serverId)} [label=${quoted(label)}${ready ? '' : ', color=red'}];`);
       lines.push(`  ${quoted(hubId)} -> ${quoted(serverId)};`);
       for (const [index, { kind, name, offeredAs, reason: why }] of items.entries()) {
         const itemId = `${serverId} ${index}`;

@@ -25,9 +25,9 @@ export function graphText(graph: CapabilityGraph, options: GraphTextOptions = {}
   return lines;
 }
 
-function serverLine({ server, serving, phase, reason, message, revision, source }: ServerNode): string {
+function serverLine({ server, ready, phase, reason, message, revision, source }: ServerNode): string {
   const what = `${server} (${source}${revision === undefined ? '' : `, ${revision}`})`;
-  if (serving) return what;
+  if (ready) return what;
   return `${what}  ${phase}: ${message === '' ? reason : `${reason}, ${message}`}`;
 }
 

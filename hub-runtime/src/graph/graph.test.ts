@@ -128,9 +128,9 @@ test('HT-0.02 a server that is down keeps its items and says why; one never list
   const [upstream] = live.upstreams as FakeUpstream[];
   upstream?.enter('Stopped', 'Exited');
   const { servers } = capabilityGraph(live);
-  expect(servers[0]).toMatchObject({ serving: false, phase: 'Stopped', reason: 'Exited', era: 'modern' });
+  expect(servers[0]).toMatchObject({ ready: false, phase: 'Stopped', reason: 'Exited', era: 'modern' });
   expect(servers[0]?.items).toHaveLength(1);
-  expect(servers[1]).toMatchObject({ serving: false, phase: 'Starting', items: [] });
+  expect(servers[1]).toMatchObject({ ready: false, phase: 'Starting', items: [] });
   expect(servers[1]).not.toHaveProperty('era');
 });
 

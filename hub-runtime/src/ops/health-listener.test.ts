@@ -195,6 +195,26 @@ test('statusz shows what runs, masked', async () => {
   expect(text).not.toContain(secret);
 });
 
+test('HT-0.02 graphz shows what each hub offers, masked, where there are hubs', async () => {
+  const secret = `ghp_${'a1B2'.repeat(9)}`;
+  const listener = await startHealthListener({
+    host: '127.0.0.1',
+    port: 0,
+    probes: probesOf(factsOf(), createTestClock()),
+    metrics: createMetricsRegistry(),
+    graphs: () => [{ hub: 'default/desk', servers: [{ message: `401 for ${secret}` }] }],
+  });
+  open.push(listener);
+  const text = await (await fetch(`${listener.url}/graphz`)).text();
+  expect(JSON.parse(text)).toMatchObject({ hubs: [{ hub: 'default/desk' }] });
+  expect(text).not.toContain(secret);
+  const { url } = await start(factsOf());
+  expect((await fetch(`${url}/graphz`)).status).toBe(404);
+  expect(await (await fetch(`${url}/nothing`)).json()).toMatchObject({
+    endpoints: expect.not.arrayContaining(['/graphz']),
+  });
+});
+
 test('metrics come as text, unknown paths are named, nothing but GET and HEAD', async () => {
   const { url } = await start(factsOf());
   const metrics = await fetch(`${url}/metrics`);

@@ -104,3 +104,31 @@ describe('the document of a hub', () => {
     expect(hubDocument({ ...content, generation: 1, hosts: [] }).hash).not.toBe(one.hash);
   });
 });
+
+test('HT-0.10 a server that is a hub leads to its Service and has nothing of its own; one elsewhere to its URL', () => {
+  const hub = { apiVersion, kind: 'McpHub', metadata: { name: 'shared', namespace: 'team' } };
+  const toward = (name: string, source: object) => ({
+    apiVersion,
+    kind: 'McpServer',
+    metadata: { name, namespace: 'team', labels: { at: 'desk' } },
+    spec: { source: { hub: source } },
+  });
+  const { hubs } = compile([
+    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'saas', namespace: 'team' }, data: { token: '' } },
+    { ...hub, spec: { servers: {}, path: '/m', auth: { mode: 'none' } } },
+    {
+      ...hub,
+      metadata: { name: 'desk', namespace: 'team' },
+      spec: { servers: { selector: { matchLabels: { at: 'desk' } } }, auth: { mode: 'none' } },
+    },
+    toward('near', { name: 'shared' }),
+    toward('far', { url: 'https://far.example/mcp', headers: [{ name: 'x-token', ...token }] }),
+  ]);
+  const desk = hubs.find(({ name }) => name === 'desk') as HubConfig;
+  expect(documentContent(desk, undefined, settings).addresses).toEqual({
+    'team/far': { url: 'https://far.example/mcp', inCluster: false },
+    'team/near': { url: 'http://shared-hub.team.svc.corp.local/m', inCluster: false },
+  });
+  expect(desk.servers.filter(runsInCluster)).toEqual([]);
+  expect(credentialReferences(desk)).toEqual([expect.objectContaining({ secret: 'saas', key: 'token' })]);
+});

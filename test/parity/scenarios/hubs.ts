@@ -48,9 +48,9 @@ export const hubs: readonly Scenario[] = [
       const { hub, offered, servers } = JSON.parse(content?.text ?? '{}') as {
         hub: string;
         offered: unknown;
-        servers: { server: string; serving: boolean; era: string; items: unknown }[];
+        servers: { server: string; ready: boolean; era: string; items: unknown }[];
       };
-      const shown = servers.map(({ server, serving, era, items }) => ({ server, serving, era, items }));
+      const shown = servers.map(({ server, ready, era, items }) => ({ server, ready, era, items }));
       stage.note('graph', { hub, offered, servers: shown });
     },
   },
