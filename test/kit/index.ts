@@ -34,6 +34,8 @@ export {
   connectHttp,
   connectLegacy,
   connectModern,
+  connectSocket,
+  connectSse,
   connectStdio,
   encodeHeaderValue,
   EventStreamParser,

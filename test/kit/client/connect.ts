@@ -3,6 +3,8 @@ import type { EraName } from '../server/index.ts';
 import { HttpLink } from './http-link.ts';
 import { KitClient } from './kit-client.ts';
 import type { ClientOptions } from './kit-client.ts';
+import { SocketLink } from './socket-link.ts';
+import { SseLink } from './sse-link.ts';
 import { StdioLink } from './stdio-link.ts';
 import { Transcript } from './transcript.ts';
 
@@ -32,6 +34,19 @@ export async function connectStdio(
   const transcript = new Transcript();
   const link = new StdioLink(command, args, options.env, transcript);
   return greet(new KitClient(link, options.era ?? 'legacy', options, transcript), options);
+}
+
+/** Old HTTP+SSE, 2024-11-05: `url` is where the stream is. */
+export async function connectSse(url: string, options: ClientOptions = {}): Promise<KitClient> {
+  const transcript = new Transcript();
+  const link = await SseLink.open(url, options.headers ?? {}, transcript);
+  return greet(new KitClient(link, 'legacy', options, transcript), options);
+}
+
+export async function connectSocket(url: string, era: EraName, options: ClientOptions = {}): Promise<KitClient> {
+  const transcript = new Transcript();
+  const link = await SocketLink.open(url, options.headers ?? {}, transcript);
+  return greet(new KitClient(link, era, options, transcript), options);
 }
 
 async function greet(client: KitClient, options: ClientOptions): Promise<KitClient> {

@@ -66,7 +66,7 @@ async function openListen(client: KitClient, filter: JsonObject, id: number): Pr
   exchange.then(end, end);
   await first.promise;
   const close = (): void => {
-    if (client.link.transport === 'stdio' && !ended) void client.notify('notifications/cancelled', { requestId: id });
+    if (client.link.transport !== 'http' && !ended) void client.notify('notifications/cancelled', { requestId: id });
     abort.abort();
   };
   return {

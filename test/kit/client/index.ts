@@ -1,5 +1,5 @@
 /** The recording client of both eras, over HTTP and stdio. */
-export { connectHttp, connectLegacy, connectModern, connectStdio } from './connect.ts';
+export { connectHttp, connectLegacy, connectModern, connectSocket, connectSse, connectStdio } from './connect.ts';
 export type { EventStream } from './event-stream.ts';
 export { EventStreamParser } from './event-stream-parser.ts';
 export type { ServerSentEvent } from './event-stream-parser.ts';

@@ -28,7 +28,7 @@ export interface LinkRequest {
 }
 
 export interface Link {
-  readonly transport: 'http' | 'stdio';
+  readonly transport: 'http' | 'stdio' | 'sse' | 'websocket';
   /** Resolves when nothing more can come for this request: body ended (HTTP), answer seen (stdio). */
   exchange(request: LinkRequest): Promise<LinkAnswer>;
   /** A notification or an answer to a question. Resolves with the HTTP status, 0 on stdio. */

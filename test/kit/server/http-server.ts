@@ -1,9 +1,12 @@
 /** Starts a scripted MCP server over Streamable HTTP inside the test's own process. */
 import { createServer } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { pause } from './behaviour.ts';
 import { HttpEndpoint } from './http-endpoint.ts';
 import type { HttpFault } from './http-endpoint.ts';
+import { serveOldTransport, serveSockets } from './pipe-endpoint.ts';
+import type { PipeEndpoint } from './pipe-endpoint.ts';
 import type { Recorder } from './recorder.ts';
 import type { JsonObject } from './rpc.ts';
 import type { PromptScript, Received, ResourceScript, ServerScript, ToolScript } from './script.ts';
@@ -29,7 +32,7 @@ export interface RunningServer extends AsyncDisposable {
   setPrompts(prompts: readonly PromptScript[], options?: { silent?: boolean }): void;
   /** Plays a fault on every request until called with `undefined`. */
   fault(fault: HttpFault | undefined): void;
-  /** Forgets all legacy sessions: the next request of each gets 404. */
+  /** Forgets all legacy sessions: the next request of each gets 404. Ends open event streams and sockets of the other transports. */
   dropSessions(): void;
   /** Ends every listen stream gracefully, with its result. */
   endListens(): void;
@@ -52,9 +55,9 @@ export async function startHttpServer(
   const server = new ScriptedServer(script, { crash: options.crash ?? (() => void kill()) });
   const endpoint = new HttpEndpoint(server);
   const sockets = new Set<Socket>();
-  const http = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) =>
-    endpoint.handle(request, response),
-  );
+  const http = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 });
+  const { transport, path = '/mcp' } = script.http ?? {};
+  const pipes = await serve(http, server, endpoint, transport, path);
   http.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -84,7 +87,7 @@ export async function startHttpServer(
     if (silent !== true) server.broadcast(`notifications/${list}/list_changed`);
   };
   return {
-    url: `http://127.0.0.1:${port}${script.http?.path ?? '/mcp'}`,
+    url: `${transport === 'websocket' ? 'ws' : 'http'}://127.0.0.1:${port}${path}`,
     port,
     calls: server.recorder.received,
     recorder: server.recorder,
@@ -95,6 +98,7 @@ export async function startHttpServer(
       return [...endpoint.sessions.keys()];
     },
     get openStreams() {
+      if (pipes !== undefined) return pipes.open;
       const listens = server.subscribers.size - endpoint.sessions.size;
       return [...endpoint.sessions.values()].reduce((sum, one) => sum + one.streams.size, listens);
     },
@@ -116,7 +120,10 @@ export async function startHttpServer(
     fault(fault) {
       endpoint.fault = fault;
     },
-    dropSessions: () => endpoint.dropSessions(),
+    dropSessions() {
+      endpoint.dropSessions();
+      pipes?.drop();
+    },
     endListens() {
       for (const one of server.subscribers) one.end?.();
     },
@@ -128,4 +135,17 @@ export async function startHttpServer(
     },
     [Symbol.asyncDispose]: kill,
   };
+}
+
+async function serve(
+  http: Server,
+  server: ScriptedServer,
+  endpoint: HttpEndpoint,
+  transport: 'sse' | 'websocket' | undefined,
+  path: string,
+): Promise<PipeEndpoint | undefined> {
+  if (transport === 'sse') return serveOldTransport(http, server, path);
+  if (transport === 'websocket') return serveSockets(http, server, path);
+  http.on('request', (request, response) => endpoint.handle(request, response));
+  return undefined;
 }

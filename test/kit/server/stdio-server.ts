@@ -1,21 +1,26 @@
 /**
- * The scripted server on stdin and stdout: newline-delimited JSON, one conversation, the era told by each message.
+ * The scripted server on one pipe (stdin and stdout, a WebSocket, an old event stream): newline-delimited JSON, one conversation, the era told by each message.
  * Answers leave as soon as they are known, in any order; a request without an envelope is a legacy one.
  */
 import { metaKey, isObject, modernVersion, rpcCode } from './rpc.ts';
 import type { EraName, JsonObject, RpcMessage } from './rpc.ts';
 import type { Reply } from './reply.ts';
-import type { ScriptedServer } from './scripted-server.ts';
+import type { ScriptedServer, Subscriber } from './scripted-server.ts';
 
 export interface StdioPorts {
   readonly write: (text: string | Buffer) => void;
   readonly noise: (channel: 'stdout' | 'stderr', text: string) => void;
+  /** Names the conversation where a server has several. */
+  readonly connection?: string;
+  /** It hears of changes from now on; whoever ends the conversation takes it off. */
+  readonly subscribed?: (subscriber: Subscriber) => void;
 }
 
 /** Returns the function that takes one line. */
 export function serveStdio(server: ScriptedServer, ports: StdioPorts): (line: string) => void {
   const send = (message: RpcMessage) => ports.write(`${JSON.stringify(message)}\n`);
   const questions = new Map<string, (answer: unknown) => void>();
+  const { connection = 'stdio' } = ports;
   let asked = 0;
   let version = '2025-03-26';
   let capabilities: JsonObject = {};
@@ -29,7 +34,7 @@ export function serveStdio(server: ScriptedServer, ports: StdioPorts): (line: st
 
   const request = (message: RpcMessage & { id: string | number }, era: EraName, envelope: JsonObject): void => {
     const abort = new AbortController();
-    const tracked = server.track('stdio', message, abort);
+    const tracked = server.track(connection, message, abort);
     const leave = (text: string | Buffer) => {
       tracked[Symbol.dispose]();
       ports.write(text);
@@ -95,7 +100,7 @@ export function serveStdio(server: ScriptedServer, ports: StdioPorts): (line: st
       return;
     }
     if (message.id === undefined || message.id === null) {
-      server.notified('stdio', message);
+      server.notified(connection, message);
       return;
     }
     const { id } = message;
@@ -112,7 +117,9 @@ export function serveStdio(server: ScriptedServer, ports: StdioPorts): (line: st
       const asks = message.params?.['protocolVersion'];
       if (typeof asks === 'string') version = asks;
       capabilities = isObject(message.params?.['capabilities']) ? message.params['capabilities'] : {};
-      server.subscribers.add({ wants: () => true, deliver: send });
+      const subscriber = { wants: () => true, deliver: send };
+      server.subscribers.add(subscriber);
+      ports.subscribed?.(subscriber);
     }
     request({ ...message, id }, era, envelope);
   };
