@@ -56,8 +56,8 @@ function loop(client: KitClient, refusals: Answer[] = []): (running: () => boole
       if (done(answer)) count++;
       else {
         refusals.push(answer);
-        const { retryAfterMs = 250 } = answer.error?.data as { retryAfterMs?: number };
-        await pause(Math.min(retryAfterMs, 500));
+        const data = (answer.error?.data ?? {}) as { retryAfterMs?: number };
+        await pause(Math.min(data.retryAfterMs ?? 250, 500));
       }
     }
     return count;

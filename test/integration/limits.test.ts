@@ -1,0 +1,122 @@
+/** HT-5.12: limits of a manifest at work in `qm up`, each at its bound and one past it, and what each refusal costs. */
+import { once } from 'node:events';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { connectLegacy, connectModern, startHttpServer, until } from '../kit/index.ts';
+import type { RunningServer } from '../kit/index.ts';
+import { lookInside, insideFlags, type InsideHub } from './support/inside-hub.ts';
+import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
+import type { RunningHub } from './support/running-hub.ts';
+
+let server: RunningServer;
+let hub: RunningHub;
+let inside: InsideHub;
+beforeAll(async () => {
+  server = await startHttpServer({ tools: [{ name: 'echo' }, { name: 'huge', does: { bytes: 200_000 } }] });
+  hub = await startHub(
+    [
+      mcpHub({
+        limits: { headers: 20, connections: 12, arguments: '1Ki' },
+        timeouts: { headers: '500ms', body: '1s' },
+      }),
+      mcpServer('s', { source: { remote: { url: server.url } }, limits: { response: '64Ki' } }),
+    ],
+    insideFlags,
+  );
+  inside = await lookInside(hub);
+});
+afterAll(async () => {
+  inside?.[Symbol.dispose]();
+  await hub?.[Symbol.asyncDispose]();
+  await server?.[Symbol.asyncDispose]();
+});
+
+/** What comes back for these bytes, until the connection ends. */
+async function raw(text: string): Promise<{ answer: string; ms: number }> {
+  const { port } = new URL(hub.url);
+  const socket = connectTcp(Number(port), '127.0.0.1');
+  const began = performance.now();
+  let answer = '';
+  socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+  socket.on('error', () => {});
+  socket.write(text);
+  await once(socket, 'close');
+  return { answer, ms: performance.now() - began };
+}
+
+const head = (more: readonly string[]): string =>
+  ['POST /mcp HTTP/1.1', `Host: ${new URL(hub.url).host}`, 'Content-Type: application/json', ...more].join('\r\n');
+
+test('a request whose headers do not come is refused after `timeouts.headers`', async () => {
+  const { answer, ms } = await raw(head([]));
+  expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  expect(ms).toBeGreaterThan(400);
+  expect(ms).toBeLessThan(8_000);
+});
+
+test('a request whose body does not come is refused after `timeouts.body`', async () => {
+  const { answer, ms } = await raw(`${head(['Content-Length: 1000'])}\r\n\r\n{`);
+  expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  expect(ms).toBeGreaterThan(900);
+  expect(ms).toBeLessThan(8_000);
+});
+
+test('`limits.headers`: at the bound it is served, past it 431', async () => {
+  // Three stand in every request of this test.
+  const close = 'Connection: close';
+  const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+  const length = `Content-Length: ${body.length}`;
+  const some = (count: number): string[] => Array.from({ length: count }, (_, n) => `X-${n}: 1`);
+  const at = await raw(`${head([close, length, ...some(16)])}\r\n\r\n${body}`);
+  expect(at.answer).toMatch(/^HTTP\/1\.1 400 [^]*QM_SESSION_REQUIRED/);
+  const past = await raw(`${head([close, length, ...some(17)])}\r\n\r\n${body}`);
+  expect(past.answer).toMatch(/^HTTP\/1\.1 431 [^]*over 20 headers/);
+});
+
+test('`limits.arguments`: at the bound the tool is called, past it the call is refused and never sent', async () => {
+  for (const connect of [connectModern, connectLegacy]) {
+    await using client = await connect(hub.url);
+    const text = 'x'.repeat(1_024 - '{"text":""}'.length);
+    expect((await client.callTool('s_echo', { text })).result).toBeDefined();
+    const before = server.recorder.of('tools/call').length;
+    const { error } = await client.callTool('s_echo', { text: `${text}x` });
+    expect(error).toMatchObject({ code: -32602, data: { code: 'QM_ARGUMENTS_TOO_LARGE', retryable: false } });
+    expect(server.recorder.of('tools/call').length).toBe(before);
+  }
+  expect(await inside.metric('quaymaster_limit_rejections_total{limit="argumentBytes"}')).toBe(2);
+});
+
+test('`limits.response` of a server: what is larger is refused, and said', async () => {
+  await using client = await connectModern(hub.url);
+  const { error } = await client.callTool('s_huge', {});
+  expect(error).toMatchObject({ data: { code: 'QM_UPSTREAM_PROTOCOL' } });
+  expect(error?.message).toContain('larger than 65536 bytes');
+});
+
+test('`limits.connections`: those past the bound are closed at once, the others live', async () => {
+  const { port } = new URL(hub.url);
+  const open: Socket[] = [];
+  const closed = new Set<Socket>();
+  try {
+    for (let n = 0; n < 20; n++) {
+      const socket = connectTcp(Number(port), '127.0.0.1');
+      socket.on('error', () => {});
+      socket.on('close', () => closed.add(socket));
+      open.push(socket);
+      await once(socket, 'connect');
+    }
+    await until(() => closed.size >= 8, { because: 'eight of twenty were closed' });
+    expect(closed.size).toBeLessThanOrEqual(9);
+  } finally {
+    for (const socket of open) socket.destroy();
+  }
+  // And room is there again.
+  await until(
+    async () => {
+      await using client = await connectModern(hub.url);
+      return (await client.callTool('s_echo', { a: 1 })).result !== undefined;
+    },
+    { because: 'a client comes in again' },
+  );
+});
