@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
+import { createTestClock, type TestClock } from '../base/index.ts';
 import type { Caller } from '../exchange/index.ts';
 import { listing, resultOf, tool } from '../fixtures/index.ts';
 import { type RawJson, rawOf } from '../wire/index.ts';
@@ -32,10 +33,10 @@ interface Watched extends TestReplica {
   refusing: number;
 }
 
-async function replicas(count: number): Promise<Watched[]> {
+async function replicas(count: number, options: { clock?: TestClock } = {}): Promise<Watched[]> {
   const all = await Promise.all(
     Array.from({ length: count }, async (_, n): Promise<Watched> => {
-      const replica = await startTestReplica(`uid-${n}`);
+      const replica = await startTestReplica(`uid-${n}`, options);
       running.push(replica);
       const listeners = new Map<string, (uri: string) => void>();
       const watched = new Set<string>();
@@ -64,7 +65,10 @@ async function replicas(count: number): Promise<Watched[]> {
           capabilities: { resources: { subscribe: true } },
         }),
       );
-      await until(() => replica.port.graph.catalog.resource('test://a') !== undefined);
+      await until(async () => {
+        await options.clock?.advance(50);
+        return replica.port.graph.catalog.resource('test://a') !== undefined;
+      });
       return it;
     }),
   );
@@ -311,4 +315,40 @@ describe('answers to questions of a server', () => {
     expect((await send(other, call(session, 'y'))).status).toBe(200);
     expect((await send(other, answerTo(session, 'of my own'))).status).toBe(202);
   });
+});
+
+test('EF-30 without any copy an older session is over where its client may have subscribed to something', async () => {
+  const clock = createTestClock();
+  const [owner, other] = (await replicas(2, { clock })) as [Watched, Watched];
+  owner.peers.update([]);
+  const session = await initialize(owner);
+  expect((await send(owner, subscribe(session))).json.result).toEqual({});
+  await owner.kill();
+  await clock.advance(5_001);
+  // The connection that is refused is tried again after a moment, of a clock that stands still.
+  const answer = send(other, call(session));
+  await until(async () => {
+    await clock.advance(100);
+    return other.counted.size > 0;
+  });
+  const turning = setInterval(() => void clock.advance(100), 5);
+  const { status, json } = await answer;
+  clearInterval(turning);
+  expect([status, json.error.message]).toEqual([404, expect.stringContaining('subscribed')]);
+});
+
+test('EF-30 what goes along may be large, and of any bytes', async () => {
+  const [owner, other] = (await replicas(2)) as [Watched, Watched];
+  const session = await initialize(owner);
+  const word = 'grüße '.repeat(20_000);
+  owner.upstream.answer = ({ exchange }, upstream) => {
+    exchange.leg.notify(progress(1));
+    return resultOf(rawOf({ content: [{ type: 'text', text: word }] }), upstream);
+  };
+  const first = await read(owner, call(session, 'x'));
+  await until(() => first.ended);
+  await owner.peers.leave();
+  const second = await stream(other, session, first.ids[0]);
+  await until(() => second.ended);
+  expect(second.text).toContain(word);
 });

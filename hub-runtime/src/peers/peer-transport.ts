@@ -104,21 +104,24 @@ export class PeerTransport {
   call(peer: Peer, url: string, message: unknown, timeoutMs: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       let status = 0;
-      let text = '';
+      // Characters may lie across two of them.
+      const chunks: Buffer[] = [];
+      let size = 0;
       const body = Buffer.from(JSON.stringify(message));
       const request = { method: 'POST', url, headers: ['content-type', 'application/json'], body };
       const inTime = this.#clock.after(timeoutMs, () => exchange.abort(new PeerFailed('silent', 'no answer in time')));
       const exchange = this.send(peer, request, {
         started: (code) => void (status = code),
         data(chunk) {
-          text += chunk.toString('utf8');
-          if (text.length > mostAnswerChars) exchange.abort(new PeerFailed('silent', 'answer too large'));
+          size += chunk.length;
+          if (size <= mostAnswerBytes) chunks.push(chunk);
+          else exchange.abort(new PeerFailed('silent', 'answer too large'));
           return true;
         },
         ended() {
           inTime();
           try {
-            if (status === 200) resolve(JSON.parse(text));
+            if (status === 200) resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')));
             else reject(new PeerFailed('silent', `it answered ${status}`));
           } catch {
             reject(new PeerFailed('silent', 'it answered no JSON'));
@@ -140,7 +143,7 @@ export class PeerTransport {
 }
 
 /** A claim brings streams along (copyLimits of session/), escaped. */
-const mostAnswerChars = 1024 * 1024;
+const mostAnswerBytes = 1024 * 1024;
 
 /** Why a message got no answer. */
 export class PeerFailed extends Error {

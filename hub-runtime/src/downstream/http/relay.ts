@@ -26,6 +26,8 @@ const mostAttempts = 4;
 /** Before somebody who did not answer is asked again, and for how long: by then it has answered or counts as gone. */
 const againMs = 250;
 const patienceMs = 12_000;
+/** A session is copied within some tens of milliseconds of its beginning, unless there is nobody to copy it to. */
+const copiedMs = 5_000;
 
 /** `id`: of the JSON-RPC request, when it is one. */
 export function relay(
@@ -82,6 +84,11 @@ async function route(
         if (reply.done) return;
         if (mirror === 'ended') {
           reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason: 'it has ended' }));
+          return;
+        }
+        if (mirror === undefined && mayHaveHadMore(edge, absent)) {
+          const reason = 'what it had subscribed to was lost with its replicas';
+          reply.refuse(id, hubError('QM_SESSION_NOT_FOUND', { reason }));
           return;
         }
         // Requests that came at the same time have waited for the same answer: the first of them took it over.
@@ -143,6 +150,19 @@ export function relayToOwner(
     if (how === 'refused') reply.refuse(id, hubError('QM_QUESTION_EXPIRED'));
     else reply.refuse(id, hubError(how === 'lost' ? 'QM_REPLICA_LOST' : 'QM_REPLICA_UNREACHABLE'));
   });
+}
+
+/**
+ * Nobody has a copy, long after the first must have arrived: its client may wait for news of resources that nobody would tell it. It hears that
+ * its session is over, where the hub has such news.
+ */
+function mayHaveHadMore(edge: HubEdge, { id, issuedMs }: AbsentSession): boolean {
+  const { clock } = edge.deps;
+  return (
+    edge.sessions.held(id) === undefined &&
+    clock.now() - issuedMs > copiedMs &&
+    edge.port.graph.catalog.capabilities('legacy').includes('"subscribe":true')
+  );
 }
 
 /** Sent by the replica that has the session now, about what is still done here. */
