@@ -51,16 +51,20 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     note: 'tasks follow, and tools that a legacy server shows only to clients with a capability',
   },
   'EF-23': {
-    what: 'Tools with their schemas, unchanged',
-    state: 'partly',
-    note: 'arguments are validated by the servers, not yet by the hub',
+    what: 'Tools with their schemas, unchanged; arguments and structured results checked against them where a manifest asks for it',
+    state: 'met',
   },
   'EF-24': {
     what: 'Errors of the protocol and of tools are told apart, with stable codes',
     state: 'partly',
-    note: 'without audit',
+    note: 'code and severity stand in the log of operations; audit lines follow with the audit log',
   },
   'EF-25': { what: 'Resources of all servers stay readable, also when URIs collide', state: 'met' },
+  'EF-26': {
+    what: 'Caching hints are merged to the strictest; results of any size flow',
+    state: 'partly',
+    note: 'a cache of the hub follows',
+  },
   'EF-27': { what: 'Prompts and completion through the hub', state: 'partly', note: 'not yet filtered by policy' },
   'EF-28': {
     what: 'Sampling through the hub, with a bound on how deep it nests',
@@ -129,7 +133,10 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     state: 'partly',
     note: 'six; burn rates and tests with promtool follow',
   },
-  'EF-84': { what: 'Failing servers and tools are left alone for a while; calls have bounds in number and time', state: 'met' },
+  'EF-84': {
+    what: 'Failing servers and tools are left alone for a while; calls have bounds in number and time',
+    state: 'met',
+  },
   'HS-02': {
     what: 'Few, counted dependencies and a bounded bundle',
     state: 'partly',
@@ -161,8 +168,8 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   'HT-0.01': { what: 'What the hub does not have to change passes as the same bytes', state: 'met' },
   'HT-0.02': {
     what: 'A graph from servers to capabilities to hubs that can be asked',
-    state: 'open',
-    note: 'it exists as the catalog and its conditions; `qm graph` and `hub://graph` follow',
+    state: 'partly',
+    note: 'what policies hide follows with policies',
   },
   'HT-0.03': {
     what: 'A transport is a seam: adding one touches no routing code',
@@ -178,6 +185,10 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   'HT-0.07': { what: 'Resources and templates of all servers in one list', state: 'met' },
   'HT-0.08': { what: 'Prompts of all servers in one list', state: 'met' },
   'HT-0.09': { what: 'Servers have a life cycle with phases and reasons; idle ones may be stopped', state: 'met' },
+  'HT-0.10': {
+    what: 'A hub is a server of another hub, three levels deep; circles are refused with their way',
+    state: 'met',
+  },
   'HT-0.11': {
     what: 'stdio on both sides, tolerant of noise on stdout',
     state: 'partly',
