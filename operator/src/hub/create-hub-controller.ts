@@ -72,6 +72,7 @@ export function createHubController(deps: HubControllerDeps): Controller {
     cache: stores.secrets,
     hashKey: deps.randomBytes(32),
     ownLabels: managed,
+    clock,
   });
   const secrets = createSecretSteps({
     secrets: createOwnedSecrets({ client, cache: stores.secrets, manager: childManager, clock }),

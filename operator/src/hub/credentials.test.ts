@@ -1,3 +1,4 @@
+import { createTestClock, type TestClock } from 'quaymaster/base';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { type KubeObject, stripBookkeeping, type StoreReader } from '../kube/index.ts';
@@ -9,6 +10,7 @@ import type { CredentialReference } from './document.ts';
 let cluster: FakeCluster;
 let cache: StoreReader<KubeObject>;
 let reader: CredentialReader;
+let clock: TestClock;
 const signal = new AbortController().signal;
 
 const secret = (name: string, data: object) =>
@@ -22,12 +24,14 @@ const ref = (name: string, key: string): CredentialReference => ({
 
 beforeEach(() => {
   cluster = createFakeCluster();
+  clock = createTestClock();
   cache = cluster.manager.informer({ resource: resources.secrets, transform: stripBookkeeping }).store;
   reader = createCredentialReader({
     client: cluster.client,
     cache,
     hashKey: Buffer.alloc(32, 1),
     ownLabels: 'a=b',
+    clock,
     maxRemembered: 40,
   });
 });
@@ -44,6 +48,38 @@ describe('values of Secrets', () => {
     expect(second.values).toEqual({ 'one.a': 'Qg==' });
     expect(second.hash).not.toBe(first.hash);
     expect(cluster.reads).toHaveLength(2);
+  });
+
+  test('HT-0.05 a cluster that was restored to an older state is believed after a moment', async () => {
+    secret('one', { a: 'QQ==' });
+    await reader.read([ref('one', 'a')], signal);
+    // The cache and the API server know the version before; what was read is of a time that never was.
+    const past = { metadata: { name: 'one', namespace: 'n', uid: 'u', resourceVersion: '0' }, data: { a: 'Qg==' } };
+    const restored = createFakeCluster();
+    restored.put(resources.secrets, past);
+    const later = createCredentialReader({
+      client: { ...cluster.client, get: (...words) => source().client.get(...words) },
+      cache: { ...cache, get: (key) => source().cache.get(key) },
+      hashKey: Buffer.alloc(32, 1),
+      ownLabels: 'a=b',
+      clock,
+    });
+    const before = { client: cluster.client, cache };
+    const after = {
+      client: restored.client,
+      cache: { get: () => ({ ...past, apiVersion: 'v1', kind: 'Secret' }) as KubeObject },
+    };
+    let thrownBack = false;
+    const source = (): {
+      readonly client: Pick<typeof cluster.client, 'get'>;
+      readonly cache: Pick<typeof cache, 'get'>;
+    } => (thrownBack ? after : before);
+    const value = async (): Promise<unknown> => Object.values((await later.read([ref('one', 'a')], signal)).values);
+    expect(await value()).toEqual(['QQ==']);
+    thrownBack = true;
+    expect(await value()).toEqual(['QQ==']);
+    await clock.advance(6000);
+    expect(await value()).toEqual(['Qg==']);
   });
 
   test('another hub may need another key of the same Secret', async () => {
@@ -93,6 +129,7 @@ describe('values of Secrets', () => {
       cache,
       hashKey: Buffer.alloc(32, 2),
       ownLabels: 'a=b',
+      clock,
     });
     const [mine, theirs] = [await reader.read([ref('one', 'a')], signal), await other.read([ref('one', 'a')], signal)];
     expect(mine.values).toEqual(theirs.values);

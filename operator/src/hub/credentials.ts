@@ -6,6 +6,8 @@
  */
 import { createHmac } from 'node:crypto';
 
+import type { Clock } from 'quaymaster/base';
+
 import {
   canonicalJson,
   compareResourceVersions,
@@ -16,6 +18,7 @@ import {
   type StoreReader,
 } from '../kube/index.ts';
 import { resources } from '../world/index.ts';
+import { cacheLagMs } from './cache-lag.ts';
 import type { CredentialReference } from './document.ts';
 import type { SecretObject } from './owned-secrets.ts';
 
@@ -41,10 +44,12 @@ export interface CredentialReaderDeps {
   readonly hashKey: Buffer;
   /** Labels of the Secrets that this operator makes: many of them are read by one list. */
   readonly ownLabels: string;
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly maxRemembered?: number;
 }
 
 interface Remembered {
+  readonly atMs: number;
   readonly resourceVersion: string | undefined;
   /** Keys that were asked for: hubs may need different ones of one Secret. */
   readonly keys: ReadonlySet<string>;
@@ -56,7 +61,7 @@ const singleReads = 16;
 const pageSize = 250;
 
 export function createCredentialReader(deps: CredentialReaderDeps): CredentialReader {
-  const { client, cache } = deps;
+  const { client, cache, clock } = deps;
   const maxRemembered = deps.maxRemembered ?? 20_000;
   const remembered = new Map<string, Remembered>();
 
@@ -66,16 +71,16 @@ export function createCredentialReader(deps: CredentialReaderDeps): CredentialRe
     remembered.delete(id);
     const oldest = remembered.keys().next();
     if (remembered.size >= maxRemembered && oldest.done !== true) remembered.delete(oldest.value);
-    remembered.set(id, { resourceVersion: object.metadata.resourceVersion, keys, values });
+    remembered.set(id, { atMs: clock.monotonic(), resourceVersion: object.metadata.resourceVersion, keys, values });
   };
 
-  /** In the version the cache knows, or a newer one. */
+  /** In the version the cache knows, or a newer one that it will know soon. */
   const isFresh = (id: string, keys: ReadonlySet<string>): boolean => {
     const record = remembered.get(id);
     const cached = cache.get(id);
     if (record === undefined || cached === undefined || [...keys].some((key) => !record.keys.has(key))) return false;
     const order = compareResourceVersions(record.resourceVersion, cached.metadata.resourceVersion);
-    return order === 0 || order === 1;
+    return order === 0 || (order === 1 && clock.monotonic() - record.atMs < cacheLagMs);
   };
 
   const readOne = async (

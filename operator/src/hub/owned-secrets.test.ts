@@ -1,7 +1,7 @@
 import { createTestClock, type TestClock } from 'quaymaster/base';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { type KubeObject, stripBookkeeping } from '../kube/index.ts';
+import { type KubeObject, stripBookkeeping, type StoreReader } from '../kube/index.ts';
 import { resources } from '../world/index.ts';
 import { createFakeCluster, type FakeCluster, status } from '../world/testing/index.ts';
 import { createOwnedSecrets, type OwnedSecrets } from './owned-secrets.ts';
@@ -73,6 +73,37 @@ describe('a Secret that is owned', () => {
     expect((await secrets.look(owner, 'x')).state).toBe('present');
     cluster.remove(resources.secrets, 'n/x');
     expect((await secrets.look(owner, 'x')).state).toBe('absent');
+  });
+
+  test('HT-0.05 a cluster that was restored to an older state is believed after a moment, and can be written to', async () => {
+    await write({ a: 'QQ==' });
+    const before = live();
+    await write({ a: 'Qg==' });
+    const versions: unknown[] = [];
+    let thrownBack = false;
+    const past = before as KubeObject;
+    secrets = createOwnedSecrets({
+      client: {
+        ...cluster.client,
+        get: async (...words) => (thrownBack ? (past as never) : cluster.client.get(...words)),
+        merge: async (_resource, _target, patch) => {
+          versions.push((patch as KubeObject).metadata.resourceVersion);
+          return past as never;
+        },
+      },
+      cache: {
+        get: () => (thrownBack ? past : live()),
+        subscribe: () => () => {},
+      } as unknown as StoreReader<KubeObject>,
+      manager: 'op',
+      clock,
+    });
+    await secrets.look(owner, 'x');
+    thrownBack = true;
+    expect(await secrets.look(owner, 'x')).toMatchObject({ state: 'present' });
+    await clock.advance(6000);
+    await write({ a: 'Qg==' });
+    expect(versions).toEqual([past.metadata.resourceVersion]);
   });
 
   test('whose it is: a stranger, a former owner, one that is on its way out, one that lost its owner', async () => {

@@ -20,6 +20,7 @@ import {
 } from '../kube/index.ts';
 import { type Ownership, ownership } from '../owned/index.ts';
 import { resources } from '../world/index.ts';
+import { cacheLagMs } from './cache-lag.ts';
 
 export interface SecretObject extends KubeObject {
   /** Base64. */
@@ -88,9 +89,6 @@ export interface OwnedSecretsDeps {
   readonly maxRemembered?: number;
 }
 
-/** How long an own creation may be unknown to the cache. After that, an absent Secret is believed to be gone. */
-const cacheLagMs = 5000;
-
 export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
   const { client, cache, clock } = deps;
   const maxRemembered = deps.maxRemembered ?? 10_000;
@@ -127,15 +125,16 @@ export function createOwnedSecrets(deps: OwnedSecretsDeps): OwnedSecrets {
       const id = makeKey(namespace, name);
       const record = remembered.get(id);
       const cached = cache.get(id);
+      const mayBeAhead = record !== undefined && clock.monotonic() - record.atMs < cacheLagMs;
       if (cached === undefined) {
-        const own = record?.known.whose === 'own' && clock.monotonic() - record.atMs < cacheLagMs;
+        const own = mayBeAhead && record.known.whose === 'own';
         return own ? { state: 'present', known: record.known } : { state: 'absent' };
       }
       if (cached.metadata.deletionTimestamp !== undefined) return { state: 'terminating' };
       if (record !== undefined && record.known.uid === cached.metadata.uid) {
         // Ahead of the cache by our own write, or the very version we know.
         const order = compareResourceVersions(cached.metadata.resourceVersion, record.known.resourceVersion);
-        if (order === 0 || order === -1) return seenAs(record.known);
+        if (order === 0 || (order === -1 && mayBeAhead)) return seenAs(record.known);
       }
       try {
         const object = await client.get<SecretObject>(resources.secrets, namespace, name, signal);
