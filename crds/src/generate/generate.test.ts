@@ -88,7 +88,7 @@ describe('JSON Schema for editors', () => {
 
   test('refuses unknown fields and says exactly-one groups', () => {
     expect(spec.additionalProperties).toBe(false);
-    expect(spec.properties['source']?.oneOf).toHaveLength(5);
+    expect(spec.properties['source']?.oneOf).toHaveLength(6);
     expect(spec.properties['source']?.examples).toHaveLength(1);
   });
 
