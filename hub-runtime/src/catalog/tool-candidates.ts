@@ -94,8 +94,9 @@ export function toolCandidates(
     const named = aliases.get(name);
     for (const exposed of named ?? [derived]) {
       const candidate = candidateOf(server, item, exposed, headers, exposeUri, inputSchema, way);
-      const reason = named !== undefined ? 'Alias' : base !== undefined ? 'Renamed' : undefined;
-      candidates.push(reason === undefined ? candidate : { ...candidate, reason });
+      const edit: DecisionReason | undefined =
+        named !== undefined ? 'Alias' : base !== undefined ? 'Renamed' : undefined;
+      candidates.push(edit === undefined ? candidate : { ...candidate, reason: edit });
     }
   }
   reportUnknown(server, aliases, seen, problems);
