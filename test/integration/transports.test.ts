@@ -23,12 +23,13 @@ import {
   connectSocket,
   connectSse,
   kitMatchers,
+  spawnProgram,
   startHttpServer,
   stdioCommand,
   until,
 } from '../kit/index.ts';
 import type { EraName, KitClient, RunningServer, ServerScript } from '../kit/index.ts';
-import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
+import { mcpHub, mcpServer, qm, startHub } from './support/running-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
 
 expect.extend(kitMatchers);
@@ -198,15 +199,7 @@ describe('servers', () => {
   test('status says how each is really reached', async () => {
     await using client = await connectModern(hub.url);
     await client.callTool('ls_echo', {});
-    const { command, args } = (await import('./support/running-hub.ts')).qm(
-      'get',
-      'servers',
-      '-o',
-      'json',
-      '-f',
-      hub.manifests,
-    );
-    const { spawnProgram } = await import('../kit/index.ts');
+    const { command, args } = qm('get', 'servers', '-o', 'json', '-f', hub.manifests);
     await using program = spawnProgram(command, [...args, '--state-dir', `${hub.folder}/state`], { cwd: hub.folder });
     await program.ended(15_000);
     const { items } = JSON.parse(program.stdout) as {

@@ -42,6 +42,8 @@ export {
   HttpLink,
   KitClient,
   LostAnswer,
+  SocketLink,
+  SseLink,
   StdioLink,
   Transcript,
 } from './client/index.ts';

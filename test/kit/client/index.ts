@@ -7,6 +7,8 @@ export { HttpLink } from './http-link.ts';
 export { KitClient, LostAnswer } from './kit-client.ts';
 export type { Answer, ClientOptions, RequestOptions } from './kit-client.ts';
 export { encodeHeaderValue } from './modern-headers.ts';
+export { SocketLink } from './socket-link.ts';
+export { SseLink } from './sse-link.ts';
 export { StdioLink } from './stdio-link.ts';
 export { Transcript } from './transcript.ts';
 export type { TranscriptEntry } from './transcript.ts';
