@@ -1,5 +1,7 @@
 import { createServer } from 'node:net';
 
+import type { Ports } from './world.ts';
+
 /** A TCP port nobody has at this moment. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -10,4 +12,9 @@ export function freePort(): Promise<number> {
       probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
     });
   });
+}
+
+/** One for each server of the world that listens itself. */
+export async function freePorts(): Promise<Ports> {
+  return { legacy: await freePort(), modern: await freePort(), sse: await freePort(), socket: await freePort() };
 }

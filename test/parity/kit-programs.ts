@@ -20,6 +20,8 @@ export async function writeKitPrograms(folder: string, interpreter: string): Pro
       format: 'esm',
       target: 'node24',
       conditions: ['quaymaster-source'],
+      // What it bundles may still ask for built-in modules in the older way.
+      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
       write: false,
       logLevel: 'error',
     });

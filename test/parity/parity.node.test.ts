@@ -10,7 +10,7 @@ import { compareStreams, type DeclaredDifference } from './compare.ts';
 import { declaredDifferences } from './differences.ts';
 import { startClusterDriver } from './drivers/cluster-driver.ts';
 import { startProcessDriver } from './drivers/process-driver.ts';
-import { freePort } from './free-port.ts';
+import { freePorts } from './free-port.ts';
 import { play } from './play.ts';
 import type { ParityDriver } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
@@ -21,7 +21,7 @@ const used = new Set<DeclaredDifference>();
 let played = 0;
 
 beforeAll(async () => {
-  const objects = world({ legacy: await freePort(), modern: await freePort() });
+  const objects = world(await freePorts());
   drivers = await Promise.all([startProcessDriver(objects), startClusterDriver(objects)]);
 });
 afterAll(async () => {

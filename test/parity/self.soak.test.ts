@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EraName } from '../kit/index.ts';
 import { compareStreams } from './compare.ts';
 import { startProcessDriver } from './drivers/process-driver.ts';
-import { freePort } from './free-port.ts';
+import { freePorts } from './free-port.ts';
 import { play } from './play.ts';
 import type { ParityDriver } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
@@ -16,7 +16,7 @@ import { world } from './world.ts';
 let driver: ParityDriver;
 
 beforeAll(async () => {
-  driver = await startProcessDriver(world({ legacy: await freePort(), modern: await freePort() }));
+  driver = await startProcessDriver(world(await freePorts()));
 });
 afterAll(() => driver?.[Symbol.asyncDispose]());
 

@@ -7,7 +7,7 @@
  */
 import { canonicalJson } from '@quaymaster/crds';
 
-import { connectHttp, LostAnswer, until } from '../kit/index.ts';
+import { connectHttp, connectSocket, connectSse, LostAnswer, until } from '../kit/index.ts';
 import type {
   Answer,
   ClientOptions,
@@ -62,9 +62,15 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Connected; its handshake is written down. */
-  async client(options: ClientOptions = {}): Promise<KitClient> {
+  async client(options: ClientOptions = {}, over: 'http' | 'sse' | 'websocket' = 'http'): Promise<KitClient> {
     const { urls, apart, era } = this.#options;
-    const client = await connectHttp(apart ? urls : urls.slice(0, 1), era, options);
+    const [url = ''] = urls;
+    const connect = {
+      http: () => connectHttp(apart ? urls : [url], era, options),
+      sse: () => connectSse(`${url}/sse`, options),
+      websocket: () => connectSocket(url, era, options),
+    };
+    const client = await connect[over]();
     this.#clients.push(client);
     if (options.handshake !== false) this.note(`handshake ${this.#clients.length}`, client.handshake);
     return client;

@@ -2,13 +2,14 @@
  * The manifests both drivers run: hubs over all kinds of servers. The very same objects; nothing is adapted to a driver.
  *
  * `desk` has one server of each era and transport; `edits` changes what they show; `narrow` has tight limits; `life` has the servers with
- * environments, instances and bad luck; `strict` checks schemas and tells of itself; `outer` stands before `strict`.
+ * environments, instances and bad luck; `strict` checks schemas and tells of itself; `outer` stands before `strict`;
+ * `doors` has the other transports on both sides.
  */
 import { stdioScript } from './scripts.ts';
 import type { JsonObject, ServerScript } from '../kit/index.ts';
 import type { ManifestLike } from './scenario.ts';
 
-export const hubNames = ['desk', 'edits', 'narrow', 'life', 'strict', 'outer'] as const;
+export const hubNames = ['desk', 'edits', 'narrow', 'life', 'strict', 'outer', 'doors'] as const;
 export type HubName = (typeof hubNames)[number];
 
 export const kitImage = 'quaymaster.local/kit:1';
@@ -46,6 +47,8 @@ export function secret(name: string, stringData: Readonly<Record<string, string>
 export interface Ports {
   readonly legacy: number;
   readonly modern: number;
+  readonly sse: number;
+  readonly socket: number;
 }
 
 export function world(ports: Ports): readonly ManifestLike[] {
@@ -59,6 +62,7 @@ export function world(ports: Ports): readonly ManifestLike[] {
     ...narrow(),
     ...life(),
     ...strict(),
+    ...doors(ports),
   ];
 }
 
@@ -99,6 +103,21 @@ function narrow(): ManifestLike[] {
     }),
     server('pages', 'narrow', stdio({ era: 'legacy', generateTools: { count: 8 }, tools: [{ name: 'echo' }] })),
     server('clash', 'narrow', stdio({ era: 'modern', tools: [{ name: 'echo' }, { name: 'only' }] })),
+  ];
+}
+
+function doors({ sse, socket }: Ports): ManifestLike[] {
+  const script = (name: string, transport?: 'sse' | 'websocket'): ServerScript => ({
+    era: 'legacy',
+    serverInfo: { name, version: '1' },
+    tools: [{ name: 'echo' }, { name: 'steps', does: { progress: { count: 3, message: name } } }],
+    ...(transport === undefined ? {} : { http: { transport } }),
+  });
+  return [
+    hub('doors', { transports: { sse: true, websocket: true }, replicas: 1 }),
+    server('plain', 'doors', stdio(script('plain'))),
+    server('oldway', 'doors', http(script('oldway', 'sse'), sse, { transport: 'sse' })),
+    server('socket', 'doors', http(script('socket', 'websocket'), socket, { transport: 'websocket' })),
   ];
 }
 

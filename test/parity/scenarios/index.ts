@@ -1,6 +1,7 @@
 /** All scenarios, in the order in which they are played: those that change the world come last. */
 import type { Scenario } from '../scenario.ts';
 import { calls } from './calls.ts';
+import { doors } from './doors.ts';
 import { hubs, hubsThatChange } from './hubs.ts';
 import { life } from './life.ts';
 import { streams } from './streams.ts';
@@ -12,6 +13,7 @@ export const scenarios: readonly Scenario[] = [
   ...calls,
   ...wire,
   ...streams,
+  ...doors,
   ...hubs,
   ...life,
   ...hubsThatChange,
