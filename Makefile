@@ -6,7 +6,7 @@ NODE := node --conditions=quaymaster-source
 INSTALLED := node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 CLUSTER ?= dev
-.PHONY: help build up test soak check bench generate doctor clean cluster-up cluster-install cluster-down images images-pins cluster-images
+.PHONY: help build up test soak fuzz check bench generate doctor clean cluster-up cluster-install cluster-down images images-pins cluster-images
 
 help: ## what can be done here
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -28,6 +28,9 @@ test: $(INSTALLED) ## everything that must pass, with coverage
 soak: build ## the long and large forms: a thousand servers, minutes of silence and of outage
 	@test/cluster/cluster build --level control
 	@vitest run --project soak $(if $(ONLY),$(ONLY))
+
+fuzz: $(INSTALLED) ## hostile input for TIME seconds (600); SEED=n plays a game again, ONLY=hub or a target
+	@$(NODE) test/fuzz/main.ts --seconds $(or $(TIME),600) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 check: $(INSTALLED) ## types, lint, format, dead code, unit tests; under 90 seconds
 	@$(NODE) tools/check.ts

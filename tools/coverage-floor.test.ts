@@ -27,6 +27,6 @@ test('EF-48 80 percent of lines and branches of crds and hub-runtime, no file le
 test('HT-I1 one command runs all suites, and the hosted entry runs that command', () => {
   expect(readFileSync(join(root, '.ci/run'), 'utf8')).toContain('make test');
   const suites = readFileSync(join(root, 'tools/test.ts'), 'utf8');
-  for (const suite of ['check', 'build', 'unit and integration', 'end to end'])
+  for (const suite of ['check', 'build', 'unit and integration', 'end to end', 'fuzz'])
     expect(suites).toContain(`name: '${suite}'`);
 });

@@ -34,6 +34,7 @@ const stages: readonly Stage[] = [
         args: ['run', '--project', 'unit', '--project', 'integration', '--coverage'],
       },
       { name: 'end to end', command: 'vitest', args: ['run', '--project', 'e2e'] },
+      { name: 'fuzz', command: 'node', args: [...node, 'test/fuzz/main.ts', '--seconds', '60'], step: true },
     ],
     [
       { name: 'node', command: 'vitest', args: ['run', '--project', 'node'], impossible: noNode },

@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { type BlockCoverage, reached, startBlockCoverage } from './engine/block-coverage.ts';
+import { attackHub } from './attack/attack-hub.ts';
 import { writeFind } from './engine/find.ts';
 import { Fuzzer } from './engine/fuzz-target.ts';
 import { growthFault } from './engine/growth.ts';
+import { kindOf } from './engine/target.ts';
 import { startWatchdog } from './engine/watchdog.ts';
 import { shapes, targets } from './targets/index.ts';
 
@@ -26,8 +28,30 @@ const seed = Number(flags.seed);
 const folder = join(import.meta.dirname, 'out');
 console.log(`fuzzing for ${seconds} s, seed ${seed} (again: make fuzz TIME=${seconds} SEED=${seed})`);
 
-const failed = fuzzInProcess(seconds);
-process.exitCode = (await failed) === 0 ? 0 : 1;
+/** Part of the time that goes to the hub as a whole. */
+const attackShare = 1 / 3;
+const attacks = flags.only === undefined || flags.only === 'hub';
+const inProcess = flags.only !== 'hub';
+let finds = 0;
+if (inProcess) finds += await fuzzInProcess(seconds * (attacks ? 1 - attackShare : 1));
+if (attacks) finds += await fuzzHub(seconds * (inProcess ? attackShare : 1));
+console.log(finds === 0 ? 'nothing found' : `${finds} finds, in ${folder}`);
+process.exitCode = finds === 0 ? 0 : 1;
+
+async function fuzzHub(most: number): Promise<number> {
+  const report = await attackHub(most, seed);
+  for (const { input, error } of report.finds) {
+    const broke = `${error.name}: ${error.message}`;
+    const path = writeFind(folder, { target: 'hub', input, broke, note: `seed ${seed}` }, kindOf(error));
+    console.log(`FIND hub: ${broke}\n  ${JSON.stringify(input.slice(0, 600))}\n  ${path}`);
+  }
+  const { requests, hostileAnswers, honestCalls } = report;
+  console.log(
+    `hub: ${requests} hostile requests, ${hostileAnswers} hostile answers, ${honestCalls} honest calls meanwhile`,
+  );
+  if (requests === 0 || hostileAnswers === 0 || honestCalls === 0) throw new Error('an attack that attacks nothing');
+  return report.finds.length;
+}
 
 async function fuzzInProcess(most: number): Promise<number> {
   using coverage = startBlockCoverage((url) => url.includes('/hub-runtime/src/'));

@@ -62,7 +62,8 @@ export function headerBlock(input: string): HeaderBlock {
 }
 
 /** What a mirrored header says, as text; undefined: nothing that can be read. */
-export function headerText(value: string): string | undefined {
+export function headerText(sent: string): string | undefined {
+  const value = sent.replace(/^[ \t]+|[ \t]+$/g, '');
   if (!/^[\t\x20-\x7e]*$/.test(value)) return undefined;
   const sentinel = /^=\?base64\?(.*)\?=$/.exec(value);
   if (sentinel === null) return value;
