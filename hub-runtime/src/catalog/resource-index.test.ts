@@ -61,7 +61,12 @@ test('a URI nobody lists leads where exactly one server has a template for it', 
 
 test('a URI nobody lists leads to the only server that has resources at all', () => {
   const catalog = catalogOf({ a: offer(), tools: { tools: [tool('t')] } });
-  expect(catalog.resource('file:///any')).toEqual({ serverKey: 'default/a', original: 'file:///any', edits: [] });
+  expect(catalog.resource('file:///any')).toEqual({
+    serverKey: 'default/a',
+    original: 'file:///any',
+    edits: [],
+    guessed: true,
+  });
   expect(catalogOf({ a: offer(), b: offer() }).resource('file:///any')).toBeUndefined();
 });
 

@@ -92,7 +92,9 @@ export function indexResources(
     }
     const match = templateOwner(uri, matchable);
     const serverKey = match === 'nobody' ? sole : match;
-    return serverKey === undefined ? undefined : { serverKey, original: uri, edits: [] };
+    if (serverKey === undefined) return undefined;
+    const route: Route = { serverKey, original: uri, edits: [] };
+    return match === 'nobody' ? { ...route, guessed: true } : route;
   };
   const isUnambiguous = sole !== undefined && !found.some(({ item }) => ownRoutes.has(item.id));
   const ambiguous = new Set(!isUnambiguous ? capable.map((server) => server.config.key) : []);

@@ -89,6 +89,8 @@ export interface Route {
   readonly needsTask?: true;
   /** What arguments and structured results of the tool are checked against, where its server is configured so. */
   readonly checks?: ToolChecks;
+  /** Nobody lists it; it leads to the only server that could have it. */
+  readonly guessed?: true;
   /** The hub answers itself: what it tells of itself. `serverKey` is empty then. */
   readonly own?: 'graph';
 }
@@ -198,6 +200,8 @@ export interface Upstream {
   reconfigure(config: ServerConfig): void;
   /** The roots of this client changed: its own conversation, when it has one, is told. */
   rootsChanged?(caller: Caller): void;
+  /** This client wants other logs: the same. */
+  logLevelChanged?(caller: Caller, level: string): void;
   /** A legacy session ended: what was kept for it alone is given back. */
   sessionEnded(sessionId: string): void;
   /** Stops and starts again, for `qm restart`. */
@@ -217,9 +221,9 @@ export interface Guard {
   readonly perTryMs: number | undefined;
 }
 
+/** What it is made of is its guard's own. */
 export interface Pass {
-  /** Monotonic milliseconds. */
-  readonly startedAt: number;
+  readonly startedAt: number | undefined;
 }
 
 /** A conversation with one server. */

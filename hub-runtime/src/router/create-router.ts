@@ -129,7 +129,7 @@ class HubRouter implements Router {
   async handle(exchange: Exchange): Promise<Outcome> {
     const { clock, observer, hub } = this.#deps;
     const started = clock.monotonic();
-    const trace: CallTrace = { upstream: undefined, target: undefined };
+    const trace: CallTrace = { startedAt: started, upstream: undefined, target: undefined };
     const requestId = this.#deps.requestId(exchange);
     let outcome: Outcome;
     const client = clientOf(exchange.caller);
@@ -381,9 +381,15 @@ class HubRouter implements Router {
 
   notify(method: string, params: ScannedObject | undefined, caller: Caller): void {
     if (isOwnNotification(method)) return;
-    const target = vendorTarget(this.#deps.graph(), params);
+    const graph = this.#deps.graph();
+    const target = vendorTarget(graph, params);
     if (target === undefined || 'unknownServer' in target) return;
-    const meta = upstreamMeta(params?.meta, '', undefined);
+    const { identity } = this.#deps;
+    const hops = hopsOf(params);
+    if (hops !== undefined && circleOf(hops, identity) !== undefined) return;
+    const isOnward = identity !== undefined && graph.catalog.hubs.has(target.upstream.key);
+    const onward = isOnward ? hopsBehind(hops, identity) : undefined;
+    const meta = upstreamMeta(params?.meta, '', undefined, undefined, onward);
     const stripped = meta === undefined ? editObject(params, [], ['_meta']) : editObject(params, [['_meta', meta]]);
     target.upstream.lane(caller).notify?.(method, stripped);
   }

@@ -45,7 +45,9 @@ export class ResourceSubscriptions {
       return hubError('QM_OVERLOADED', { limit: mostSubscriptions, what: 'subscriptions to resources' });
     const graph = this.#graph();
     const route = graph.catalog.resource(uri);
-    if (route === undefined) return unknownResource(uri, graph, caller);
+    // Two hubs that each have nobody but the other to guess at would hand a subscription on for ever.
+    const isAstray = route?.guessed === true && graph.catalog.hubs.has(route.serverKey);
+    if (route === undefined || isAstray) return unknownResource(uri, graph, caller);
     const one: Subscription = { uri, caller, updated, bound: undefined };
     this.#all.add(one);
     const refused = await this.#bind(one, route);

@@ -26,7 +26,7 @@ import {
 import { protocolFault } from '../answer.ts';
 import type { ConnectRequest, Conversation, ConversationEnd } from '../conversation.ts';
 import type { Envelopes } from '../envelopes.ts';
-import { isLogWanted, ToldLogLevel } from '../log-level.ts';
+import { isLogForSession, isLogWanted, ToldLogLevel } from '../log-level.ts';
 import { resourceFilter } from '../listen-filter.ts';
 import { type ListenEvents, type OpenListen, ResourceListen } from '../resource-listen.ts';
 import { answerUnattributed } from '../unattributed.ts';
@@ -77,6 +77,7 @@ export class StdioConversation implements Conversation {
   readonly instructions: RawJson | undefined;
   readonly capabilities: ScannedObject;
   readonly pid: number | undefined;
+  readonly notice: string | undefined;
   readonly transport: ServerTransport;
   readonly #channel: StdioChannel;
   readonly #options: ConversationOptions;
@@ -101,6 +102,7 @@ export class StdioConversation implements Conversation {
     this.instructions = negotiated.instructions;
     this.capabilities = negotiated.capabilities;
     this.pid = channel.child.pid;
+    this.notice = channel.child.notice;
     this.transport = options.transport ?? 'stdio';
     this.#channel = channel;
     this.#options = options;
@@ -155,6 +157,12 @@ export class StdioConversation implements Conversation {
       if (telling !== undefined) return telling.then(() => this.#send(call));
     }
     return this.#send(call);
+  }
+
+  setLogLevel(level: string): void {
+    const isOfOne = this.#options.request.caller?.session !== undefined;
+    if (isOfOne && this.#takesLogLevel)
+      this.#logLevel.exactly(level, (wanted) => this.request('logging/setLevel', rawOf({ level: wanted }), tellMs));
   }
 
   /** Only a legacy child of one client's own: a shared one is not told one client's wish. */
@@ -257,7 +265,9 @@ export class StdioConversation implements Conversation {
 
   notify(method: string, params: RawJson): void {
     const object = scanObject(params);
-    const meta = this.#envelope === '' ? undefined : upstreamMeta(object?.meta, this.#envelope, undefined);
+    const hops = memberString(object?.meta, metaKey.hops);
+    const meta =
+      this.#envelope === '' ? undefined : upstreamMeta(object?.meta, this.#envelope, undefined, undefined, hops);
     this.#channel.notify(notificationRaw(method, meta === undefined ? params : editObject(object, [['_meta', meta]])));
   }
 
@@ -334,7 +344,7 @@ export class StdioConversation implements Conversation {
   #logged(message: ScannedMessage): void {
     const { caller } = this.#options.request;
     if (this.#options.request.purpose === 'client' && caller?.session !== undefined) {
-      caller.session.notify(message.raw);
+      if (isLogForSession(caller.session, memberString(message.params, 'level'))) caller.session.notify(message.raw);
       return;
     }
     const exchange = this.#options.request.purpose === 'client' ? this.#channel.onlyExchange() : undefined;
