@@ -153,6 +153,10 @@ export class Hub implements HubPort {
     return this.#subscriptions.add(uri, caller, updated);
   }
 
+  logLevelChanged(caller: Caller, level: string): void {
+    for (const upstream of this.#members.values()) upstream.logLevelChanged?.(caller, level);
+  }
+
   rootsChanged(caller: Caller): void {
     for (const upstream of this.#members.values()) upstream.rootsChanged?.(caller);
   }

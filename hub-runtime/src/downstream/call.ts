@@ -44,6 +44,8 @@ export interface Arrived {
   readonly logLevel: string | undefined;
   /** Undeclared `Mcp-Param-*` headers of this request, forwarded as they are. */
   readonly paramHeaders: Readonly<Record<string, string>> | undefined;
+  /** Trace context of its HTTP headers, as members of a `_meta`. */
+  readonly trace?: string | undefined;
 }
 
 export class Call implements Leg, ReplyOwner {
@@ -188,7 +190,7 @@ class SessionCall extends Call {
 
 /** Starts a call, or refuses it because its id is taken. The bound on calls in flight is the router's. */
 export function startCall(edge: HubEdge, sink: ReplySink, arrived: Arrived): void {
-  const { message, caller, graph, scope, paramHeaders } = arrived;
+  const { message, caller, graph, scope, paramHeaders, trace } = arrived;
   const { argumentBytes } = graph.config.limits;
   if (argumentBytes !== undefined && argumentsSize(message) > argumentBytes) {
     const error = hubError('QM_ARGUMENTS_TOO_LARGE', { limit: argumentBytes });
@@ -214,6 +216,7 @@ export function startCall(edge: HubEdge, sink: ReplySink, arrived: Arrived): voi
     graph,
     leg: call,
     paramHeaders,
+    trace,
   };
   edge.calls.add(call);
   if (key !== undefined) scope?.calls.set(key, call);

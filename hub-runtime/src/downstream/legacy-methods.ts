@@ -16,11 +16,13 @@ import {
   resultRaw,
   rpcCode,
   type ScannedMessage,
+  traceMembers,
 } from '../wire/index.ts';
 import { startCall } from './call.ts';
 import { isSpecNotification } from './client-notifications.ts';
 import type { HubEdge } from './hub-edge.ts';
 import { isLogLevel } from './log-level.ts';
+import type { HttpHeaders } from './modern-methods.ts';
 import { refuse } from './refuse.ts';
 import type { ReplySink } from './reply-sink.ts';
 import { serveSubscribe, serveUnsubscribe } from './subscribe.ts';
@@ -58,6 +60,7 @@ export function serveLegacyRequest(
   sink: ReplySink,
   message: ScannedMessage,
   meta: RequestMeta,
+  headers?: HttpHeaders,
 ): void {
   const id = message.id as RawJson;
   switch (message.method) {
@@ -71,6 +74,7 @@ export function serveLegacyRequest(
         return;
       }
       session.logLevel = level;
+      edge.port.logLevelChanged?.(session.caller, level);
       edge.changed(session);
       sink.answer(resultRaw(id, emptyObject), 200);
       return;
@@ -95,6 +99,7 @@ export function serveLegacyRequest(
         session,
         logLevel: session.logLevel,
         paramHeaders: undefined,
+        trace: headers?.['traceparent'] === undefined ? undefined : traceMembers(headers),
       });
   }
 }

@@ -16,6 +16,7 @@ import {
   rpcCode,
   type ScannedMessage,
   memberString,
+  traceMembers,
 } from '../wire/index.ts';
 import { type CallScope, startCall } from './call.ts';
 import { isSpecNotification } from './client-notifications.ts';
@@ -91,6 +92,7 @@ function serveCall(
     scope: pipe,
     logLevel: meta.logLevel?.slice(1, -1),
     paramHeaders,
+    trace: headers?.['traceparent'] === undefined ? undefined : traceMembers(headers),
   });
 }
 

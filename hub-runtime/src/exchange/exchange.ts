@@ -23,6 +23,8 @@ export const anonymous: Principal = { kind: 'anonymous', id: 'anonymous' };
 export interface SessionRef {
   /** Internal id (never the sealed one that the client holds). */
   readonly id: string;
+  /** Least severe log notifications it wants outside its requests; undefined: it has not said. */
+  readonly logLevel?: string | undefined;
   /** Sends a notification that belongs to the session but to no request: GET stream or stdio. Dropped when nobody listens. */
   notify(message: RawJson): void;
   /** Asks the client something that belongs to none of its requests. */
@@ -89,6 +91,8 @@ export interface LaneExchange {
   leg: Leg;
   /** `Mcp-Param-*` headers that came with the request (lower-case names, values as received); unknown ones are forwarded. */
   readonly paramHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Trace context that came in HTTP headers, as members of a `_meta`. */
+  readonly trace?: string | undefined;
 }
 
 /** The logical call, from its first arrival to its only answer. */

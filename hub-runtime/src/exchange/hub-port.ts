@@ -20,6 +20,8 @@ export interface HubPort {
   ): Promise<ResourceSubscription | ErrorOutcome>;
   /** The roots of a legacy client are others now: servers that it has a conversation of its own with are told. */
   rootsChanged?(caller: Caller): void;
+  /** A legacy client wants other logs now: servers that it has a conversation of its own with are told. */
+  logLevelChanged?(caller: Caller, level: string): void;
   /** Lists changed, merged: at most one call per real change of what clients see. */
   onListsChanged(listener: (kinds: readonly ListKind[]) => void): () => void;
   /** Calls that wait for their client to come back with answers. */

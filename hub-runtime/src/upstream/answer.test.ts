@@ -33,9 +33,12 @@ describe('results', () => {
     expect(outcomeOf(asking, 'completion/complete', modern)).toMatchObject({ errorCode: 'QM_UPSTREAM_PROTOCOL' });
   });
 
-  test('an unknown result type is an error, never "complete"', () => {
-    const outcome = outcomeOf(response({ result: { resultType: 'task' } }), 'tools/call', modern);
-    expect(outcome).toMatchObject({ kind: 'error', origin: 'hub', errorCode: 'QM_UPSTREAM_PROTOCOL' });
+  test('checklist 16: an unknown result type is an error, never "complete"; a task is one only where there are tasks', () => {
+    const failed = { kind: 'error', origin: 'hub', errorCode: 'QM_UPSTREAM_PROTOCOL' };
+    expect(outcomeOf(response({ result: { resultType: 'new' } }), 'tools/call', modern)).toMatchObject(failed);
+    const task = response({ result: { resultType: 'task', taskId: 't' } });
+    expect(outcomeOf(task, 'prompts/get', modern)).toMatchObject(failed);
+    expect(outcomeOf(task, 'tools/call', modern)).toMatchObject({ kind: 'result', task: true });
   });
 });
 

@@ -20,6 +20,8 @@ export interface Conversation extends Lane {
   readonly capabilities: ScannedObject;
   /** Of the child, when there is one. */
   readonly pid: number | undefined;
+  /** Something its user should know though it works: shown in its status. */
+  readonly notice?: string | undefined;
   readonly inFlight: number;
   /** Rises with everything the server says. Absent: nobody counts. */
   readonly heard?: number;
@@ -28,6 +30,8 @@ export interface Conversation extends Lane {
   /** The server shall tell of changes of this resource (byte form). Resolves with an error when it will not. */
   watchResource?(uri: string): Promise<ErrorOutcome | undefined>;
   unwatchResource?(uri: string): void;
+  /** Of a single session: what its client wants to be logged from now on. */
+  setLogLevel?(level: string): void;
   /** Notifications that belong to no call in flight: list changes, logs of a session of its own. */
   onNotification(listener: NotificationListener): void;
   /**

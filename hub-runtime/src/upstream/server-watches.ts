@@ -3,10 +3,11 @@
  * resources are nobody else's. Over HTTP a server is one, whoever listens.
  */
 import { type Caller, type ErrorOutcome, hubError } from '../exchange/index.ts';
-import type { ScannedObject } from '../wire/index.ts';
+import { memberString, type ScannedObject } from '../wire/index.ts';
 import type { ClientLanes } from './client-lanes.ts';
 import type { Conversation } from './conversation.ts';
 import { updatedUri } from './listen-filter.ts';
+import { isLogForSession } from './log-level.ts';
 import { type ResourceListener, ResourceWatches } from './resource-watches.ts';
 
 export interface ServerWatchesOptions {
@@ -82,7 +83,9 @@ export class ServerWatches {
     conversation.onNotification((method, params, message) => {
       // A legacy client knows the id; for a modern one the retry finds out.
       if (method === 'notifications/elicitation/complete') session?.notify(message);
-      else if (method.endsWith('/list_changed')) this.#options.listsChanged?.(caller, conversation);
+      else if (method === 'notifications/message') {
+        if (session !== undefined && isLogForSession(session, memberString(params, 'level'))) session.notify(message);
+      } else if (method.endsWith('/list_changed')) this.#options.listsChanged?.(caller, conversation);
       else tell(this.#own.get(key), method, params);
     });
     this.#own.get(key)?.restore();

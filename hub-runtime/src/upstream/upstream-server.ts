@@ -229,6 +229,10 @@ export class UpstreamServer implements Upstream {
     if (intervalMs !== config.health.intervalMs) this.#primary.rearm();
   }
 
+  logLevelChanged(caller: Caller, level: string): void {
+    if (this.#lanes.tellsEach) this.#clients.conversation(this.#lanes.ownKey(caller))?.setLogLevel?.(level);
+  }
+
   rootsChanged(caller: Caller): void {
     this.#clients.notify(this.#lanes.ownKey(caller), 'notifications/roots/list_changed', emptyObject);
   }
@@ -335,7 +339,7 @@ export class UpstreamServer implements Upstream {
     if (!this.#attempts.take(started)) return;
     const { conversation, first } = started;
     this.#primary.set(started);
-    const message = first === undefined ? 'finishing calls' : summaryOf(first.lists.listing);
+    const message = first === undefined ? 'finishing calls' : summaryOf(first.lists.listing, conversation.notice);
     this.#classes.forget();
     this.#guard.current?.serverIsNew();
     this.#isAwaited = true;
@@ -406,7 +410,8 @@ export class UpstreamServer implements Upstream {
     this.#classes.forget();
     this.#announcer.listed(listing);
     const { phase, pid } = this.#machine;
-    if (phase === 'Ready') this.#happened({ kind: 'ready', message: summaryOf(listing), pid });
+    if (phase === 'Ready')
+      this.#happened({ kind: 'ready', message: summaryOf(listing, this.#primary.conversation?.notice), pid });
   }
 
   #settled(timeoutMs: number): Promise<void> {

@@ -20,6 +20,7 @@ export {
 export { editObject, findMember, type MemberEdit, memberRaw, memberString, objectRaw } from './edit.ts';
 export { encodeHeaderValue, nameMember, trimOws } from './headers.ts';
 export { claimsModern, modernEnvelope, readMeta, type RequestMeta, upstreamMeta } from './meta.ts';
+export { traceMembers } from './trace-context.ts';
 export { tokensWanted } from './sampling-tokens.ts';
 export { errorRaw, idKey, notificationRaw, quoted, requestRaw, resultRaw } from './message.ts';
 export {

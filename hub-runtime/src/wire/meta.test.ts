@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { claimsModern, modernEnvelope, readMeta, upstreamMeta } from './meta.ts';
 import { parseRaw, type RawJson, rawOf } from './raw.ts';
 import { metaKey } from './revisions.ts';
+import { traceMembers } from './trace-context.ts';
 import { scanObject } from './scan-values.ts';
 import type { ScannedObject } from './scanner.ts';
 
@@ -20,7 +21,7 @@ const fromClient = {
   [metaKey.upstream]: 'forged',
   'dev.quaymaster/anything': 1,
   progressToken: 'p1',
-  traceparent: '00-a-b-01',
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   'com.example/x': { deep: ['é'] },
 };
 
@@ -62,7 +63,7 @@ describe('upstreamMeta', () => {
       [metaKey.clientInfo]: { name: 'quaymaster', version: '1' },
       [metaKey.logLevel]: 'warning',
       progressToken: 42,
-      traceparent: '00-a-b-01',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       'com.example/x': { deep: ['é'] },
     });
   });
@@ -71,9 +72,34 @@ describe('upstreamMeta', () => {
     const up = upstreamMeta(meta(fromClient), '', 7, 'warning');
     expect(up && parseRaw(up)).toEqual({
       progressToken: 7,
-      traceparent: '00-a-b-01',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       'com.example/x': { deep: ['é'] },
     });
+  });
+
+  test('checklist 19: a trace context passes with its state, one that is none does not; that of the headers counts where there is no other', () => {
+    const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const other = parent.replace('0af7', '1af7');
+    const up = (given: Readonly<Record<string, unknown>>, trace?: string): unknown => {
+      const raw = upstreamMeta(meta(given), '', undefined, undefined, undefined, trace);
+      return raw === undefined ? undefined : parseRaw(raw);
+    };
+    const headers = traceMembers({ traceparent: other, tracestate: 'a=1', baggage: 'k="v"' });
+    const fromHeaders = { traceparent: other, tracestate: 'a=1', baggage: 'k="v"' };
+    expect(up({ traceparent: parent, tracestate: 'x=2', baggage: 'b' }, headers)).toEqual({
+      traceparent: parent,
+      tracestate: 'x=2',
+      baggage: 'b',
+    });
+    expect(up({}, headers)).toEqual(fromHeaders);
+    expect(up({ v: 1, traceparent: '00-a-b-01' }, headers)).toEqual({ v: 1, ...fromHeaders });
+    for (const wrong of ['00-a-b-01', 7, `${parent}x`, parent.replace(/b7ad\w+-/, `${'0'.repeat(16)}-`), ''])
+      expect(up({ traceparent: wrong })).toBeUndefined();
+    for (const wrong of [{}, { traceparent: 'x' }, { traceparent: [parent] }])
+      expect(traceMembers(wrong)).toBeUndefined();
+    expect(traceMembers({ traceparent: parent, tracestate: '\u0007', baggage: 'x'.repeat(9_000) })).toBe(
+      `"traceparent":"${parent}"`,
+    );
   });
 
   test('says nothing when there is nothing to say', () => {

@@ -10,6 +10,7 @@ import { quoted } from './message.ts';
 import { parseRaw, type RawJson, rawOf } from './raw.ts';
 import { metaKey, modernRevision } from './revisions.ts';
 import type { ScannedObject } from './scanner.ts';
+import { isTraceparent } from './trace-context.ts';
 
 /** What the edge decides on. Raw values, checked for their JSON type only by `envelopeFault`. */
 export interface RequestMeta {
@@ -81,6 +82,7 @@ export function modernEnvelope(clientInfo: RawJson, capabilities: RawJson): stri
 /**
  * The `_meta` of a request on its way to a server, or undefined when there is nothing to say.
  * `envelope` is '' for a legacy server. `progressToken` is the hub's own, undefined when the client asked for none. `hops`: to another hub only.
+ * `trace`: members of a trace context that came beside `meta`; its own counts first.
  */
 export function upstreamMeta(
   meta: ScannedObject | undefined,
@@ -88,17 +90,24 @@ export function upstreamMeta(
   progressToken: number | undefined,
   logLevel?: string,
   hops?: string,
+  trace?: string,
 ): RawJson | undefined {
   let out = envelope;
   if (envelope !== '' && logLevel !== undefined) out += `,${quoted(metaKey.logLevel)}:${quoted(logLevel)}`;
   if (progressToken !== undefined) out += (out === '' ? '' : ',') + `"progressToken":${progressToken}`;
   if (hops !== undefined) out += (out === '' ? '' : ',') + `${quoted(metaKey.hops)}:${quoted(hops)}`;
+  let traced = false;
   if (meta !== undefined)
     for (const member of meta.members) {
       if (isPerHop(member.key)) continue;
+      if (member.key === 'traceparent') {
+        if (!isTraceparent(meta.raw.slice(member.start + 1, member.end - 1))) continue;
+        traced = true;
+      }
       if (out !== '') out += ',';
       out += meta.raw.slice(member.keyStart, member.end);
     }
+  if (trace !== undefined && !traced) out += (out === '' ? '' : ',') + trace;
   return out === '' ? undefined : (`{${out}}` as RawJson);
 }
 

@@ -50,7 +50,7 @@ export function serveLegacyPost(
   if (session === undefined) return;
   if (message.kind === 'request') {
     reply.within(session, message.id);
-    serveLegacyRequest(edge, session, reply, message, meta);
+    serveLegacyRequest(edge, session, reply, message, meta, request.headers);
     return;
   }
   if (message.kind === 'notification') serveLegacyNotification(edge, session, message);

@@ -25,6 +25,8 @@ export interface CallMessages {
   /** Something for nobody: a second answer, an answer after the end. */
   late(): void;
   progressed(call: HttpCall): void;
+  /** Several callers say how much it logs. */
+  readonly sharesLogs: boolean;
   /** Not about the call it came with: list changes, requests of the server's own. */
   unsolicited(message: ScannedMessage, call: HttpCall): void;
 }
@@ -83,7 +85,7 @@ function notification(call: HttpCall, message: ScannedMessage, to: CallMessages)
       return;
     }
     case 'notifications/message':
-      if (!isLogWanted(call.lane.exchange, memberString(params, 'level'))) return;
+      if (!isLogWanted(call.lane.exchange, memberString(params, 'level'), to.sharesLogs)) return;
       leg.told = true;
       leg.notify(message.raw);
       return;

@@ -100,6 +100,11 @@ export abstract class Calling implements CallHost, CallMessages {
   protected abstract over(reason: string, message: string): void;
   abstract unreachable(reason: string): void;
   abstract unsolicited(message: ScannedMessage, call?: HttpCall): void;
+  /** The server logs what some other caller asked for, too. */
+  get sharesLogs(): boolean {
+    return false;
+  }
+
   /** No call is left. */
   protected abstract idle(): void;
 
@@ -302,7 +307,7 @@ export abstract class Calling implements CallHost, CallMessages {
   #ended(call: HttpCall, failure?: Failure['kind']): void {
     this.#calls.ended(call);
     call.place.inFlight--;
-    if (failure === 'aborted' || call.asked !== undefined) return;
+    if (failure === 'aborted' || call.asked !== undefined || !this.deps.places.several) return;
     const now = this.deps.clock.monotonic();
     const ms = now - call.startedAt;
     // A replica that fails quickly is not a quick one.
@@ -344,7 +349,14 @@ export abstract class Calling implements CallHost, CallMessages {
     const { exchange, edits } = call.lane;
     const { leg, params } = exchange;
     const token = leg.progressToken === undefined ? undefined : call.id;
-    const meta = upstreamMeta(params?.meta, this.envelopeFor(exchange.caller), token, leg.logLevel, call.lane.hops);
+    const meta = upstreamMeta(
+      params?.meta,
+      this.envelopeFor(exchange.caller),
+      token,
+      leg.logLevel,
+      call.lane.hops,
+      exchange.trace,
+    );
     if (meta === undefined) return editObject(params, edits, dropMeta);
     const all: MemberEdit[] = edits.slice();
     all.push(['_meta', meta]);

@@ -66,20 +66,30 @@ export class LegacyConversation extends HttpConversation {
     return this.#recovering;
   }
 
-  /** A server of one client's own learns the level that client wants before the first call that wants it. */
+  /** A server learns the level that is wanted before the first call that wants it; of several callers' levels the most talkative one. */
   override send(lane: LaneCall): Promise<Outcome> {
     const { logLevel } = lane.exchange.leg;
     if (logLevel === undefined || !this.#takesLogLevel) return super.send(lane);
     const settling = this.settling();
     if (settling !== undefined) return settling.then(() => this.send(lane));
-    const telling = this.#session.logLevel.ensure(logLevel, (level) =>
-      this.request('logging/setLevel', rawOf({ level }), httpLimits.courtesyMs),
-    );
+    const telling = this.#session.logLevel.ensure(logLevel, this.#tellLevel);
     return telling === undefined ? super.send(lane) : telling.then(() => super.send(lane));
   }
 
+  setLogLevel(level: string): void {
+    const isOfOne = this.deps.request.caller?.session !== undefined;
+    if (isOfOne && this.#takesLogLevel) this.#session.logLevel.exactly(level, this.#tellLevel);
+  }
+
+  readonly #tellLevel = (level: string): Promise<unknown> =>
+    this.request('logging/setLevel', rawOf({ level }), httpLimits.courtesyMs);
+
   get #takesLogLevel(): boolean {
-    return this.deps.request.purpose === 'client' && memberRaw(this.capabilities, 'logging') !== undefined;
+    return memberRaw(this.capabilities, 'logging') !== undefined;
+  }
+
+  override get sharesLogs(): boolean {
+    return this.deps.request.purpose === 'primary' && this.#session.logLevel.wasTold;
   }
 
   /** Tells the server the handshake is done, and listens. */

@@ -26,7 +26,11 @@ describe('what a modern request carries', () => {
     const params = {
       name: 'wetter_ü',
       arguments: { region: 'west' },
-      _meta: { traceparent: 't', progressToken: 'client', 'dev.quaymaster/x': 1 },
+      _meta: {
+        traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+        progressToken: 'client',
+        'dev.quaymaster/x': 1,
+      },
     };
     const one = makeCall('tools/call', params, { leg: { progressToken: '"client"' as RawJson, logLevel: 'info' } });
     resultOf(await call(conversation, one));
@@ -49,7 +53,7 @@ describe('what a modern request carries', () => {
         'io.modelcontextprotocol/clientInfo': { name: 'quaymaster', version: '0.0.0' },
         'io.modelcontextprotocol/logLevel': 'info',
         progressToken: 1,
-        traceparent: 't',
+        traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       },
     });
   });

@@ -23,13 +23,25 @@ describe('a call to a legacy server', () => {
   });
 
   test('the progress token is the id, and the envelope of a modern client stays behind', () => {
-    const _meta = { progressToken: 'theirs', traceparent: '00-1', 'vendor/x': 1, ...envelopeKeys };
+    const _meta = {
+      progressToken: 'theirs',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      'vendor/x': 1,
+      ...envelopeKeys,
+    };
     const line = callLine(9, testCall({ params: { name: 'a', _meta }, progressToken: '"theirs"' }), '');
     expect(JSON.parse(line)).toEqual({
       jsonrpc: '2.0',
       id: 9,
       method: 'tools/call',
-      params: { name: 'a', _meta: { progressToken: 9, traceparent: '00-1', 'vendor/x': 1 } },
+      params: {
+        name: 'a',
+        _meta: {
+          progressToken: 9,
+          traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+          'vendor/x': 1,
+        },
+      },
     });
   });
 
@@ -50,7 +62,7 @@ describe('a call to a modern server', () => {
     const _meta = {
       'io.modelcontextprotocol/clientInfo': { name: 'client' },
       'dev.quaymaster/upstream': 'x',
-      traceparent: 't',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     };
     const line = callLine(
       3,
@@ -63,7 +75,12 @@ describe('a call to a modern server', () => {
       method: 'tools/call',
       params: {
         name: 'a',
-        _meta: { ...envelopeKeys, 'io.modelcontextprotocol/logLevel': 'info', progressToken: 3, traceparent: 't' },
+        _meta: {
+          ...envelopeKeys,
+          'io.modelcontextprotocol/logLevel': 'info',
+          progressToken: 3,
+          traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+        },
       },
     });
   });

@@ -9,7 +9,7 @@ const dropNothing: readonly string[] = [];
 export function callLine(id: number, call: LaneCall, envelope: string): RawJson {
   const { params, leg, method } = call.exchange;
   const token = leg.progressToken === undefined ? undefined : id;
-  const meta = upstreamMeta(params?.meta, envelope, token, leg.logLevel, call.hops);
+  const meta = upstreamMeta(params?.meta, envelope, token, leg.logLevel, call.hops, call.exchange.trace);
   const head = `{"jsonrpc":"2.0","id":${id},"method":${quoted(method)}`;
   if (params === undefined && meta === undefined && call.edits.length === 0) return `${head}}` as RawJson;
   const edits: readonly MemberEdit[] = meta === undefined ? call.edits : [...call.edits, ['_meta', meta]];
