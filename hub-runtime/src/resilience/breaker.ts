@@ -43,6 +43,11 @@ export class Breaker {
     this.#sliceMs = Math.max(1, settings.windowMs / slices);
   }
 
+  /** Open or half open. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   state(now: number): CircuitState {
     if (!this.#isOpen) return 'closed';
     return now < this.#openUntil ? 'open' : 'halfOpen';

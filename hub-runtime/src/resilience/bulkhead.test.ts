@@ -107,6 +107,19 @@ describe('EF-84 bulkhead', () => {
     expect(await waits).toBeUndefined();
   });
 
+  test('less room than before: those who wait in a tool then wait for the server, and are not forgotten', async () => {
+    const { bulkhead } = world({ maxConcurrent: 2, perTool: 1 });
+    const [one, other] = [new Lanes(), new Lanes()];
+    bulkhead.tryEnter(one);
+    bulkhead.tryEnter(other);
+    const waits = bulkhead.wait(one, Infinity, new Cancellation());
+    bulkhead.limits = { ...limits, maxConcurrent: 1, perTool: 1 };
+    bulkhead.leave(one);
+    expect([one.waiting.size, bulkhead.waiting]).toEqual([0, 1]);
+    bulkhead.leave(other);
+    expect(await waits).toBeUndefined();
+  });
+
   test('EF-84 whatever comes and goes: never more than allowed, nobody forgotten while there is room', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 80 }), async (acts) => {

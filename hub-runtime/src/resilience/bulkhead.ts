@@ -96,9 +96,11 @@ export class Bulkhead {
 
   #after(tool: Lanes | undefined): void {
     const first = tool === undefined ? undefined : firstOf(tool.waiting);
-    if (tool !== undefined && first !== undefined && this.#hasRoom(tool)) {
+    if (tool !== undefined && first !== undefined && !this.#isFull(tool)) {
       tool.waiting.delete(first);
-      first.enter();
+      // The server may have less room than it had: then that is what it waits for now.
+      if (this.#hasRoom(undefined)) first.enter();
+      else this.#waiting.add(first);
     }
     this.#next();
   }

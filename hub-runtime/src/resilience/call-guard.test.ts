@@ -13,7 +13,7 @@ import {
   protocolError,
 } from '../exchange/index.ts';
 import { type Observer, silentObserver } from '../observe/index.ts';
-import { type RawJson, scanObject } from '../wire/index.ts';
+import { encodeText, type RawJson, scanObject } from '../wire/index.ts';
 import { CallGuard, mostTools, Pass } from './call-guard.ts';
 import { pauseCeiling, retryStock } from './retry.ts';
 import { blameFor, severityOf, weightOf } from './verdict.ts';
@@ -200,11 +200,21 @@ describe('HT-1.09 EF-84 breakers of server and tools', () => {
     expect(guard.circuit).toBeUndefined();
   });
 
-  test('tools with breakers of their own are bounded in number', async () => {
-    const { guard, play, fail } = world();
-    for (let n = 0; n < mostTools; n++) await play(`t${n}`, fine);
+  test('tools with breakers of their own are bounded in number: one that is well makes room, one that is not stays', async () => {
+    const { guard, play, fail } = world({ breaker: { ...settings.breaker!, openMs: 60_000, maxOpenMs: 60_000 } });
+    await fail('first', late);
+    for (let n = 1; n < mostTools; n++) await play(`t${n}`, fine);
     await fail('one more', late);
-    expect(guard.circuit).toBeUndefined();
+    expect(guard.circuit).toEqual({ state: 'closed', tools: ['first', 'one more'] });
+  });
+
+  test('tools are named as people write them', async () => {
+    const { guard, fail } = world();
+    await fail(encodeText('größe'), late);
+    expect(guard.circuit?.tools).toEqual(['größe']);
+    expect(guard.enter(callOf(encodeText('größe')))).toMatchObject({
+      message: expect.stringContaining('tool "größe"'),
+    });
   });
 
   test('closed, it leaves no metric behind', () => {

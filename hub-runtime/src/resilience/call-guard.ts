@@ -10,12 +10,13 @@ import type { ResilienceConfig } from '@quaymaster/crds';
 import { type Clock, type Random, serverName } from '../base/index.ts';
 import { type ErrorOutcome, hubError, type LaneCall, type Outcome } from '../exchange/index.ts';
 import type { Observer } from '../observe/index.ts';
+import { decodeText } from '../wire/index.ts';
 import { type Admission, Breaker, type CircuitState, goes, refused } from './breaker.ts';
 import { Bulkhead, Lanes, type NoRoom } from './bulkhead.ts';
 import { pauseMs, RetryBudget } from './retry.ts';
 import { blameFor, mayPass, severityOf, weightOf } from './verdict.ts';
 
-/** Tools with a breaker and a bulkhead of their own; those beyond have the server's. */
+/** Tools with a breaker and a bulkhead of their own; others have the server's only. */
 export const mostTools = 2_000;
 const mostToolsNamed = 32;
 const soonMs = 100;
@@ -36,12 +37,13 @@ export interface CallGuardDeps {
 
 /** Of one tool. */
 class ToolGuard extends Lanes {
+  /** As people read it. */
   readonly name: string;
   readonly breaker: Breaker | undefined;
 
   constructor(name: string, breaker: Breaker | undefined) {
     super();
-    this.name = name;
+    this.name = decodeText(name);
     this.breaker = breaker;
   }
 }
@@ -51,16 +53,14 @@ export class Pass {
   readonly tool: ToolGuard | undefined;
   readonly byServer: Admission;
   readonly byTool: Admission;
-  readonly startedAt: number;
-  /** It did not have to wait for the server to start. */
-  readonly timed: boolean;
+  /** Where it counts how long it takes: monotonic milliseconds. Not so when it may have to wait for the server to start. */
+  readonly startedAt: number | undefined;
 
-  constructor(tool: ToolGuard | undefined, byServer: Admission, byTool: Admission, startedAt: number, timed: boolean) {
+  constructor(tool: ToolGuard | undefined, byServer: Admission, byTool: Admission, startedAt: number | undefined) {
     this.tool = tool;
     this.byServer = byServer;
     this.byTool = byTool;
     this.startedAt = startedAt;
-    this.timed = timed;
   }
 }
 
@@ -152,36 +152,26 @@ export class CallGuard {
   }
 
   leave(pass: Pass, outcome: Outcome): void {
-    if (outcome.kind === 'inputRequired' && outcome.parked !== undefined) {
-      // The server works on it until it has its answers and has ended.
-      outcome.parked.onEnd(() => this.#bulkhead.leave(pass.tool));
-      this.#record(pass, 0, 0, 0);
-      return;
-    }
-    this.#bulkhead.leave(pass.tool);
-    const now = this.#deps.clock.monotonic();
-    const ms = pass.timed ? now - pass.startedAt : 0;
+    const rest = outcome.kind === 'error' ? undefined : restOf(outcome);
+    if (rest === undefined) this.#bulkhead.leave(pass.tool);
+    else rest(() => this.#bulkhead.leave(pass.tool));
+    const { clock, isUp } = this.#deps;
+    const now = clock.monotonic();
+    const ms = pass.startedAt === undefined || rest !== undefined ? 0 : now - pass.startedAt;
     if (outcome.kind !== 'error') {
-      this.#record(pass, ms, 0, 0);
+      this.#record(pass, now, ms, 0, 0);
       return;
     }
     const blame = blameFor(outcome);
     // One that is down is no case for a breaker: calls fail at once, and it is looked after.
-    if (
-      (blame === 'nobody' && outcome.origin === 'hub') ||
-      (outcome.errorCode === 'QM_SERVER_FAILED' && !this.#deps.isUp())
-    ) {
+    if ((blame === 'nobody' && outcome.origin === 'hub') || (outcome.errorCode === 'QM_SERVER_FAILED' && !isUp())) {
       this.#breaker?.forget(pass.byServer);
       pass.tool?.breaker?.forget(pass.byTool);
       return;
     }
     const weight = weightOf[severityOf(outcome)];
-    this.#record(
-      pass,
-      ms,
-      blame === 'server' || blame === 'both' ? weight : 0,
-      blame === 'tool' || blame === 'both' ? weight : 0,
-    );
+    const ofServer = blame === 'server' || blame === 'both' ? weight : 0;
+    this.#record(pass, now, ms, ofServer, blame === 'tool' || blame === 'both' ? weight : 0);
   }
 
   /** How long to wait before the call is sent again, milliseconds; undefined: it is not. `attempt`: attempts so far. */
@@ -194,12 +184,17 @@ export class CallGuard {
     return pauseMs(attempt - 1, retry, this.#deps.random);
   }
 
-  /** There is room; the breakers have the last word. */
+  /** There is room; the breakers have the last word. The clock is read only where that decides something: it is the dearest part of this. */
   #admit(tool: ToolGuard | undefined): Pass | ErrorOutcome {
-    const now = this.#deps.clock.monotonic();
-    const byServer = this.#breaker === undefined ? goes : this.#breaker.admit(now);
-    const byTool = byServer === refused || tool?.breaker === undefined ? goes : tool.breaker.admit(now);
-    if (byServer !== refused && byTool !== refused) return new Pass(tool, byServer, byTool, now, this.#deps.isUp());
+    const { clock, isUp } = this.#deps;
+    const own = tool?.breaker;
+    const isTimed = this.#settings.breaker?.slowMs !== undefined && isUp();
+    const isClosed = this.#breaker?.isOpen !== true && own?.isOpen !== true;
+    if (isClosed) return new Pass(tool, goes, goes, isTimed ? clock.monotonic() : undefined);
+    const now = clock.monotonic();
+    const byServer = this.#breaker?.admit(now) ?? goes;
+    const byTool = byServer === refused ? refused : (own?.admit(now) ?? goes);
+    if (byTool !== refused) return new Pass(tool, byServer, byTool, isTimed ? now : undefined);
     this.#bulkhead.leave(tool);
     if (byServer !== refused) this.#breaker?.forget(byServer);
     return this.#isOpen(byServer === refused ? undefined : tool, now);
@@ -232,8 +227,7 @@ export class CallGuard {
     return hubError('QM_OVERLOADED', { limit, what }, againMs);
   }
 
-  #record({ tool, byServer, byTool }: Pass, ms: number, serverWeight: number, toolWeight: number): void {
-    const now = this.#deps.clock.monotonic();
+  #record({ tool, byServer, byTool }: Pass, now: number, ms: number, serverWeight: number, toolWeight: number): void {
     const breaker = this.#breaker;
     // Slow calls are a tool's, where there is one.
     if (breaker?.record(byServer, now, tool === undefined ? ms : 0, serverWeight) === true)
@@ -255,10 +249,21 @@ export class CallGuard {
 
   #tool(name: string): ToolGuard | undefined {
     const known = this.#tools.get(name);
-    if (known !== undefined || this.#tools.size >= mostTools) return known;
+    if (known !== undefined) return known;
+    if (this.#tools.size >= mostTools && !this.#forgetOne()) return undefined;
     const tool = new ToolGuard(name, this.#newBreaker());
     this.#tools.set(name, tool);
     return tool;
+  }
+
+  /** Makes room for another tool: the one known longest that nobody calls and that is well. */
+  #forgetOne(): boolean {
+    const now = this.#deps.clock.monotonic();
+    for (const [name, { inFlight, waiting, breaker }] of this.#tools) {
+      if (inFlight > 0 || waiting.size > 0 || (breaker !== undefined && breaker.state(now) !== 'closed')) continue;
+      return this.#tools.delete(name);
+    }
+    return false;
   }
 
   #newBreaker(): Breaker | undefined {
@@ -278,4 +283,17 @@ export class CallGuard {
 /** As the metric has it. */
 function numberOf(state: CircuitState | undefined): number {
   return state === 'open' ? 2 : state === 'halfOpen' ? 1 : 0;
+}
+
+/** The server works on beyond this outcome: until its client has answered, or the rest of a large answer has come. Tells of the end of that. */
+function restOf(outcome: Exclude<Outcome, ErrorOutcome>): ((ended: () => void) => void) | undefined {
+  if (outcome.kind === 'inputRequired' && outcome.parked !== undefined) {
+    const { parked } = outcome;
+    return (ended) => parked.onEnd(ended);
+  }
+  if (outcome.kind === 'result' && outcome.passing !== undefined) {
+    const { source } = outcome.passing;
+    return (ended) => source.onEnd(ended);
+  }
+  return undefined;
 }

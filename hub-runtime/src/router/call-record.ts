@@ -5,6 +5,8 @@ import { memberRaw } from '../wire/index.ts';
 
 /** What routing found out about a call; filled in on the way. */
 export interface CallTrace {
+  /** When it arrived, monotonic milliseconds. */
+  readonly startedAt?: number;
   upstream: Upstream | undefined;
   /** As the client named it. */
   target: string | undefined;

@@ -59,7 +59,6 @@ export class Delivery {
       let outcome: Outcome;
       if (pass !== undefined && 'kind' in pass) outcome = pass;
       else {
-        startedAt ??= pass?.startedAt;
         try {
           outcome = await upstream.lane(caller).send(attempt);
         } catch (error) {
@@ -78,7 +77,7 @@ export class Delivery {
       }
       if (!mayRepeat || leg.told === true || leg.cancellation.cancelled)
         return relayedError(outcome, caller, upstream.key);
-      startedAt ??= this.#clock.monotonic();
+      startedAt ??= trace.startedAt ?? this.#clock.monotonic();
       const again = await this.#beforeRetry(call, upstream, outcome, tries++, { startedAt, ownMs, perTryMs });
       if (again === undefined) return relayedError(outcome, caller, upstream.key);
       if ('kind' in again) return again;

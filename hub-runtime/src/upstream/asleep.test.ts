@@ -6,7 +6,15 @@ import { createTestClock } from '../base/index.ts';
 import { Cancellation, type ServerTarget, type UpstreamEvent } from '../exchange/index.ts';
 import { createUpstream } from './create-upstream.ts';
 import { ConnectError } from './conversation.ts';
-import { FakeConnector, FakeConversation, gone, makeCall, resultOf, serverConfig, upstreamDeps } from './testing/index.ts';
+import {
+  FakeConnector,
+  FakeConversation,
+  gone,
+  makeCall,
+  resultOf,
+  serverConfig,
+  upstreamDeps,
+} from './testing/index.ts';
 
 const stdio: ServerTarget = { kind: 'stdio', command: 'x', args: [], env: {}, cwd: undefined };
 const onDemand: Partial<ServerConfig> = {
@@ -59,7 +67,10 @@ describe('HT-0.09 onDemand', () => {
     await answer;
     const { capabilities } = new FakeConversation(connector.last.wanted, { resources: { subscribe: true } });
     Object.assign(connector.last, {
-      capabilities, watchResource: () => Promise.resolve(undefined), unwatchResource: () => {} });
+      capabilities,
+      watchResource: () => Promise.resolve(undefined),
+      unwatchResource: () => {},
+    });
     const listener = (): void => {};
     const { caller } = makeCall('ping', {});
     await upstream.watchResource?.(caller, 'file:///a', listener);
@@ -155,6 +166,6 @@ describe('EF-84 what a server says of its breakers', () => {
     upstream.reconfigure(serverConfig({ resilience }));
     expect(upstream.guard).toBeDefined();
     const { call } = makeCall('tools/call', { name: 'echo' }, { leg: { cancellation: new Cancellation() } });
-    expect(upstream.guard?.enter(call)).toMatchObject({ timed: true });
+    expect(upstream.guard?.enter(call)).toMatchObject({ startedAt: undefined });
   });
 });

@@ -63,6 +63,11 @@ export class Places {
     return this.#usable.length > 0;
   }
 
+  /** There is a choice. */
+  get several(): boolean {
+    return this.#usable.length > 1;
+  }
+
   /** Where the next call goes. Undefined: no replica is ready. */
   pick(): Place | undefined {
     const usable = this.#usable;
