@@ -20,13 +20,17 @@ const titles =
   /\b(?:test|it|describe)(?:\.(?:each|skipIf|runIf|concurrent|sequential)\s*\((?:[^()]|\([^()]*\))*\)|\.(?!skip\b|todo\b|fails\b)\w+)*\s*\(\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/g;
 const ids = /\b(?:HS-\d{2}|EF-\d{2}|HT-(?:\d|[A-Z])\.?\d{1,2}|HT-[A-Z]\d|X-\d{2})\b/g;
 
+/** Titles of the tests in a file. */
+export function titlesIn(text: string): readonly string[] {
+  return [...text.matchAll(titles)].map((match) => (match[2] ?? '').replace(/\\(.)/g, '$1'));
+}
+
 export function findProofs(
   files: readonly { readonly file: string; readonly text: string }[],
 ): ReadonlyMap<string, readonly Proof[]> {
   const proofs = new Map<string, Proof[]>();
   for (const { file, text } of files) {
-    for (const match of text.matchAll(titles)) {
-      const title = (match[2] ?? '').replace(/\\(.)/g, '$1');
+    for (const title of titlesIn(text)) {
       for (const id of new Set(title.match(ids))) proofs.set(id, [...(proofs.get(id) ?? []), { file, title }]);
     }
     // A file may say for all of its tests what they prove: `EF-29, HT-0.04: ...` at the start of its header comment.
@@ -75,17 +79,15 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
 }
 
-/** Every test file of the workspace, but the one that holds titles as samples. */
+/** Hold titles as samples. */
+const samples: ReadonlySet<string> = new Set(['generators/generators.test.ts', 'checklist.test.ts']);
+
+/** Every test file of the workspace that holds no samples. */
 export function readTestFiles(): readonly { readonly file: string; readonly text: string }[] {
   const found: { readonly file: string; readonly text: string }[] = [];
   for (const folder of ['crds/src', 'hub-runtime/src', 'operator', 'test', 'tools']) {
     for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
-      if (
-        !name.endsWith('.test.ts') ||
-        name === 'generators/generators.test.ts' ||
-        /(?:^|\/)(?:dist|node_modules)\//.test(name)
-      )
-        continue;
+      if (!name.endsWith('.test.ts') || samples.has(name) || /(?:^|\/)(?:dist|node_modules)\//.test(name)) continue;
       const path = join(root, folder, name);
       found.push({ file: relative(root, path), text: readFileSync(path, 'utf8') });
     }
