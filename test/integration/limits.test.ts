@@ -1,13 +1,17 @@
 /** HT-5.12: limits of a manifest at work in `qm up`, each at its bound and one past it, and what each refusal costs. */
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { connectLegacy, connectModern, startHttpServer, until } from '../kit/index.ts';
 import type { RunningServer } from '../kit/index.ts';
 import { lookInside, insideFlags, type InsideHub } from './support/inside-hub.ts';
-import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
+import { mcpHub, mcpServer, qm, startHub } from './support/running-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
+
+const run = promisify(execFile);
 
 let server: RunningServer;
 let hub: RunningHub;
@@ -53,6 +57,12 @@ test('a request whose headers do not come is refused after `timeouts.headers`', 
   expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   expect(ms).toBeGreaterThan(400);
   expect(ms).toBeLessThan(8_000);
+});
+
+test('a connection on which nothing is asked is closed without a word: an answer would be taken for that of the next request', async () => {
+  const { answer, ms } = await raw('');
+  expect(answer).toBe('');
+  expect(ms).toBeGreaterThan(400);
 });
 
 test('a request whose body does not come is refused after `timeouts.body`', async () => {
@@ -119,4 +129,34 @@ test('`limits.connections`: those past the bound are closed at once, the others 
     },
     { because: 'a client comes in again' },
   );
+});
+
+test('HT-5.12 a stdio server that uses more memory than it may is ended, started anew, and its log says why', async () => {
+  const grows =
+    'let kept = []; process.stdin.on("data", (d) => { for (const line of String(d).split("\\n").filter(Boolean)) { const m = JSON.parse(line); ' +
+    'const say = (result) => console.log(JSON.stringify({ jsonrpc: "2.0", id: m.id, result })); ' +
+    'if (m.method === "initialize") say({ protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "g", version: "1" } }); ' +
+    'else if (m.method === "tools/list") say({ tools: [{ name: "grow", inputSchema: { type: "object" } }] }); ' +
+    'else if (m.method === "tools/call") { kept.push(Buffer.alloc(400 * 1048576, 1)); say({ content: [] }); } ' +
+    'else if (m.id !== undefined) say({}); } });';
+  await using own = await startHub([
+    mcpHub(),
+    mcpServer('g', {
+      source: { command: { command: process.execPath, args: ['-e', grows] } },
+      protocol: 'legacy',
+      limits: { memory: '256Mi', openFiles: 64 },
+    }),
+  ]);
+  await using client = await connectModern(own.url);
+  expect((await client.callTool('g_grow', {})).result).toBeDefined();
+  const said = async (): Promise<boolean> => {
+    const { command, args } = qm('logs', 'g', '--state-dir', `${own.folder}/state`);
+    return (await run(command, args)).stdout.includes('over spec.limits.memory (256 MiB)');
+  };
+  await until(said, { because: 'its log says why it was ended', timeoutMs: 30_000, everyMs: 500 });
+  await until(async () => (await client.callTool('g_grow', {})).result !== undefined, {
+    because: 'it works again',
+    timeoutMs: 20_000,
+    everyMs: 200,
+  });
 });

@@ -49,6 +49,7 @@ export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hu
     },
     instances: toInstances(spec, transport),
   } as const;
+  const caps = toCaps(spec);
   const tools = section(spec, 'tools');
   const health = section(spec, 'health');
   const timeouts = section(spec, 'timeouts');
@@ -57,7 +58,8 @@ export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hu
     name: identity.name,
     key: `${identity.namespace}/${identity.name}`,
     prefix: identity.name,
-    runtimeHash: contentHash(running),
+    // Limits of a process are set when it starts.
+    runtimeHash: contentHash(Object.keys(caps).length === 0 ? running : { ...running, caps }),
     ...running,
     tools: toToolEdits(tools),
     health: {
@@ -67,7 +69,7 @@ export function toServerConfig(identity: ServerIdentity, spec: McpServerSpec, hu
     },
     resilience: toResilience(spec),
     timeouts: { startMs: ms(timeouts.start), connectMs: ms(timeouts.connect), ...callTimeouts(spec, hub) },
-    limits: { responseBytes: parseBytes(section(spec, 'limits').response) ?? 0 },
+    limits: { responseBytes: parseBytes(section(spec, 'limits').response) ?? 0, ...caps },
   };
 }
 
@@ -172,6 +174,14 @@ function callTimeouts(spec: McpServerSpec, hub: CallTimeouts): CallTimeouts {
   // One of the two set on the server must not be contradicted by the hub's value for the other.
   const callMaxMs = ownMax ?? Math.max(hub.callMaxMs, ownCall ?? 0);
   return { callMs: ownCall ?? Math.min(hub.callMs, callMaxMs), callMaxMs };
+}
+
+function toCaps({ limits }: McpServerSpec): Pick<NonNullable<ServerConfig['limits']>, 'memoryBytes' | 'openFiles'> {
+  const { memory, openFiles } = limits ?? {};
+  return {
+    ...(memory === undefined ? {} : { memoryBytes: parseBytes(memory) ?? 0 }),
+    ...(openFiles === undefined ? {} : { openFiles }),
+  };
 }
 
 /** The same server as another hub sees it: only the call timeouts depend on the hub. */

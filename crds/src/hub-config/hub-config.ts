@@ -171,6 +171,10 @@ export interface ServerConfig {
   readonly limits?: {
     /** Largest answer, bytes. */
     readonly responseBytes: number;
+    /** Resident memory of all processes of one instance, bytes. */
+    readonly memoryBytes?: number;
+    /** Open files of each process. */
+    readonly openFiles?: number;
   };
 }
 

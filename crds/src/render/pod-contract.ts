@@ -4,7 +4,7 @@
  * Settings travel as one JSON document in one variable, so that both sides share a type. Nothing in it is secret: secrets are files, or
  * variables of the server's own that only its child process gets.
  */
-import type { Era } from '../hub-config/index.ts';
+import type { Era, ServerConfig } from '../hub-config/index.ts';
 
 /** Ports as on a laptop (7575 and 7576). `peers` only on hubs. */
 export const podPorts = { mcp: 7_575, health: 7_576, peers: 7_577 } as const;
@@ -69,6 +69,8 @@ export interface BridgePodSettings {
   readonly childPrefix: string;
   /** Variables of the child that come from Secrets, as the child sees them; `PREFIX*` for whole Secrets. Hidden in what it prints. */
   readonly secretVariables?: readonly string[];
+  /** Of its child; absent where they are the defaults. */
+  readonly limits?: ServerConfig['limits'];
 }
 
 export type BridgeProgram =

@@ -139,6 +139,7 @@ function bridgeContainer({ config, settings, source, template }: PodInput, more:
     tokenDirectory: podPaths.bridgeToken,
     childPrefix: podVariables.childPrefix,
     ...(secretVariables.length === 0 ? {} : { secretVariables }),
+    ...(isDefault(config.limits) ? {} : { limits: config.limits }),
   };
   return {
     name: 'server',
@@ -189,4 +190,9 @@ function withHome(env: readonly Json[]): readonly Json[] {
 /** Where the container itself listens for MCP: the bridge's port, or that of an image that is left as it is. */
 export function listeningPort(config: ServerConfig): number {
   return config.transport === 'stdio' ? podPorts.mcp : (config.http?.port ?? podPorts.mcp);
+}
+
+/** What a bridge of an older release keeps anyway. */
+function isDefault(limits: ServerConfig['limits']): boolean {
+  return limits === undefined || canonicalJson(limits) === '{"responseBytes":8388608}';
 }

@@ -113,9 +113,20 @@ export const timeoutsField = object(
   },
 );
 
-export const limitsField = object('What the hub takes from this server.', {
-  response: bytes(
-    'Largest answer. Of an HTTP server an answer over 1Mi is passed on while it arrives; of a stdio server it is held whole, 64Mi at most.',
-    { leastKi: 64, mostMi: 4_096 },
-  ).default('8Mi'),
-});
+export const limitsField = object(
+  'What the hub takes from this server, and what its processes may take of the machine.',
+  {
+    response: bytes(
+      'Largest answer. Of an HTTP server an answer over 1Mi is passed on while it arrives; of a stdio server it is held whole, 64Mi at most.',
+      { leastKi: 64, mostMi: 4_096 },
+    ).default('8Mi'),
+    memory: bytes(
+      'Memory of all processes of one instance of a server that the hub starts itself; one that uses more is ended and started anew (Linux). In a Pod the resources of `template` bound the whole Pod as well.',
+      { leastKi: 16_384, mostMi: 1_048_576 },
+    ).exactOptional(),
+    openFiles: integer('Open files and connections of each such process (Linux, with prlimit).', {
+      min: 16,
+      max: 1_048_576,
+    }).exactOptional(),
+  },
+);

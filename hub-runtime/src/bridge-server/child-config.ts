@@ -4,7 +4,7 @@ import type { BridgePodSettings, ServerConfig } from '@quaymaster/crds';
 import { serverName } from '../base/index.ts';
 import { bridgeLimits, childHealth } from './limits.ts';
 
-export function configOf({ server, protocol, instances, startMs, drainMs }: BridgePodSettings): ServerConfig {
+export function configOf({ server, protocol, instances, startMs, drainMs, limits }: BridgePodSettings): ServerConfig {
   const { callMs } = bridgeLimits;
   const name = serverName(server);
   return {
@@ -24,5 +24,6 @@ export function configOf({ server, protocol, instances, startMs, drainMs }: Brid
     lifecycle: { start: 'eager', drainTimeoutMs: drainMs, required: true },
     instances,
     timeouts: { startMs, callMs, callMaxMs: callMs, connectMs: startMs },
+    ...(limits === undefined ? {} : { limits }),
   };
 }

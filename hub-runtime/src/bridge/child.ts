@@ -6,6 +6,7 @@
  */
 import type { Clock, Logger } from '../base/index.ts';
 import type { RawJson, ScanFault, ScannedMessage } from '../wire/index.ts';
+import type { ChildCaps } from './child-caps.ts';
 import type { ChildRegistry } from './child-registry.ts';
 
 export interface ChildSpec {
@@ -17,6 +18,8 @@ export interface ChildSpec {
   readonly cwd: string | undefined;
   /** Values of secrets that it was given: hidden in all that it writes beside messages (EF-72). */
   readonly secrets?: readonly string[] | undefined;
+  /** What it may take of the machine. */
+  readonly caps?: ChildCaps | undefined;
 }
 
 export interface ChildLimits {
@@ -73,6 +76,8 @@ export interface NoiseReport {
 
 export interface Child {
   readonly pid: number;
+  /** What was asked for it and could not be done. */
+  readonly notice?: string | undefined;
   /** False once it can hear nothing any more, though it may still run for a moment. */
   readonly writable: boolean;
   /** Sends one message as one line. False when it was refused: the queue is full, or the child is gone. */

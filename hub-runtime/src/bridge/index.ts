@@ -4,6 +4,7 @@
  * A server on stdio is one process in a group of its own: started without a shell, spoken to in lines, drained on stderr, ended with all
  * that it started. Used in-process by `upstream/stdio`, and later as `qm bridge` in server Pods. Knows nothing of eras and catalogs.
  */
+export type { ChildCaps } from './child-caps.ts';
 export { ChildRegistry } from './child-registry.ts';
 export {
   type Child,

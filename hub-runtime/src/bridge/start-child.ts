@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 
+import { cappedCommand, watchMemory } from './child-caps.ts';
 import { type Child, type ChildDeps, ChildError, type ChildSpec } from './child.ts';
 import { hideValues } from './hide-values.ts';
 import { SupervisedChild } from './supervised-child.ts';
@@ -22,7 +23,10 @@ export function startChild(spec: ChildSpec, deps: ChildDeps): Promise<Child> {
   }
   return new Promise((resolve, reject) => {
     try {
-      const child = spawn(spec.command, spec.args, {
+      const { caps = {} } = spec;
+      const capped = cappedCommand(spec, caps);
+      if (capped.notice !== undefined) deps.log.warn({ command: spec.command }, capped.notice);
+      const child = spawn(capped.command, capped.args, {
         env: spec.env,
         cwd: spec.cwd,
         shell: false,
@@ -33,7 +37,11 @@ export function startChild(spec: ChildSpec, deps: ChildDeps): Promise<Child> {
       });
       child.once('error', (error) => reject(spawnError(spec, error)));
       child.once('spawn', () => {
-        if (child.pid !== undefined) resolve(new SupervisedChild(child, child.pid, deps, hideValues(spec.secrets)));
+        if (child.pid === undefined) return;
+        const supervised = new SupervisedChild(child, child.pid, deps, hideValues(spec.secrets), capped.notice);
+        if (caps.memoryBytes !== undefined)
+          supervised.onExit(watchMemory(supervised, caps.memoryBytes, (ms, look) => deps.clock.every(ms, look)));
+        resolve(supervised);
       });
     } catch (error) {
       // Thrown at once: a NUL character in an argument, no memory for the environment.

@@ -38,6 +38,7 @@ const noiseText: Readonly<Record<NoiseKind, string>> = {
 
 export class SupervisedChild implements Child {
   readonly pid: number;
+  readonly notice: string | undefined;
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #deps: ChildDeps;
   readonly #clock: Clock;
@@ -62,7 +63,14 @@ export class SupervisedChild implements Child {
   readonly #groupGone: Promise<void>;
   #resolveGroupGone: () => void = () => {};
 
-  constructor(process: ChildProcessWithoutNullStreams, pid: number, deps: ChildDeps, hide: (text: string) => string) {
+  constructor(
+    process: ChildProcessWithoutNullStreams,
+    pid: number,
+    deps: ChildDeps,
+    hide: (text: string) => string,
+    notice?: string,
+  ) {
+    this.notice = notice;
     this.#hide = hide;
     this.pid = pid;
     this.#process = process;
@@ -114,6 +122,11 @@ export class SupervisedChild implements Child {
 
   get noise(): NoiseReport {
     return { lines: this.#noiseLines, first: this.#noiseFirst };
+  }
+
+  endFor(why: string): void {
+    this.#stderr.push(`\n${why}\n`);
+    signalGroup(this.pid, 'SIGKILL');
   }
 
   get writable(): boolean {

@@ -3,6 +3,7 @@ import type { ServerConfig } from '@quaymaster/crds';
 
 import { type Child, ChildError, startListeningChild } from '../bridge/index.ts';
 import type { ServerTarget } from '../exchange/index.ts';
+import { capsOf } from './caps-of.ts';
 import { ConnectError, type Connector, type Conversation } from './conversation.ts';
 import { createHttpConnector } from './http/index.ts';
 import { createStdioConnector } from './stdio/index.ts';
@@ -66,7 +67,12 @@ async function startProcess(
   const stderr = serverLog === undefined ? undefined : (line: string): void => serverLog(key, line);
   const where = { host: url.hostname, port, timeoutMs: timeouts.startMs };
   try {
-    return await startListeningChild(process, where, { clock, log, children, stderr }, signal);
+    return await startListeningChild(
+      { ...process, caps: capsOf(config()) },
+      where,
+      { clock, log, children, stderr },
+      signal,
+    );
   } catch (error) {
     if (error instanceof ChildError) throw new ConnectError(error.reason, error.message, error.retryable, error);
     throw error;
@@ -94,6 +100,7 @@ function withProcess(inner: Conversation, child: Child): Conversation {
     era: inner.era,
     transport: inner.transport,
     pid: child.pid,
+    notice: child.notice,
     get revision() {
       return inner.revision;
     },

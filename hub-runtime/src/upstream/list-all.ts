@@ -232,7 +232,8 @@ export function announcesTools({ capabilities }: ServerListing): boolean {
 }
 
 /** For people: `speaks 2025-06-18; 12 tools, 1 prompt`. */
-export function summaryOf(listing: ServerListing): string {
+/** `notice`: what else is to be known. */
+export function summaryOf(listing: ServerListing, notice?: string): string {
   const count = (n: number, word: string): string => (n === 0 ? '' : `${n} ${word}${n === 1 ? '' : 's'}`);
   const parts = [
     count(listing.tools.length, 'tool'),
@@ -240,5 +241,6 @@ export function summaryOf(listing: ServerListing): string {
     count(listing.resources.length, 'resource'),
     count(listing.resourceTemplates.length, 'resource template'),
   ].filter((part) => part !== '');
-  return `speaks ${listing.revision}; ${parts.length === 0 ? 'offers nothing' : parts.join(', ')}`;
+  const offers = parts.length === 0 ? 'offers nothing' : parts.join(', ');
+  return `speaks ${listing.revision}; ${offers}${notice === undefined ? '' : `; ${notice}`}`;
 }

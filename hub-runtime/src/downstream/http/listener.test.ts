@@ -156,15 +156,15 @@ describe('security notes 17: time per connection', () => {
   const request = (port: number): string => bytesOf(port, modern('server/discover'));
 
   test.each([
-    ['a connection that says nothing', () => '', '408 Request Timeout', 60],
-    ['headers that never end', (port: number) => request(port).slice(0, 40), '408 Request Timeout', 60],
-    ['a body that never ends', (port: number) => request(port).slice(0, -3), '408 Request Timeout', 150],
-    ['an idle connection', request, '200 OK', 60],
+    ['a connection that says nothing', () => '', /^$/, 60],
+    ['headers that never end', (port: number) => request(port).slice(0, 40), /^HTTP.1\.1 408 Request Timeout/, 60],
+    ['a body that never ends', (port: number) => request(port).slice(0, -3), /^HTTP.1\.1 408 Request Timeout/, 150],
+    ['an idle connection', request, /^HTTP.1\.1 200 OK/, 60],
   ])('%s is closed after its time, not before', async (_, bytes, status, leastMs) => {
     await using rig = await startRig(new FakeHub(), { times });
     const begun = performance.now();
     const answer = await rig.raw(bytes(rig.listener.port));
-    expect(answer).toContain(`HTTP/1.1 ${status}`);
+    expect(answer).toMatch(status);
     // Node counts in whole milliseconds from when it heard of the connection.
     expect(performance.now() - begun).toBeGreaterThanOrEqual(leastMs - 5);
   });

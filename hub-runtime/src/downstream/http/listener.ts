@@ -190,7 +190,8 @@ function createEdgeServer(front: Front, times: ConnectionTimes): EdgeServer {
 
 /** Bytes that never became a request: too slow, too big, or not HTTP. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || socket.bytesWritten > 0) {
+  // Nor is anything said on a connection that nobody has asked on: its client would take it for the answer to a request it is about to send.
+  if (!socket.writable || socket.bytesWritten > 0 || socket.bytesRead === 0) {
     socket.destroy();
     return;
   }

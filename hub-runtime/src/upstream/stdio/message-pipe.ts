@@ -16,6 +16,8 @@ export interface PipeEnd {
 export interface MessagePipe {
   /** Of the child, when there is one. */
   readonly pid?: number | undefined;
+  /** What was asked for it and could not be done. */
+  readonly notice?: string | undefined;
   /** False once the server can hear nothing any more. */
   readonly writable: boolean;
   /** Sends one message. False when it was refused: too much is waiting, or the server is gone. */

@@ -10,6 +10,7 @@ import type { Clock, Logger } from '../../base/index.ts';
 import { type Child, ChildError, type ChildRegistry, startChild } from '../../bridge/index.ts';
 import type { ServerTarget } from '../../exchange/index.ts';
 import { type RawJson, rawOf } from '../../wire/index.ts';
+import { capsOf } from '../caps-of.ts';
 import { ConnectError, type Connector, type ConnectRequest, type Conversation, declaredTo } from '../conversation.ts';
 import { Envelopes } from '../envelopes.ts';
 import { type HandshakeOrder, type Negotiated, shakeHands } from './handshake.ts';
@@ -34,7 +35,9 @@ export interface StdioConnectorDeps {
   readonly graceMs?: number | undefined;
 }
 
-const defaults = { probeMs: 1_500, maxInFlight: 16_384, graceMs: 1_000 };
+const defaults = { probeMs: 1_500, maxInFlight: 16_384, graceMs: 1_000, lineBytes: 8 * 1024 * 1024 };
+/** All calls of a child share one pipe: a line is held whole, or it would hold them up as long as its reader likes. */
+const mostLineBytes = 64 * 1024 * 1024;
 /** A child that never got to talk is not owed a long farewell. */
 const failedGraceMs = 100;
 
@@ -93,8 +96,11 @@ class StdioConnector implements Connector {
 
   async #start(): Promise<Child> {
     const { target, clock, log, children, stderr } = this.#deps;
+    const config = this.#config();
+    const lineBytes = Math.min(config.limits?.responseBytes ?? defaults.lineBytes, mostLineBytes);
     try {
-      return await startChild(target, { clock, log, children, stderr });
+      const limits = { lineBytes };
+      return await startChild({ ...target, caps: capsOf(config) }, { clock, log, children, stderr, limits });
     } catch (error) {
       if (error instanceof ChildError) throw new ConnectError(error.reason, error.message, error.retryable, error);
       throw error;
