@@ -4,6 +4,7 @@ import { calls } from './calls.ts';
 import { doors } from './doors.ts';
 import { hubs, hubsThatChange } from './hubs.ts';
 import { life } from './life.ts';
+import { sessions } from './sessions.ts';
 import { streams } from './streams.ts';
 import { surface } from './surface.ts';
 import { wire } from './wire.ts';
@@ -13,6 +14,7 @@ export const scenarios: readonly Scenario[] = [
   ...calls,
   ...wire,
   ...streams,
+  ...sessions,
   ...doors,
   ...hubs,
   ...life,
