@@ -16,6 +16,7 @@ import {
   type Options,
   refusal,
   resultOf,
+  type SseMessage,
   type SseScript,
   type SseServer,
   startSseServer,
@@ -310,4 +311,113 @@ test('a replica that takes nothing new is left: calls in flight end there, the n
   answer();
   expect(await outcome).toMatchObject({ kind: 'result' });
   await eventually(() => server.open === 0, 'the stream is closed after the last call');
+});
+
+describe('servers that do it their own way', () => {
+  const isCall = ({ method }: SseMessage): boolean => method === 'tools/call';
+
+  test('an answer as the body of the POST, in a batch, or as an error under 404', async () => {
+    const json = { 'content-type': 'application/json' };
+    const inBody = await connected({
+      post: (message, response) => {
+        if (!isCall(message)) return false;
+        response.writeHead(200, json).end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { way: 'body' } }));
+        return true;
+      },
+    });
+    expect(textOf(await call(inBody.conversation))).toContain('body');
+    const inBatch = await connected({
+      answer: (message, session) => {
+        session.say([{ jsonrpc: '2.0', id: message.id, result: { way: 'batch' } }, 7]);
+        return undefined;
+      },
+    });
+    expect(textOf(await call(inBatch.conversation))).toContain('batch');
+    const unknown = await connected({
+      post: (message, response) => {
+        if (!isCall(message)) return false;
+        const error = { code: -32_601, message: 'Method not found' };
+        response.writeHead(404, json).end(JSON.stringify({ jsonrpc: '2.0', id: message.id, error }));
+        return true;
+      },
+    });
+    expect(await call(unknown.conversation)).toMatchObject({ kind: 'error' });
+    expect(unknown.ends).toEqual([]);
+  });
+
+  test('a broken answer that says whose it is, and rubbish that does not', async () => {
+    const { conversation } = await connected({
+      answer: (message, session) => {
+        session.say('rubbish');
+        session.say(`{"jsonrpc":"2.0","id":${String(message.id)},"result":{}} and more`);
+        session.say({ jsonrpc: '2.0', id: message.id, result: {} });
+        return undefined;
+      },
+    });
+    expect(['result', 'error']).toContain((await call(conversation)).kind);
+  });
+
+  test('a POST whose connection breaks: the call is lost, the conversation goes on', async () => {
+    const { conversation, ends } = await connected({
+      answer: () => ({}),
+      post: (message, response) => {
+        if (isCall(message)) response.destroy();
+        return isCall(message);
+      },
+    });
+    expect(await call(conversation)).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
+    expect(await conversation.request('ping', emptyObject, 1_000)).toMatchObject({ kind: 'result' });
+    expect(ends).toEqual([]);
+  });
+
+  test('a question is answered by a POST, whatever waits', async () => {
+    const { server, conversation } = await connected(
+      {
+        answer: ({ id }, session) => {
+          session.say({ jsonrpc: '2.0', id: 'ping 1', method: 'ping' });
+          session.say({ jsonrpc: '2.0', id: 'q', method: 'vendor/ask' });
+          session.say({ jsonrpc: '2.0', id, result: {} });
+          return undefined;
+        },
+      },
+      {},
+    );
+    await call(conversation);
+    const answered = (id: string) =>
+      server.sessions[0]?.received.find((one) => one.id === id && one.method === undefined);
+    await eventually(() => answered('q') !== undefined, 'both are answered');
+    expect(answered('ping 1')).toMatchObject({ result: {} });
+    expect(answered('q')).toHaveProperty('error');
+  });
+
+  test('a server that is gone: what was not sent is handed back', async () => {
+    const sent: string[] = [];
+    const resend = ({ exchange }: { exchange: { method: string } }) => {
+      sent.push(exchange.method);
+      return undefined;
+    };
+    const { server, conversation, ends } = await connected(echo, { request: { resend } });
+    await server.close();
+    const outcome = await call(conversation);
+    expect(outcome.kind).toBe('error');
+    await eventually(() => ends.length === 1, 'the end is told');
+  });
+
+  test('a client\u2019s own conversation leaves a replica that takes nothing new with its next call', async () => {
+    const server = await serve(echo);
+    const address = new URL(server.url).host;
+    const feed = new FakeFeed(address);
+    const elsewhere = { kind: 'ready', result: emptyObject } as const;
+    const resend = async () => elsewhere;
+    const { conversation } = await openTo(
+      { target: { endpoints: feed }, config: { transport: 'sse' }, request: { purpose: 'client', resend } },
+      'http://old.example/sse',
+    );
+    expect(await call(conversation)).toMatchObject({ kind: 'result' });
+    feed.say(draining(address));
+    expect(server.open).toBe(1);
+    expect(await call(conversation)).toBe(elsewhere);
+    await eventually(() => server.open === 0, 'nothing is in flight, so it is closed');
+    expect(await call(conversation)).toBe(elsewhere);
+  });
 });

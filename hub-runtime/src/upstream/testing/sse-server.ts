@@ -35,6 +35,8 @@ export interface SseScript {
   readonly answer?: (message: SseMessage, session: SseSession) => unknown;
   /** What the POST is answered with; 202 when undefined. */
   readonly status?: (message: SseMessage, session: SseSession) => number | undefined;
+  /** Answers the POST itself, and says whether it has. */
+  readonly post?: (message: SseMessage, response: ServerResponse) => boolean;
   /** Delays the answer to a POST. */
   readonly taken?: (message: SseMessage) => Promise<void> | undefined;
   /** Data of the endpoint event. */
@@ -71,6 +73,7 @@ export async function startSseServer(script: SseScript = {}): Promise<SseServer>
     }
     const message = JSON.parse(text) as SseMessage;
     session.received.push(message);
+    if (script.post?.(message, response) === true) return;
     const status = script.status?.(message, session);
     if (status !== undefined) {
       response.writeHead(status).end();
