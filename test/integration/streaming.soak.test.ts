@@ -13,7 +13,7 @@ test.each([
   'HT-5.12 a large resource of a %s server (%s) to a %s client: same bytes, flat memory',
   async (server, how, client) => {
     await using world = await startStreamingWorld(server);
-    await world.read(client, `${how}:${32 * mebibyte}`, 64 * mebibyte);
+    await world.read(client, `${how}:${256 * mebibyte}`, 128 * mebibyte);
     const cpu = world.inside.cpu();
     const { value, bytes } = await world.growth(() => world.read(client, `${how}:${size * mebibyte}`, 16 * mebibyte));
     console.log(

@@ -14,7 +14,7 @@ describe.each(['modern', 'legacy'] as const)('a %s server', (server) => {
     await using world = await startStreamingWorld(server);
     const how = server === 'modern' ? 'big' : 'sse';
     // The first ones make room for buffers and compiled code, which are there to stay.
-    for (const era of ['modern', 'legacy'] as const) await world.read(era, `${how}:${16 * mebibyte}`, 64 * mebibyte);
+    for (const era of ['modern', 'legacy'] as const) await world.read(era, `${how}:${48 * mebibyte}`, 128 * mebibyte);
     const bytes = 128 * mebibyte;
     const { value, bytes: grown } = await world.growth(() => world.read(server, `${how}:${bytes}`, 16 * mebibyte));
     expect(value).toMatchObject({ status: 200, blobBytes: bytes, cut: false });
