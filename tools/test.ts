@@ -36,10 +36,8 @@ const stages: readonly Stage[] = [
       { name: 'end to end', command: 'vitest', args: ['run', '--project', 'e2e'] },
       { name: 'fuzz', command: 'node', args: [...node, 'test/fuzz/main.ts', '--seconds', '60'], step: true },
     ],
-    [
-      { name: 'node', command: 'vitest', args: ['run', '--project', 'node'], impossible: noNode },
-      { name: 'cluster', command: 'vitest', args: ['run', '--project', 'cluster'], impossible: noCluster },
-    ],
+    [{ name: 'node', command: 'vitest', args: ['run', '--project', 'node'], impossible: noNode }],
+    [{ name: 'cluster', command: 'vitest', args: ['run', '--project', 'cluster'], impossible: noCluster }],
   ],
 ];
 
