@@ -153,8 +153,11 @@ describe('across', () => {
     'checklist 48: a modern client gets the result of a task of %s as its answer',
     async (server) => {
       await using client = await connectModern(hub.url, { capabilities: capable });
-      for (const tool of ['only', 'works'])
-        expect(textOf((await client.callTool(`${server}_${tool}`, { b: 2 })).result)).toBe('{"b":2}');
+      for (const tool of ['only', 'works']) {
+        const answer = await client.callTool(`${server}_${tool}`, { b: 2 });
+        expect(textOf(answer.result)).toBe('{"b":2}');
+        expect(answer.raw).not.toContain('task');
+      }
     },
   );
 

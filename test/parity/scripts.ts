@@ -50,3 +50,27 @@ export function stdioScript(era: EraName, name: string): ServerScript {
     completions: ['red', 'green', 'grey'],
   };
 }
+
+/** Tasks, extensions, questions that cost: what old and new clients and servers know in different forms, or not at all. */
+export function cellScript(era: EraName): ServerScript {
+  const tasks = era === 'modern' ? {} : { tasks: { cancel: {}, requests: { tools: { call: {} } } } };
+  const own = era === 'modern' ? { 'io.modelcontextprotocol/tasks': {} } : {};
+  const extensions = { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html'] }, [`vendor/${era}`]: {}, ...own };
+  const sample = (maxTokens: number) => ({ method: 'sampling/createMessage', params: { messages: [], maxTokens } });
+  const execution = { taskSupport: era === 'modern' ? 'optional' : 'required' };
+  return {
+    era,
+    serverInfo: { name: `cell ${era}`, version: '1' },
+    capabilities: { tools: {}, prompts: {}, completions: {}, logging: {}, extensions, ...tasks },
+    tools: [
+      { name: 'works', extra: { execution }, does: { task: { afterMs: 30, required: true } } },
+      { name: 'hangs', extra: { execution }, does: { task: { afterMs: 600_000, required: true } } },
+      { name: 'cheap', does: { asks: [sample(4), sample(6)] } },
+      { name: 'dear', does: { asks: [sample(6), sample(6)] } },
+      { name: 'logs', does: { notify: [{ method: 'notifications/message', params: { level: 'error', data: 'x' } }] } },
+      { name: 'whoami', does: { whoami: true } },
+    ],
+    prompts: [{ name: 'greet', arguments: [{ name: 'who' }] }],
+    completions: ['ann', 'anna', 'bob'],
+  };
+}

@@ -3,13 +3,13 @@
  *
  * `desk` has one server of each era and transport; `edits` changes what they show; `narrow` has tight limits; `life` has the servers with
  * environments, instances and bad luck; `strict` checks schemas and tells of itself; `outer` stands before `strict`;
- * `doors` has the other transports on both sides.
+ * `doors` has the other transports on both sides; `cells` has what only one of the eras knows.
  */
-import { stdioScript } from './scripts.ts';
+import { cellScript, stdioScript } from './scripts.ts';
 import type { JsonObject, ServerScript } from '../kit/index.ts';
 import type { ManifestLike } from './scenario.ts';
 
-export const hubNames = ['desk', 'edits', 'narrow', 'life', 'strict', 'outer', 'doors'] as const;
+export const hubNames = ['desk', 'edits', 'narrow', 'life', 'strict', 'outer', 'doors', 'cells'] as const;
 export type HubName = (typeof hubNames)[number];
 
 export const kitImage = 'quaymaster.local/kit:1';
@@ -63,6 +63,7 @@ export function world(ports: Ports): readonly ManifestLike[] {
     ...life(),
     ...strict(),
     ...doors(ports),
+    ...cells(),
   ];
 }
 
@@ -103,6 +104,14 @@ function narrow(): ManifestLike[] {
     }),
     server('pages', 'narrow', stdio({ era: 'legacy', generateTools: { count: 8 }, tools: [{ name: 'echo' }] })),
     server('clash', 'narrow', stdio({ era: 'modern', tools: [{ name: 'echo' }, { name: 'only' }] })),
+  ];
+}
+
+function cells(): ManifestLike[] {
+  return [
+    hub('cells', { limits: { samplingTokens: 10 }, replicas: 1 }),
+    server('tl', 'cells', stdio(cellScript('legacy'))),
+    server('tm', 'cells', stdio(cellScript('modern'))),
   ];
 }
 

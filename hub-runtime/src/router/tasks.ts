@@ -119,7 +119,10 @@ export class Tasks {
       const call = about('tasks/cancel');
       void this.#send({ ...call, exchange: { ...call.exchange, leg: nobodys() } }, upstream, { ...trace });
     }
-    return outcome;
+    // Its name is nothing to a client that never heard of a task.
+    const { result } = outcome.kind === 'result' ? outcome : { result: undefined };
+    if (outcome.kind !== 'result' || result?.meta === undefined) return outcome;
+    return edited(outcome, [['_meta', editObject(result.meta, [], [relatedTask])]]);
   }
 
   async #ask(

@@ -1,6 +1,7 @@
 /** All scenarios, in the order in which they are played: those that change the world come last. */
 import type { Scenario } from '../scenario.ts';
 import { calls } from './calls.ts';
+import { cells } from './cells.ts';
 import { doors } from './doors.ts';
 import { hubs, hubsThatChange } from './hubs.ts';
 import { life } from './life.ts';
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   ...streams,
   ...sessions,
   ...doors,
+  ...cells,
   ...hubs,
   ...life,
   ...hubsThatChange,
