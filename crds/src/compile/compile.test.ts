@@ -453,6 +453,27 @@ describe('defaults that depend on other fields', () => {
     expect(config({ instances: { mode: 'perClient' } })?.instances).toEqual({ mode: 'perClient', max: 4 });
   });
 
+  test('HT-0.14 a WebSocket is told by its URL; other transports are named', () => {
+    const live = { remote: { url: 'wss://a.example/socket' } };
+    expect(config({ source: live })).toMatchObject({
+      transport: 'websocket',
+      instances: { mode: 'perClient', max: 1_000 },
+    });
+    expect(config({ source: command, http: { port: 80 }, transport: 'websocket' })?.transport).toBe('websocket');
+    expect(config({ source: remote, transport: 'sse' })).toMatchObject({
+      transport: 'sse',
+      instances: { mode: 'perClient' },
+    });
+  });
+
+  test('HT-0.13 what clients may speak is in the configuration only where it is more than usual', () => {
+    const transports = (spec: Record<string, unknown>) => run([hub('h', spec)]).hubs[0]?.transports;
+    expect(transports({})).toBeUndefined();
+    expect(transports({ transports: { sse: false } })).toBeUndefined();
+    expect(transports({ transports: { sse: true } })).toEqual({ sse: true, websocket: false });
+    expect(transports({ transports: { websocket: true } })).toEqual({ sse: false, websocket: true });
+  });
+
   test('call timeouts come from the hub unless the server has its own, and never contradict each other', () => {
     expect(config({}, { timeouts: { call: '5s', callMax: '10s' } })?.timeouts).toMatchObject({
       callMs: 5_000,

@@ -403,9 +403,9 @@ export const observedReasons = {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
     kinds: server,
     severity: 'error',
-    meaning: 'The server speaks a transport the hub does not (HTTP+SSE of 2024-11-05).',
+    meaning: 'The server does not speak the transport that its manifest or its URL names.',
     say: () => 'the server speaks another transport',
-    next: 'use a server or version with Streamable HTTP',
+    next: 'correct spec.transport or the URL; without spec.transport the hub finds out how an http(s) URL answers',
   },
   UnknownTool: {
     on: { Degraded: 'True' },

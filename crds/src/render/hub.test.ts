@@ -112,6 +112,21 @@ test('TLS of an Ingress for all hosts', () => {
   expect(at(find(rendered, 'Ingress'), 'spec', 'tls')).toEqual([{ secretName: 'cert' }]);
 });
 
+test('HT-0.13 a route leads to the paths of HTTP+SSE where it is on, and to nothing else', () => {
+  const allowed = { settings: { ...settings, allowAnonymousExposure: true } };
+  const ways = (transports: object) => {
+    const gateway = renderedHub({ exposure: { gatewayRef: { name: 'public' } }, transports }, allowed);
+    const ingress = renderedHub({ exposure: { ingress: {} }, transports }, allowed);
+    const [rule] = at(find(gateway, 'HTTPRoute').spec, 'rules') as { matches: { path: unknown }[] }[];
+    const [host] = at(find(ingress, 'Ingress'), 'spec', 'rules') as { http: { paths: { path: string }[] } }[];
+    return { gateway: rule?.matches.map(({ path }) => path), ingress: host?.http.paths.map(({ path }) => path) };
+  };
+  const exact = (value: string) => ({ type: 'Exact', value });
+  expect(ways({ websocket: true })).toEqual({ gateway: [exact('/mcp')], ingress: ['/mcp'] });
+  const all = ['/mcp', '/mcp/sse', '/mcp/messages'];
+  expect(ways({ sse: true })).toEqual({ gateway: all.map(exact), ingress: all });
+});
+
 test('what clients in the cluster use', () => {
   const [outcome] = outcomes([hub('desk', { path: '/x' }, { namespace: 'team' })]).hubs;
   expect(hubUrl(outcome?.config as never, settings)).toBe('http://desk-hub.team.svc.cluster.local/x');

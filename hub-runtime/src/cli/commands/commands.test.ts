@@ -206,8 +206,11 @@ describe('HT-1.14 import', () => {
       code: 1,
       err: expect.stringContaining('no configuration of an MCP client'),
     });
-    write('c.json', JSON.stringify({ mcpServers: { a: { type: 'sse', url: 'http://x' } } }));
-    expect(await run('import', 'c.json')).toMatchObject({ code: 1, err: expect.stringContaining('transport "sse"') });
+    write('c.json', JSON.stringify({ mcpServers: { a: { type: 'ws', url: 'http://x' } } }));
+    expect(await run('import', 'c.json')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no ws:// or wss:// url'),
+    });
   });
 });
 

@@ -274,7 +274,7 @@ describe('HT-1.14 what is left out is said, per server', () => {
   test.each([
     ['disabled', { command: 'x', disabled: true }, 'note: server "a": is disabled'],
     ['enabled: false', { command: 'x', enabled: false }, 'note: server "a": is disabled'],
-    ['sse', { type: 'sse', url: 'http://x' }, 'transport "sse" is not supported yet'],
+    ['a type and a url that disagree', { type: 'ws', url: 'http://x' }, 'no ws:// or wss:// url'],
     ['no command', { args: [] }, 'has neither a command nor a url'],
     ['both', { command: 'x', url: 'http://x' }, 'has both a command and a url'],
     ['no object', 'npx', 'is not an object'],
@@ -282,6 +282,16 @@ describe('HT-1.14 what is left out is said, per server', () => {
     const { objects, said } = importServers({ a: entry });
     expect(objects).toEqual([]);
     expect(said).toEqual([expect.stringContaining(message)]);
+  });
+
+  test('HT-0.13 HT-0.14 other transports are taken over', () => {
+    const spec = (entry: object) => (importServers({ a: entry }).objects[0] as { spec?: object } | undefined)?.spec;
+    expect(spec({ type: 'sse', url: 'http://x/sse' })).toEqual({
+      source: { remote: { url: 'http://x/sse' } },
+      transport: 'sse',
+    });
+    expect(spec({ type: 'ws', url: 'wss://x/' })).toEqual({ source: { remote: { url: 'wss://x/' } } });
+    expect(spec({ url: 'ws://x/' })).toEqual({ source: { remote: { url: 'ws://x/' } } });
   });
 
   test('unknown members and a timeout of unknown unit are said; the server works', () => {

@@ -90,23 +90,25 @@ function specOf(value: Record<string, unknown>, draft: Draft): Record<string, un
   const type = text(value['type']) ?? text(value['transport']);
   const url = text(value['url']) ?? text(value['serverUrl']) ?? text(value['httpUrl']);
   const command = text(value['command']);
-  if (type === 'sse' || type === 'ws' || type === 'websocket') {
-    draft.say(
-      'error',
-      `transport "${type}" is not supported yet; the server is left out`,
-      'use its Streamable HTTP endpoint (type http), when it has one',
-    );
-    return undefined;
-  }
   if (url !== undefined && command !== undefined) {
     draft.say('error', 'has both a command and a url', 'keep the one that is meant');
     return undefined;
   }
   const timeouts = timeoutsOf(value['timeout'], draft);
-  if (url !== undefined) return { source: { remote: remoteOf(url, value, draft) }, ...timeouts };
+  if (url !== undefined)
+    return { source: { remote: remoteOf(url, value, draft) }, ...transportOf(type, url, draft), ...timeouts };
   if (command !== undefined) return { ...commandOf(command, value, draft), ...timeouts };
   draft.say('error', 'has neither a command nor a url', 'give it one of them');
   return undefined;
+}
+
+/** A WebSocket is told by its URL. */
+function transportOf(type: string | undefined, url: string, draft: Draft): Record<string, unknown> {
+  const isSocket = type === 'ws' || type === 'websocket';
+  if (isSocket && /^https?:/.test(url))
+    draft.say('error', `has type ${type}, but no ws:// or wss:// url`, 'correct one of them');
+  if (isSocket && /^https?:/.test(url)) draft.fatal = true;
+  return type === 'sse' ? { transport: 'sse' } : {};
 }
 
 function remoteOf(url: string, value: Record<string, unknown>, draft: Draft): Record<string, unknown> {
