@@ -1,0 +1,210 @@
+import { describe, expect, test } from 'vitest';
+
+import { buildCatalog } from '../catalog/index.ts';
+import {
+  Cancellation,
+  type ErrorOutcome,
+  type Exchange,
+  hubError,
+  type HubGraph,
+  type LaneCall,
+  type Outcome,
+  type ResultOutcome,
+  type ServerListing,
+} from '../exchange/index.ts';
+import { exchangeOf, FakeUpstream, hubConfig, listing, serverConfig, testSealer } from '../fixtures/index.ts';
+import { parseRaw, type RawJson, rawOf, scanObject } from '../wire/index.ts';
+import { longestTaskId, TaskIds } from './task-ids.ts';
+import { Tasks } from './tasks.ts';
+
+type Era = 'modern' | 'legacy';
+const declared = rawOf({ extensions: { 'io.modelcontextprotocol/tasks': {} } });
+const scan = (value: unknown) => scanObject(rawOf(value)) ?? expect.fail('no object');
+const resultOf = (value: unknown, era: Era, task?: true): ResultOutcome => ({
+  kind: 'result',
+  result: scan(value),
+  era,
+  server: 'a',
+  ...(task === undefined ? {} : { task }),
+});
+const seen = (outcome: Outcome): Record<string, unknown> =>
+  outcome.kind === 'result'
+    ? (parseRaw(outcome.result.raw) as Record<string, unknown>)
+    : { error: (outcome as ErrorOutcome).code };
+
+function bench(era: Era, capabilities: object = {}) {
+  const config = hubConfig([serverConfig('a')]);
+  const upstream = new FakeUpstream(config.servers[0] ?? expect.fail('no server'));
+  upstream.start();
+  const offer: ServerListing = { ...listing({}), era, capabilities: scan(capabilities) };
+  upstream.list(offer);
+  const catalog = buildCatalog(config, new Map([[upstream.key, offer]]), {
+    sealCursor: () => '',
+    openCursor: () => undefined,
+  });
+  const graph: HubGraph = {
+    config,
+    generation: 1,
+    catalog,
+    upstreams: [upstream],
+    upstream: (key) => (key === upstream.key ? upstream : undefined),
+  };
+  const sent: LaneCall[] = [];
+  const answers: Outcome[] = [];
+  const tasks = new Tasks(new TaskIds(testSealer()), (call) => {
+    sent.push(call);
+    return Promise.resolve(answers.shift() ?? hubError('QM_INTERNAL'));
+  });
+  const exchange = (method: string, params: object, caller: Era = era, session?: string): Exchange => {
+    const one = exchangeOf(graph, method, params, caller);
+    const ref = session === undefined ? undefined : { id: session, notify: () => {} };
+    return { ...one, caller: { ...one.caller, capabilities: declared, session: ref } };
+  };
+  const trace = { upstream: undefined, target: undefined };
+  return { tasks, upstream, sent, answers, exchange, trace };
+}
+
+describe('checklist 47: a task of a modern server', () => {
+  test('is named by the hub, asked for under its own name, and answered under the hub’s', async () => {
+    const { tasks, answers, sent, exchange, trace } = bench('modern');
+    const call = exchange('tools/call', { name: 'a_t' });
+    const begun = seen(
+      tasks.begun(resultOf({ resultType: 'task', taskId: 'tä"sk' }, 'modern', true), call, 'default/a'),
+    );
+    expect(begun['taskId']).not.toBe('tä"sk');
+    answers.push(resultOf({ resultType: 'task', taskId: 'tä"sk', result: { content: [] }, x: 1.5 }, 'modern', true));
+    const got = await tasks.handle(exchange('tasks/get', { taskId: begun['taskId'] }), trace);
+    expect(seen(got)).toEqual({ resultType: 'complete', taskId: begun['taskId'], result: { content: [] }, x: 1.5 });
+    const [up] = sent;
+    expect(up?.target).toBe(Buffer.from('tä"sk').toString('latin1'));
+    expect(up?.edits).toEqual([['taskId', rawOf('tä"sk')]]);
+  });
+
+  test('nobody asked for, or without a usable name, is a fault of its server', () => {
+    const { tasks, exchange } = bench('modern');
+    const plain = {
+      ...exchange('tools/call', {}),
+      caller: { ...exchange('tools/call', {}).caller, capabilities: '{}' as RawJson },
+    };
+    const task = resultOf({ resultType: 'task', taskId: 't' }, 'modern', true);
+    for (const [outcome, of] of [
+      [task, plain],
+      [task, exchange('tools/call', {}, 'legacy')],
+      [resultOf({ resultType: 'task' }, 'modern', true), exchange('tools/call', {})],
+      [
+        resultOf({ resultType: 'task', taskId: 'x'.repeat(longestTaskId + 1) }, 'modern', true),
+        exchange('tools/call', {}),
+      ],
+    ] as const)
+      expect(tasks.begun(outcome, of, 'default/a')).toMatchObject({ errorCode: 'QM_UPSTREAM_PROTOCOL' });
+    expect(Tasks.isTask(task, exchange('tools/call', {}))).toBe(true);
+    expect(Tasks.isTask(resultOf({}, 'modern'), exchange('tools/call', { task: {} }))).toBe(false);
+  });
+
+  test('is nothing to who did not declare it, cannot name it, or asks in the other era’s way', () => {
+    const { tasks, exchange, trace } = bench('modern');
+    const plain = exchange('tasks/get', { taskId: 'x' });
+    const undeclared = { ...plain, caller: { ...plain.caller, capabilities: '{}' as RawJson } };
+    expect(tasks.handle(undeclared, trace)).toMatchObject({ code: -32_021, httpStatus: 400 });
+    expect(tasks.handle(exchange('tasks/get', {}), trace)).toMatchObject({ code: -32_602 });
+    expect(tasks.handle(exchange('tasks/get', { taskId: 'x' }), trace)).toMatchObject({ code: -32_602 });
+    expect(tasks.handle(exchange('tasks/result', { taskId: 'x' }), trace)).toMatchObject({ code: -32_601 });
+    expect(tasks.handle(exchange('tasks/update', { taskId: 'x' }, 'legacy'), trace)).toMatchObject({ code: -32_601 });
+  });
+
+  test('an error of its server passes', async () => {
+    const { tasks, exchange, trace, answers } = bench('modern');
+    const { taskId } = seen(
+      tasks.begun(resultOf({ taskId: 't' }, 'modern', true), exchange('tools/call', {}), 'default/a'),
+    );
+    answers.push(hubError('QM_CANCELLED'));
+    expect(await tasks.handle(exchange('tasks/cancel', { taskId }), trace)).toMatchObject({
+      errorCode: 'QM_CANCELLED',
+    });
+  });
+});
+
+describe('checklist 48: a task of a legacy server', () => {
+  test('belongs to the session that began it, not to the next one, nor to a server that is gone', async () => {
+    const { tasks, exchange, trace, answers, sent } = bench('legacy');
+    const call = exchange('tools/call', { task: {} }, 'legacy', 's1');
+    const begun = seen(tasks.begun(resultOf({ task: { taskId: 't', ttl: 5 }, x: 1 }, 'legacy'), call, 'default/a'));
+    const { taskId } = begun['task'] as { taskId: string };
+    expect(begun).toMatchObject({ x: 1, task: { ttl: 5 } });
+    answers.push(
+      resultOf({ content: [], _meta: { 'io.modelcontextprotocol/related-task': { taskId: 't' }, v: 1 } }, 'legacy'),
+    );
+    const got = await tasks.handle(exchange('tasks/result', { taskId }, 'legacy', 's1'), trace);
+    expect(seen(got)['_meta']).toEqual({ 'io.modelcontextprotocol/related-task': { taskId }, v: 1 });
+    expect(tasks.handle(exchange('tasks/get', { taskId }, 'legacy', 's2'), trace)).toMatchObject({ code: -32_602 });
+    const gone = { ...exchange('tasks/get', { taskId }, 'legacy', 's1') };
+    const without: HubGraph = { ...gone.graph, upstream: () => undefined };
+    expect(tasks.handle({ ...gone, graph: without }, trace)).toMatchObject({ code: -32_602 });
+    expect(sent).toHaveLength(1);
+  });
+
+  test('an answer without one passes as it is', () => {
+    const { tasks, exchange } = bench('legacy');
+    for (const result of [{ content: [] }, { task: 7 }, { task: {} }]) {
+      const outcome = resultOf(result, 'legacy');
+      expect(tasks.begun(outcome, exchange('tools/call', { task: {} }, 'legacy', 's'), 'default/a')).toBe(outcome);
+    }
+  });
+
+  test.each([
+    ['legacy', 'legacy', { tasks: {} }, true],
+    ['legacy', 'legacy', {}, false],
+    ['legacy', 'modern', { tasks: {} }, false],
+    ['modern', 'legacy', { tasks: {} }, false],
+    ['modern', 'modern', {}, true],
+  ] as const)('the wish of a %s client goes to a %s server with %j: %s', (caller, era, capabilities, goes) => {
+    const { upstream, exchange } = bench(era, capabilities);
+    const given = exchange('tools/call', { name: 'a_t', task: { ttl: 1 } }, caller);
+    const { params } = Tasks.outgoing(given, upstream);
+    expect(parseRaw(params?.raw ?? ('' as RawJson))).toEqual(
+      goes ? { name: 'a_t', task: { ttl: 1 } } : { name: 'a_t' },
+    );
+    const plain = exchange('tools/call', { name: 'a_t' }, caller);
+    expect(Tasks.outgoing(plain, upstream)).toBe(plain);
+  });
+
+  test('runs inline for a modern client: begun, waited for, and nothing of it is left in the answer', async () => {
+    const { tasks, upstream, exchange, trace, answers, sent } = bench('legacy');
+    const asked = exchange('tools/call', { name: 't' }, 'modern');
+    const call: LaneCall = { exchange: asked, edits: [['name', rawOf('t')]], target: 't' };
+    answers.push(resultOf({ task: { taskId: 'q' } }, 'legacy'));
+    answers.push(
+      resultOf({ content: [], _meta: { 'io.modelcontextprotocol/related-task': { taskId: 'q' }, v: 1 } }, 'legacy'),
+    );
+    expect(seen(await tasks.inline(call, asked, upstream, trace))).toEqual({ content: [], _meta: { v: 1 } });
+    expect(sent.map(({ exchange: { method } }) => method)).toEqual(['tools/call', 'tasks/result']);
+    expect(sent[0]?.edits).toEqual([
+      ['name', rawOf('t')],
+      ['task', '{}'],
+    ]);
+    for (const first of [
+      resultOf({ content: [] }, 'legacy'),
+      hubError('QM_SERVER_GONE', { server: 'a', reason: 'x' }),
+    ]) {
+      answers.push(first);
+      expect(await tasks.inline(call, asked, upstream, trace)).toBe(first);
+    }
+    const bare = resultOf({ content: [1] }, 'legacy');
+    answers.push(resultOf({ task: { taskId: 'q' } }, 'legacy'), bare);
+    expect(await tasks.inline(call, asked, upstream, trace)).toBe(bare);
+  });
+
+  test('ends with its caller', async () => {
+    const { tasks, upstream, exchange, trace, answers, sent } = bench('legacy');
+    const asked = exchange('tools/call', { name: 't' }, 'modern');
+    const cancellation = new Cancellation();
+    const leg = { ...asked.leg, cancellation, notify: () => {} };
+    cancellation.cancel('client-gone');
+    answers.push(resultOf({ task: { taskId: 'q' } }, 'legacy'), hubError('QM_CANCELLED'), resultOf({}, 'legacy'));
+    const going = { ...asked, leg };
+    await tasks.inline({ exchange: going, edits: [], target: 't' }, going, upstream, trace);
+    const last = sent.at(-1)?.exchange;
+    expect([last?.method, last?.leg.cancellation.cancelled, last?.leg.id]).toEqual(['tasks/cancel', false, '0']);
+    last?.leg.notify('' as RawJson);
+  });
+});
