@@ -54,7 +54,7 @@ const circuitBreaker = object(
     openFor: duration('How long calls are refused; twice as long each time it is found still failing.', {
       least: '100ms',
       most: '1h',
-    }).default('5s'),
+    }).default('2s'),
     maxOpenFor: duration('Longest time calls are refused at a stretch.', { least: '100ms', most: '24h' }).default(
       '60s',
     ),
