@@ -1,6 +1,8 @@
 /** HS-11: a bundle is another program than its sources (CommonJS inside, lazy parts in files of their own), so what it loads late is run once. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -59,4 +61,32 @@ test('qm render reads its settings', async () => {
   );
   const { code, text } = await run([join(folder, 'qm.js'), 'render', '-f', hub, '--settings', settings]);
   expect([code, text]).toEqual([0, expect.stringContaining('svc.corp.local')]);
+}, 30_000);
+
+test('qm up opens a store of sessions', async () => {
+  const called = Promise.withResolvers<string>();
+  const store = createServer((socket) => {
+    socket.on('error', () => {}).on('data', (chunk) => called.resolve(chunk.toString('latin1')));
+  });
+  await new Promise<void>((resolve) => store.listen(0, '127.0.0.1', resolve));
+  const url = `redis://127.0.0.1:${(store.address() as AddressInfo).port}`;
+  const hub = join(folder, 'stored.yaml');
+  const spec = { servers: {}, auth: { mode: 'none' }, sessions: { store: 'redis', redis: { url } } };
+  await writeFile(
+    hub,
+    JSON.stringify({ apiVersion: 'quaymaster.dev/v1alpha1', kind: 'McpHub', metadata: { name: 'desk' }, spec }),
+  );
+  const args = ['--disable-proto=delete', join(folder, 'qm.js'), 'up', '-f', hub, '--port', '0'];
+  const child = spawn(process.execPath, [...args, '--state-dir', join(folder, 'state')], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: folder },
+    stdio: 'ignore',
+  });
+  try {
+    expect(await called.promise).toMatch(/^\*\d+\r\n\$\d+\r\n/);
+  } finally {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    await ended;
+    store.close();
+  }
 }, 30_000);

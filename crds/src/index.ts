@@ -62,6 +62,7 @@ export type {
   HubTransports,
   BreakerConfig,
   KeyRef,
+  SessionsConfig,
   NamingConfig,
   RootConfig,
   ResilienceConfig,

@@ -10,6 +10,7 @@ export type {
   HubTimeouts,
   HubTransports,
   KeyRef,
+  SessionsConfig,
   NamingConfig,
   ResilienceConfig,
   RootConfig,

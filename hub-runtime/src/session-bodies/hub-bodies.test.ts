@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createTestClock, silentLogger, type TestClock } from '../base/index.ts';
 import { anonymous } from '../exchange/index.ts';
 import { silentObserver } from '../observe/index.ts';
-import { createSealer, LegacySession, ReplayBudget } from '../session/index.ts';
+import { createSealer, LegacySession, ReplayBudget, type SessionMirror } from '../session/index.ts';
 import { emptyObject, rawOf } from '../wire/index.ts';
 import { bodyLimits, HubBodies } from './hub-bodies.ts';
 import { createBodyCodec } from './sealed-body.ts';
@@ -115,7 +115,7 @@ describe('what is written', () => {
       ],
     });
     const again = session(1);
-    again.restoreStreams((body as { streams: [] }).streams);
+    again.restoreStreams((body as SessionMirror).streams ?? []);
     const found = again.replay.find('g1.aa-0');
     const got: string[] = [];
     found?.stream.carry({ write: (message, id) => got.push(`${id} ${message}`) > 0, finish: () => {} }, 0);

@@ -39,8 +39,9 @@ const firstRetryMs = 100;
 const longestRetryMs = 5_000;
 
 export async function openStoreLink(target: StoreTarget, events: StoreLinkEvents): Promise<StoreLink> {
-  const { Redis } = await import('ioredis');
-  const redis = new Redis(optionsOf(target));
+  // By its default: a bundle of what was CommonJS has no other name.
+  const { default: library } = await import('ioredis');
+  const redis = new library.Redis(optionsOf(target));
   redis.on('ready', () => events.up());
   redis.on('error', (error: Error) => events.down(reasonOf(error)));
   redis.on('close', () => events.down('the connection was closed'));
