@@ -240,12 +240,15 @@ export abstract class Calling implements CallHost, CallMessages {
   }
 
   onLarge(call: HttpCall, source: PassingBody): void {
+    this.heard++;
     const { era, prefix: server } = this.from;
+    call.place.passing++;
     const passing = { id: call.idRaw as RawJson, source, edits: noEdits };
     this.settle(call, { kind: 'result', result: nothing, era, server, passing });
   }
 
   onPassed(call: HttpCall): void {
+    call.place.passing--;
     this.#ended(call);
     if (this.#calls.size === 0) this.idle();
   }
@@ -307,7 +310,9 @@ export abstract class Calling implements CallHost, CallMessages {
   #ended(call: HttpCall, failure?: Failure['kind']): void {
     this.#calls.ended(call);
     call.place.inFlight--;
-    if (failure === 'aborted' || call.asked !== undefined || !this.deps.places.several) return;
+    // How long an answer passes is its reader's doing.
+    const untold = failure === 'aborted' || call.asked !== undefined || call.passing !== undefined;
+    if (untold || !this.deps.places.several) return;
     const now = this.deps.clock.monotonic();
     const ms = now - call.startedAt;
     // A replica that fails quickly is not a quick one.

@@ -126,6 +126,7 @@ export class HttpCall extends HttpRequest {
   protected override taker(body: RawJson): BodyTaker | undefined {
     const { lane, status, asked, settled } = this;
     const mayPass = lane.exchange.leg.passes === true && lane.whole !== true && passable.has(lane.exchange.method);
+    if (this.place.passing >= httpLimits.passingAtOnce) return undefined;
     if (!mayPass || settled || asked !== undefined || status < 200 || status >= 300) return undefined;
     // Errors, questions and what is no answer at all are told from a result by their beginning.
     const reader = new ResultReader(ignore);

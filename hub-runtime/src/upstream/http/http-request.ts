@@ -127,7 +127,7 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
     }
     this.#bytes += chunk.length;
     if (this.#bytes > this.#maxBytes) {
-      this.refuse(`its body is larger than ${this.#maxBytes} bytes`);
+      this.refuse(`its body is larger than ${this.#maxBytes} bytes (spec.limits.response)`);
       return;
     }
     if (this.#taker !== undefined) this.#taker.data(rawFromBytes(chunk));

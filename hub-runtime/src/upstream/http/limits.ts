@@ -7,6 +7,8 @@ export const httpLimits = {
   responseBytes: 8 * 1024 * 1024,
   /** A result larger than this goes on while it arrives, where its client can take it so, bytes. */
   passFromBytes: 1024 * 1024,
+  /** Of one replica, how many at once: each keeps its connection as long as its reader takes, and must leave some for the others. */
+  passingAtOnce: 64,
   /** One event of a stream that only carries notifications, bytes. */
   eventBytes: 1024 * 1024,
   /** Connections to one origin for calls. Calls beyond wait for a free one until their deadline. */

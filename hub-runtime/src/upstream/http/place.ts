@@ -19,6 +19,8 @@ export class Place {
   state: PlaceState;
   /** Calls under way. */
   inFlight = 0;
+  /** Of these, those whose large answers go on while they arrive. */
+  passing = 0;
   /** How long answers take, lately. */
   readonly pace = new Pace();
   /** Sessions that stay here. */

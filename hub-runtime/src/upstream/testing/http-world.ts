@@ -66,6 +66,7 @@ export function legacy(
 export interface Options {
   readonly config?: Partial<ServerConfig>;
   readonly headers?: Record<string, string>;
+  readonly connections?: number;
   readonly request?: Partial<ConnectRequest>;
   readonly target?: Partial<Extract<ServerTarget, { kind: 'http' }>>;
 }
@@ -77,8 +78,8 @@ export async function serve(answer: Answer): Promise<TinyServer & { readonly add
   return Object.assign(server, { address: `127.0.0.1:${server.port}` });
 }
 
-export function connectorTo(url: string, { config = {}, headers = {}, target = {} }: Options = {}) {
-  const pool = createHttpPool({ connectionsPerOrigin: 8 });
+export function connectorTo(url: string, { config = {}, headers = {}, target = {}, connections = 8 }: Options = {}) {
+  const pool = createHttpPool({ connectionsPerOrigin: connections });
   cleanups.push(() => pool.close());
   const made = createHttpConnector(
     () => serverConfig(config),
