@@ -56,7 +56,7 @@ const circuitBreaker = object(
       most: '1h',
     }).default('2s'),
     maxOpenFor: duration('Longest time calls are refused at a stretch.', { least: '100ms', most: '24h' }).default(
-      '60s',
+      '20s',
     ),
     probes: integer('Calls that try afterwards, and must all go well.', { min: 1, max: 100 }).default(3),
   },
