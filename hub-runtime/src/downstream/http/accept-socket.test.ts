@@ -297,6 +297,8 @@ describe('the end of a replica', () => {
     await expect.poll(() => rig.hub.calls.length).toBe(1);
     const closing = rig.listener.close(60_000);
     expect(await idle.closed).toBe(1012);
+    // Nothing new begins, or its end would never come.
+    expect((await client.ask('tools/call', { name: 'b' }, 'new')).error.data.code).toBe('QM_SHUTTING_DOWN');
     gate.release();
     await expect.poll(() => client.heard.at(-1)?.id).toBe('last');
     await rig.edge.clock.advance(100);

@@ -113,7 +113,8 @@ export class PipeClient implements PipeScope {
       eras.includes('modern') && this.#options.modern !== false
         ? classifyPiped(message)
         : { era: 'legacy' as const, meta: readMeta(message.params?.meta) };
-    if (classified.era === 'fault') refuse(edge, reply, message.id, classifyError(classified));
+    if (edge.draining && message.kind === 'request') refuse(edge, reply, message.id, hubError('QM_SHUTTING_DOWN'));
+    else if (classified.era === 'fault') refuse(edge, reply, message.id, classifyError(classified));
     else if (classified.era === 'legacy') {
       if (eras.includes('legacy')) this.#legacy(message, classified.meta, reply);
       else if (message.kind === 'request') {

@@ -141,6 +141,18 @@ describe('HT-0.13 a server of HTTP+SSE', () => {
     expect(results.every((text, n) => text.includes(`"${marks[n] ?? ''}"`))).toBe(true);
   });
 
+  test('an event over the limit of the manifest ends it', async () => {
+    const config = { transport: 'sse', limits: { responseBytes: 100_000 } } as const;
+    const answer: SseScript['answer'] = ({ params }) => ({
+      text: 'x'.repeat(Number((params?.['arguments'] as { bytes: number }).bytes)),
+    });
+    const { conversation, ends } = await connected({ answer }, { config });
+    const ask = (bytes: number) => conversation.send(makeCall('tools/call', { name: 'a', arguments: { bytes } }).call);
+    expect(await ask(99_000)).toMatchObject({ kind: 'result' });
+    expect(await ask(100_000)).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
+    expect(ends[0]?.message).toContain('100000 bytes');
+  });
+
   test('what waits to be posted is bounded', async () => {
     const { server, conversation } = await connected({
       answer: () => undefined,

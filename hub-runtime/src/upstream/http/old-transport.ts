@@ -104,6 +104,7 @@ async function openPipe(
         headers: [...headers, 'user-agent', userAgent],
         place,
         clock,
+        maxBytes: config().limits?.responseBytes ?? httpLimits.responseBytes,
         server: config().key,
       },
       AbortSignal.any([signal, late.signal]),

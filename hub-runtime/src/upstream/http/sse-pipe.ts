@@ -35,6 +35,8 @@ export interface SsePipeOptions {
   readonly headers: readonly string[];
   readonly place: Place;
   readonly clock: Clock;
+  /** Of one event of the server. */
+  readonly maxBytes: number;
   /** The server's key, for messages. */
   readonly server: string;
 }
@@ -107,7 +109,7 @@ export class SsePipe implements MessagePipe {
     const { origin, path, headers, place } = options;
     this.#options = options;
     this.#onFail = onFail;
-    this.#stream = new SseStream(origin, path, {
+    this.#stream = new SseStream(origin, path, options.maxBytes, {
       opened: (address) => {
         this.#path = address;
         onOpen();

@@ -27,10 +27,9 @@ export class SseStream extends HttpRequest {
   #opened = false;
   #over = false;
 
-  /** `path`: of the GET, with query. */
-  constructor(origin: string, path: string, on: SseStreamEvents) {
-    // Its events carry answers.
-    super(httpLimits.responseBytes);
+  /** `path`: of the GET, with query. `maxBytes`: of one event, which may carry an answer. */
+  constructor(origin: string, path: string, maxBytes: number, on: SseStreamEvents) {
+    super(Math.min(maxBytes, httpLimits.responseBytes));
     this.#origin = origin;
     this.#path = path;
     this.#on = on;

@@ -235,7 +235,20 @@ describe('the end of a socket', () => {
     const { socket, outcome, ends } = await hanging();
     socket.send('x'.repeat(socketLimits.frameBytes + 1));
     expect(await outcome).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
-    expect(ends[0]?.message).toContain(`${socketLimits.frameBytes} bytes`);
+    expect(ends[0]?.message).toContain('spec.limits.response');
+  });
+
+  test('the limit is that of the manifest', async () => {
+    const config = { limits: { responseBytes: 100_000 } };
+    const server = await serve((message) => {
+      if (message.method !== 'tools/call') return legacy(message);
+      return { text: 'x'.repeat(Number((message.params?.['arguments'] as { bytes: number }).bytes)) };
+    });
+    const { conversation, ends } = await open(server.url, { config });
+    const ask = (bytes: number) => conversation.send(makeCall('tools/call', { name: 'a', arguments: { bytes } }).call);
+    expect(await ask(99_000)).toMatchObject({ kind: 'result' });
+    expect(await ask(100_000)).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
+    expect(ends).toHaveLength(1);
   });
 
   test('closing is told to the server', async () => {

@@ -20,7 +20,7 @@ import {
   Places,
 } from '../http/index.ts';
 import { type HandshakeOrder, type PipeEnd, shakeHands, StdioChannel, StdioConversation } from '../stdio/index.ts';
-import { openSocketPipe } from './socket-pipe.ts';
+import { openSocketPipe, socketLimits } from './socket-pipe.ts';
 
 type Target = Extract<ServerTarget, { kind: 'http' }>;
 
@@ -87,7 +87,8 @@ class SocketConnector implements Connector {
     const url = new URL(`${endpoint.origin.replace(/^http/, 'ws')}${endpoint.path}`);
     const { connectMs } = config().timeouts;
     const headers = [...endpoint.headers, 'user-agent', `${hubInfo.name}/${hubInfo.version}`];
-    const pipe = await openSocketPipe({ url, address: place.address, headers, connectMs, clock }, signal);
+    const maxBytes = config().limits?.responseBytes ?? socketLimits.frameBytes;
+    const pipe = await openSocketPipe({ url, address: place.address, headers, connectMs, maxBytes, clock }, signal);
     place.sessions++;
     pipe.onExit(() => place.sessions--);
     const channel = new StdioChannel({

@@ -23,8 +23,9 @@ import { describeNetworkError, httpLimits, statusError, upstreamScanLimits } fro
 import type { MessagePipe, PipeEnd } from '../stdio/index.ts';
 
 export const socketLimits = {
-  /** One frame of a server, bytes: it may carry an answer. */
+  /** One frame of a server, bytes, unless its manifest says otherwise: it may carry an answer. It is held whole, so never more than this. */
   frameBytes: httpLimits.responseBytes,
+  mostFrameBytes: 64 * 1024 * 1024,
   /** Bytes waiting for a server that does not read; `write` refuses beyond it. */
   waitingBytes: 16 * 1024 * 1024,
   /** A silent server is pinged this often, and given up when it did not answer until the next, milliseconds. */
@@ -44,6 +45,8 @@ export interface SocketPipeOptions {
   /** Flat: name, value. */
   readonly headers: readonly string[];
   readonly connectMs: number;
+  /** Of one frame. */
+  readonly maxBytes: number;
   readonly clock: Clock;
 }
 
@@ -86,12 +89,12 @@ export function openSocketPipe(options: SocketPipeOptions, signal: AbortSignal):
   });
 }
 
-function dial({ url, address, headers }: SocketPipeOptions): WebSocket {
+function dial({ url, address, headers, maxBytes }: SocketPipeOptions): WebSocket {
   const named: Record<string, string> = {};
   for (let at = 0; at + 1 < headers.length; at += 2) named[headers[at] ?? ''] = headers[at + 1] ?? '';
   const options: ClientOptions & { servername?: string } = {
     headers: named,
-    maxPayload: socketLimits.frameBytes,
+    maxPayload: Math.min(maxBytes, socketLimits.mostFrameBytes),
     perMessageDeflate: false,
     followRedirects: false,
   };
@@ -234,7 +237,7 @@ export class SocketPipe implements MessagePipe {
 
 function wordsFor(error: Error): string {
   const code = 'code' in error ? String(error.code) : '';
-  if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return `one frame is larger than ${socketLimits.frameBytes} bytes`;
+  if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return 'one frame is larger than spec.limits.response';
   if (code.startsWith('WS_ERR_')) return `it breaks the WebSocket protocol (${code})`;
   return `its WebSocket broke: ${describeNetworkError(error)}`;
 }
