@@ -27,6 +27,9 @@ export class CompiledSchemas {
       check = this.#compile(text);
       this.#checks.set(schema, check);
     }
+    // A thread that runs out of memory in its own code ends alone; in JSON.parse it takes the whole process with it.
+    if (isTooMany(value))
+      return { kind: 'unusable', message: `the value has more than ${schemaLimits.valueNodes} parts` };
     let parsed: unknown;
     try {
       parsed = JSON.parse(value);
@@ -102,6 +105,17 @@ function pattern(source: string, flags: string): RegExp {
     if (!flags.includes('u')) throw error;
     return new RegExp(source, flags.replace('u', ''));
   }
+}
+
+/** Counts inside strings as well: rather too many than too few. */
+function isTooMany(value: string): boolean {
+  let parts = 0;
+  for (let at = 0; at < value.length; at++) {
+    const code = value.charCodeAt(at);
+    // , [ {
+    if ((code === 44 || code === 91 || code === 123) && ++parts > schemaLimits.valueNodes) return true;
+  }
+  return false;
 }
 
 function unusable(message: string): Check {

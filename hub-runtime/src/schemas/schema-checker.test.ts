@@ -193,7 +193,23 @@ describe('EF-23 bounds of the checker', () => {
     answer(0);
     expect(await behind).toEqual({ kind: 'fits' });
     expect(await checker.check(schemaOf(1), value)).toMatchObject({ kind: 'unusable' });
-    await clock.advance(schemaLimits.cooldownMs);
+    await clock.advance(schemaLimits.restMs);
+    expect(await checker.check(schemaOf(1), value)).toMatchObject({ kind: 'unusable' });
+    await clock.advance(schemaLimits.longRestMs);
+    void checker.check(schemaOf(1), value);
+    expect(checker.waiting).toBe(1);
+  });
+
+  test('a schema that has been checked before rests for less: it may have been the value', async () => {
+    const { checker, threads, clock, answer } = scripted();
+    const good = checker.check(schemaOf(1), value);
+    threads[0]?.listener.ready();
+    answer(0);
+    expect(await good).toEqual({ kind: 'fits' });
+    const stuck = checker.check(schemaOf(1), value);
+    await clock.advance(schemaLimits.checkMs + schemaLimits.graceMs + 1);
+    expect(await stuck).toMatchObject({ kind: 'unusable' });
+    await clock.advance(schemaLimits.restMs);
     void checker.check(schemaOf(1), value);
     expect(checker.waiting).toBe(1);
   });

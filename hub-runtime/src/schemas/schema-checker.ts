@@ -76,7 +76,7 @@ class ThreadedChecker implements SchemaChecker {
     if (schema.length > schemaLimits.schemaBytes) return unusable(`it is over ${schemaLimits.schemaBytes} bytes`);
     const known = this.#known(schema);
     if (this.#deps.clock.monotonic() < known.restsUntil)
-      return unusable(`its last check took too long; it is tried again within ${schemaLimits.cooldownMs / 1000} s`);
+      return unusable('its last check took too much time or memory; it is tried again later');
     const isFull = this.#waiting.size >= schemaLimits.waiting || this.#bytes + value.length > schemaLimits.waitingBytes;
     if (this.#isClosed || isFull) return Promise.resolve({ kind: 'busy' });
     return new Promise((resolve) => {
@@ -162,7 +162,8 @@ class ThreadedChecker implements SchemaChecker {
     this.#endThread();
     const [guilty] = this.#waiting.values();
     if (guilty !== undefined) {
-      guilty.schema.restsUntil = this.#deps.clock.monotonic() + schemaLimits.cooldownMs;
+      const restMs = this.#compiled.has(guilty.schema.number) ? schemaLimits.restMs : schemaLimits.longRestMs;
+      guilty.schema.restsUntil = this.#deps.clock.monotonic() + restMs;
       this.#deps.log.warn({ reason: message, waiting: this.#waiting.size }, 'a schema of a tool could not be checked');
       for (const one of this.#waiting.values())
         if (one.schema === guilty.schema) this.#settle(one, { kind: 'unusable', message });

@@ -20,7 +20,9 @@ export interface ThreadListener {
 export type StartThread = (listener: ThreadListener) => CheckThread;
 
 export const startThread: StartThread = (listener) => {
-  const worker = new Worker(threadFile(), { resourceLimits: { maxOldGenerationSizeMb: schemaLimits.threadMemoryMb } });
+  const worker = new Worker(threadFile(import.meta.url), {
+    resourceLimits: { maxOldGenerationSizeMb: schemaLimits.threadMemoryMb },
+  });
   let ended = false;
   const died = (message: string): void => {
     if (ended) return;
@@ -44,7 +46,8 @@ export const startThread: StartThread = (listener) => {
   };
 };
 
-function threadFile(): URL {
-  if (import.meta.url.endsWith('.ts')) return new URL('./check-thread.ts', import.meta.url);
-  return new URL(import.meta.url.includes('/chunks/') ? '../check-thread.js' : './check-thread.js', import.meta.url);
+/** `self`: this module, in the sources, in a chunk of the bundle, or in its entry. */
+export function threadFile(self: string): URL {
+  if (self.endsWith('.ts')) return new URL('./check-thread.ts', self);
+  return new URL(self.includes('/chunks/') ? '../check-thread.js' : './check-thread.js', self);
 }
