@@ -5,13 +5,26 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { connectLegacy, type KitClient, type RunningServer, startHttpServer, until } from '../kit/index.ts';
+import {
+  connectLegacy,
+  connectModern,
+  type KitClient,
+  type RunningServer,
+  startHttpServer,
+  until,
+} from '../kit/index.ts';
 import { type Fleet, type FleetMember, startFleet } from './support/replica-fleet.ts';
 import { mcpServer } from './support/running-hub.ts';
 import { documentOf } from './support/running-replica.ts';
 
-const tools = [{ name: 'echo' }, { name: 'slow', does: { latencyMs: 300 } }];
+const form = {
+  method: 'elicitation/create',
+  params: { mode: 'form', message: 'Name?', requestedSchema: { type: 'object', properties: {} } },
+};
+const elicited = { action: 'accept', content: {} };
+const tools = [{ name: 'asks', does: { asks: [form] } }, { name: 'echo' }, { name: 'slow', does: { latencyMs: 300 } }];
 const key = randomBytes(32);
+const adopted = 'quaymaster_sessions_adopted_total';
 
 let server: RunningServer;
 let fleet: Fleet;
@@ -143,5 +156,43 @@ describe('three replicas', () => {
     expect(others(outcomes)).toEqual([]);
     expect(fleet.balancer.failures).toEqual([]);
     console.log(`${outcomes.length} calls over two drains`);
+  });
+
+  test('EF-30 a replica that is drained waits for answers to its questions, wherever they arrive', async () => {
+    const [owner, other] = [ownerOf(0), ownerOf(1)];
+    const capabilities = { elicitation: { form: {} } };
+    const modern = await connectModern(owner.url, { capabilities });
+    const elsewhere = await connectModern(other.url, { capabilities });
+    // Its user thinks for ever; the answer is sent by hand.
+    const old = await connectLegacy(owner.url, { capabilities, onRequest: () => new Promise(() => {}) });
+    const moved = await connectLegacy(other.url, { handshake: false });
+    clients.push(modern, elsewhere, old, moved);
+    moved.sessionId = old.sessionId;
+    const { result } = await modern.callTool('files_asks', {});
+    const { inputRequests, requestState } = result as { inputRequests: object; requestState: string };
+    const inputResponses = Object.fromEntries(Object.keys(inputRequests).map((key) => [key, elicited]));
+    const waiting = old.callTool('files_asks', {});
+    const question = (): unknown =>
+      old.transcript.entries.find(({ message }) => message?.method === 'elicitation/create')?.message?.id;
+    await until(() => question() !== undefined, { because: 'the client is asked' });
+    const before = await fleet.metric(adopted);
+    const draining = fleet.drain(owner);
+    await until(
+      async () => {
+        expect(await echo(moved, 'anywhere')).toBe('ok');
+        return (await fleet.metric(adopted)) > before;
+      },
+      { because: 'the session goes on elsewhere', everyMs: 50, timeoutMs: 10_000 },
+    );
+    const params = { name: 'files_asks', arguments: {}, inputResponses, requestState };
+    expect((await elsewhere.request('tools/call', params)).raw).toContain('accept');
+    const headers = { ...moved.headersFor('', {}), 'content-type': 'application/json', accept: 'application/json' };
+    const answer = { jsonrpc: '2.0', id: question(), result: elicited };
+    const link = moved.link as unknown as {
+      send(method: string, headers: object, body: string): Promise<{ status: number }>;
+    };
+    expect((await link.send('POST', headers, JSON.stringify(answer))).status).toBe(202);
+    expect((await waiting).raw).toContain('accept');
+    await draining;
   });
 });
