@@ -15,6 +15,8 @@ export interface LargeServer extends AsyncDisposable {
   readonly cut: number;
   /** Bytes sent of the answer at hand. */
   readonly sent: number;
+  /** Cuts every connection, as a server that dies does. */
+  cutAll(): void;
 }
 
 export async function startLargeServer(era: 'modern' | 'legacy'): Promise<LargeServer> {
@@ -34,6 +36,7 @@ export async function startLargeServer(era: 'modern' | 'legacy'): Promise<LargeS
     get sent() {
       return state.sent;
     },
+    cutAll: () => http.closeAllConnections(),
     async [Symbol.asyncDispose]() {
       http.closeAllConnections();
       await new Promise((resolve) => http.close(resolve));

@@ -23,6 +23,10 @@ export interface PacedOptions {
   readonly bytesPerSecond: number;
   /** From then on it reads all there is: a reader that stands still does not notice that it was cut. */
   readonly hurry?: AbortSignal;
+  /** Called with each piece. */
+  readonly onBytes?: (total: number) => void;
+  /** Goes away in the middle. */
+  readonly leave?: AbortSignal;
 }
 
 const tickMs = 20;
@@ -50,6 +54,7 @@ export function readPaced(options: PacedOptions): Promise<PacedAnswer> {
         read += chunk.length;
         left -= chunk.length;
         blob.update(chunk);
+        options.onBytes?.(read);
       }
     }, tickMs);
     response.on('readable', () => {});
@@ -57,6 +62,7 @@ export function readPaced(options: PacedOptions): Promise<PacedAnswer> {
     response.on('error', () => finish(true));
     response.on('close', () => finish(!isComplete(response)));
   });
+  options.leave?.addEventListener('abort', () => sent.destroy());
   sent.on('error', reject);
   sent.end(options.body);
   return promise;

@@ -1,6 +1,6 @@
 /** A hub before a server of large resources, and readers of both eras at any pace. */
 import { connectLegacy, connectModern } from '../../kit/index.ts';
-import type { EraName } from '../../kit/index.ts';
+import type { EraName, KitClient } from '../../kit/index.ts';
 import { insideFlags, type InsideHub, lookInside } from './inside-hub.ts';
 import { type LargeServer, startLargeServer } from './large-server.ts';
 import { type PacedAnswer, readPaced } from './paced-reader.ts';
@@ -11,6 +11,10 @@ export const mebibyte = 1_048_576;
 export interface ReadOptions {
   readonly accept?: string;
   readonly hurry?: AbortSignal;
+  readonly leave?: AbortSignal;
+  readonly onBytes?: (total: number) => void;
+  /** Instead of a new one. */
+  readonly client?: KitClient;
 }
 
 export interface StreamingWorld extends AsyncDisposable {
@@ -42,14 +46,15 @@ export async function startStreamingWorld(
     hub,
     inside,
     server: large,
-    async read(era, uri, bytesPerSecond, { accept, hurry } = {}) {
-      await using client = await (era === 'modern' ? connectModern(hub.url) : connectLegacy(hub.url));
+    async read(era, uri, bytesPerSecond, { accept, client: given, ...more } = {}) {
+      const client = given ?? (await (era === 'modern' ? connectModern(hub.url) : connectLegacy(hub.url)));
+      await using _own = given === undefined ? client : undefined;
       const meta = era === 'modern' ? { _meta: client.envelope() } : {};
       const message = { jsonrpc: '2.0', id: `read ${uri}`, method: 'resources/read', params: { uri, ...meta } };
       const headers = client.headersFor(message.method, message.params);
       if (accept !== undefined) headers['accept'] = accept;
       const body = JSON.stringify(message);
-      return readPaced({ url: hub.url, headers, body, bytesPerSecond, ...(hurry === undefined ? {} : { hurry }) });
+      return readPaced({ url: hub.url, headers, body, bytesPerSecond, ...more });
     },
     async growth(work) {
       await inside.heap();
