@@ -14,7 +14,6 @@ import {
   hubError,
   type HubGraph,
   type LaneCall,
-  type ListKind,
   type Outcome,
   type ReadyOutcome,
   type Route,
@@ -48,28 +47,19 @@ import { SchemaChecks } from './schema-checks.ts';
 import { forCaller } from './server-error.ts';
 import { TaskIds } from './task-ids.ts';
 import { Tasks } from './tasks.ts';
-import { possibleOwners, untilCancelled, waitForOwners } from './unlisted.ts';
+import { Lists, type ListsDeps } from './lists.ts';
+import { possibleOwners, waitForOwners } from './unlisted.ts';
 import { vendorTarget } from './vendor.ts';
 
-export interface RouterDeps {
+export interface RouterDeps extends ListsDeps {
   /** Hub key, `namespace/name`. */
   readonly hub: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly observer: Observer;
-  /** The graph of this moment. */
-  graph(): HubGraph;
-  /** The same, with every listing that has arrived so far taken in. */
-  freshGraph(): HubGraph;
   /** A request begins and ends on a graph. */
   pin(graph: HubGraph): void;
   unpin(graph: HubGraph): void;
-  /** The graph as this caller sees it: itself, where nobody sees anything else. */
-  graphFor?(graph: HubGraph, caller: Caller): HubGraph;
-  /** A client lists. Gives what to wait for before the first answer, undefined once the hub is warm. */
-  beforeList(): Promise<void> | undefined;
-  /** Bound of that wait, and of waits for servers a name only may belong to. */
-  readonly firstListWaitMs: number;
   /** Names a request in log and trace, see `request-ids.ts`. */
   requestId(exchange: Exchange): string;
   readonly states: RequestStates;
@@ -108,6 +98,7 @@ class HubRouter implements Router {
   readonly #deps: RouterDeps;
   readonly #rounds: RoundsOfCall;
   readonly #tasks: Tasks;
+  readonly #lists: Lists;
   readonly #delivery: Delivery;
   readonly #checks: SchemaChecks;
   readonly admission: Admission;
@@ -119,6 +110,7 @@ class HubRouter implements Router {
     this.#delivery = new Delivery(deps.clock, () => deps.graph());
     const parkedLimit = (): number => parkedLimitOf(deps.graph().config);
     this.#tasks = new Tasks(new TaskIds(deps.sealer), (call, to, trace) => this.#deliver(call, to, trace));
+    this.#lists = new Lists(deps);
     this.#rounds = new RoundsOfCall({ ...deps, parkedLimit, newId: () => deps.newId() });
   }
 
@@ -175,7 +167,7 @@ class HubRouter implements Router {
       case 'resource':
         return this.#named(exchange, rule.kind, trace);
       case 'list':
-        return this.#list(exchange, rule.list);
+        return this.#lists.page(exchange, rule.list);
       case 'complete':
         return this.#complete(exchange, trace);
       case 'logLevel':
@@ -206,11 +198,11 @@ class HubRouter implements Router {
   /** Nobody listed has it: waits for servers that may, and for their successors when the configuration changes meanwhile. */
   async #notListed(exchange: Exchange, kind: NamedKind, target: string, trace: CallTrace): Promise<Outcome> {
     let { graph } = exchange;
-    const learning = this.#learn(exchange);
+    const learning = this.#lists.learn(exchange);
     if (learning !== undefined) {
       await learning;
       if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
-      graph = this.#fresh(exchange);
+      graph = this.#lists.fresh(exchange);
       const route = lookUp(graph, kind, target);
       if (route !== undefined) return this.#send({ ...exchange, graph }, route, trace);
     }
@@ -222,7 +214,7 @@ class HubRouter implements Router {
       for (const upstream of owners.upstreams) awaited.add(upstream);
       await waitForOwners(owners, exchange, this.#deps.firstListWaitMs, this.#deps.clock);
       if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
-      graph = this.#fresh(exchange);
+      graph = this.#lists.fresh(exchange);
       const route = lookUp(graph, kind, target);
       if (route !== undefined) return this.#send({ ...exchange, graph }, route, trace);
     }
@@ -316,46 +308,6 @@ class HubRouter implements Router {
       return this.#delivery.send(call, first, trace);
     const hops = hopsBehind(hopsOf(call.exchange.params), identity);
     return this.#delivery.send({ ...call, hops }, first, trace);
-  }
-
-  async #list(exchange: Exchange, kind: ListKind): Promise<Outcome> {
-    const cursor = memberString(exchange.params, 'cursor');
-    if (cursor === undefined && memberRaw(exchange.params, 'cursor') !== undefined) return hubError('QM_BAD_CURSOR');
-    const { firstListWaitMs, clock } = this.#deps;
-    let { graph } = exchange;
-    const warming = this.#deps.beforeList();
-    if (warming !== undefined) {
-      await untilCancelled(warming, exchange, firstListWaitMs, clock);
-      if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
-      graph = this.#fresh(exchange);
-    }
-    const learning = this.#learn(exchange);
-    if (learning !== undefined) {
-      await learning;
-      if (exchange.leg.cancellation.cancelled) return hubError('QM_CANCELLED');
-      graph = this.#fresh(exchange);
-    }
-    const result = graph.catalog.page(kind, cursor, exchange.caller.era);
-    return result === undefined ? hubError('QM_BAD_CURSOR') : { kind: 'ready', result };
-  }
-
-  #fresh({ caller }: Exchange): HubGraph {
-    const graph = this.#deps.freshGraph();
-    return this.#deps.graphFor?.(graph, caller) ?? graph;
-  }
-
-  /** Finds out what servers show to clients like this one. Undefined: there is nothing to find out. */
-  #learn(exchange: Exchange): Promise<void> | undefined {
-    const { caller } = exchange;
-    if (caller.capabilities === emptyObject) return undefined;
-    const learning: Promise<void>[] = [];
-    for (const upstream of this.#deps.graph().upstreams) {
-      const one = upstream.learnFor?.(caller);
-      if (one !== undefined) learning.push(one);
-    }
-    if (learning.length === 0) return undefined;
-    const all = Promise.all(learning).then(() => undefined);
-    return untilCancelled(all, exchange, this.#deps.firstListWaitMs, this.#deps.clock);
   }
 
   #complete(exchange: Exchange, trace: CallTrace): Outcome | Promise<Outcome> {
