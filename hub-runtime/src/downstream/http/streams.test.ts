@@ -148,6 +148,34 @@ describe('the answer to a POST', () => {
     gate.release();
   });
 
+  test('HT-5.12 a stream whose reader does not keep pace is cut, though less waits than may pile up', async () => {
+    const limits = { streamBufferBytes: 64 * 1024 * 1024, readBytesPerSecond: 1024 * 1024 };
+    await using rig = await startRig(
+      new FakeHub(limitedConfig(limits, { slowReaderMs: 1_000, keepAliveMs: 3_600_000 })),
+    );
+    const hang = Promise.withResolvers<Outcome>();
+    const message = rawOf({ jsonrpc: '2.0', method: 'x', params: { text: 'x'.repeat(16 * 1024 * 1024) } });
+    rig.hub.answer = ({ leg }) => {
+      leg.notify(message);
+      leg.notify(progress('p', 1));
+      return hang.promise;
+    };
+    const socket = connect(rig.listener.port, '127.0.0.1').pause();
+    socket.on('error', () => {});
+    socket.write(bytesOf(rig.listener.port, modern('tools/call', { name: 'a' })));
+    await expect.poll(() => rig.hub.calls.length).toBe(1);
+    // From the first look on: a second, and sixteen for what waits.
+    await rig.edge.clock.advance(16_500);
+    expect(rig.edge.counted.get('limitRejections readRate')).toBeUndefined();
+    await rig.edge.clock.advance(2_500);
+    expect(rig.edge.counted.get('limitRejections readRate')).toBe(1);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume();
+    await closed;
+    await expect.poll(() => rig.hub.calls[0]?.leg.cancellation.cancelled).toBe(true);
+    hang.resolve(textResult('late'));
+  });
+
   test('a reader that stops is cut at limits.streamBufferBytes, and its call cancelled', async () => {
     await using rig = await startRig(new FakeHub(limitedConfig({ streamBufferBytes: 100_000 })));
     gated(rig);
