@@ -64,6 +64,10 @@ export interface SideDoor {
 const maxHeaderBytes = 16 * 1024;
 const sweepMs = 1000;
 
+/** `shouldUpgradeCallback` came with Node 24.9. */
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const choosesUpgrades = major > 24 || (major === 24 && minor >= 9);
+
 type EdgeServer = Server<typeof EdgeRequest, typeof EdgeResponse>;
 
 export async function startListener(options: ListenerOptions): Promise<Listener> {
@@ -176,6 +180,11 @@ function createEdgeServer(front: Front, times: ConnectionTimes): EdgeServer {
       }
     },
   );
+  // Node drops headers over this count without a word: the edge counts them itself and refuses.
+  server.maxHeadersCount = 0;
+  // An older Node hands over every request that would like another protocol, bodies lost, and widespread clients ask for h2c: better no
+  // WebSocket there than calls of others that fail.
+  if (!choosesUpgrades) return server;
   server.on('upgrade', (request, connection, head) => {
     try {
       front.upgrade(request, connection, head);
@@ -183,8 +192,6 @@ function createEdgeServer(front: Front, times: ConnectionTimes): EdgeServer {
       front.failedUpgrade(error, connection);
     }
   });
-  // Node drops headers over this count without a word: the edge counts them itself and refuses.
-  server.maxHeadersCount = 0;
   return server;
 }
 

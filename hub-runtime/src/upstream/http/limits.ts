@@ -13,8 +13,11 @@ export const httpLimits = {
   eventBytes: 1024 * 1024,
   /** Connections to one origin for calls. Calls beyond wait for a free one until their deadline. */
   connectionsPerOrigin: 128,
-  /** Connections to one origin for long-lived event streams: apart from calls, so that streams never starve them. */
-  streamsPerOrigin: 256,
+  /**
+   * Connections to one origin for long-lived event streams: apart from calls, so that streams never starve them. Over HTTP+SSE every
+   * conversation needs one: `instances.max` is 1,000 unless a manifest says otherwise.
+   */
+  streamsPerOrigin: 1_024,
   /** Calls of one conversation without an answer. */
   inFlight: 4_096,
   /** Replicas of one server that are used; beyond them none is. */
