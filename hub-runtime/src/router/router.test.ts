@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { type Exchange, hubError, type HubGraph, protocolError } from '../exchange/index.ts';
+import { hubError, protocolError } from '../exchange/index.ts';
 import { callerOf, exchangeOf, listing, resultOf, seen, tool } from '../fixtures/index.ts';
 import { rawOf, scanObject } from '../wire/index.ts';
 import { bench } from './bench.fixture.ts';

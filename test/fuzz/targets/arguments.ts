@@ -8,7 +8,7 @@ import {
   scanObject,
 } from '../../../hub-runtime/src/wire/index.ts';
 import { hold, type Target } from '../engine/target.ts';
-import { encoded, headerText, isObject, own, parsed, wellFormed } from './reference.ts';
+import { encoded, entriesApart, headerText, isObject, own, parsed, parsedApart, wellFormed } from './reference.ts';
 
 const schema =
   '"schema":{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"},"n":{"type":"integer","x-mcp-header":"N"},"o":{"type":"object","properties":{"b":{"type":"boolean","x-mcp-header":"B"}}}}}';
@@ -79,19 +79,7 @@ function readLast(args: string, path: readonly string[]): unknown {
 
 /** As one for which the first counts. */
 function readFirst(args: string, path: readonly string[]): unknown {
-  // A reviver that renames nothing cannot see it; so the keys are made different before parsing.
-  let count = 0;
-  const text = Buffer.from(args, 'latin1').toString('utf8');
-  const marked = text.replaceAll(
-    /("(?:[^"\\]|\\.)*")(\s*:)|"(?:[^"\\]|\\.)*"/g,
-    (all, key: string | undefined, colon: string) =>
-      key === undefined ? all : `${key.slice(0, -1)}\\u0000${count++}"${colon}`,
-  );
-  let value: unknown = JSON.parse(marked);
-  for (const key of path) {
-    if (!isObject(value)) return undefined;
-    const entry = Object.entries(value).find(([name]) => name.slice(0, name.lastIndexOf('\0')) === key);
-    value = entry?.[1];
-  }
+  let value = parsedApart(args);
+  for (const key of path) value = entriesApart(value).find(([name]) => name === key)?.[1];
   return value;
 }

@@ -13,7 +13,18 @@ import {
   type ScannedObject,
 } from '../../../hub-runtime/src/wire/index.ts';
 import { hold, type Target } from '../engine/target.ts';
-import { bytesOf, encoded, isObject, own, parsed, type Parsed, same, wellFormed } from './reference.ts';
+import {
+  bytesOf,
+  encoded,
+  entriesApart,
+  isObject,
+  own,
+  parsed,
+  parsedApart,
+  type Parsed,
+  same,
+  wellFormed,
+} from './reference.ts';
 
 const roomy = { depth: 10_000, nodes: 1_000_000 };
 const batchMost = 8;
@@ -80,7 +91,7 @@ function judgeMessage(raw: RawJson, judge: Parsed | undefined): void {
     if (message.id !== undefined) hold(parsed(message.id) !== undefined, 'the id of a fault is JSON');
     // Fewer than this cannot be over a bound.
     if (message.fault === 'limit') hold(raw.length > 4 * 256, 'a limit is named only by what is large');
-    if (judge !== undefined && message.fault === 'shape' && !message.message.includes('twice'))
+    if (judge !== undefined && message.fault === 'shape' && !message.message.includes('twice') && !repeats(raw))
       hold(kindOf(judge.value) === undefined, 'what is called no message is none');
     return;
   }
@@ -96,6 +107,12 @@ function judgeMessage(raw: RawJson, judge: Parsed | undefined): void {
   if (message.error !== undefined) hold(same(parsed(message.error)?.value, own(value, 'error')), 'so is the error');
   if (message.params !== undefined) judgeObject(message.params, own(value, 'params'));
   if (message.result !== undefined) judgeObject(message.result, own(value, 'result'));
+}
+
+/** A key of the message stands twice: whichever is looked at first may be refused. */
+function repeats(raw: string): boolean {
+  const keys = entriesApart(parsedApart(raw)).map(([key]) => key);
+  return new Set(keys).size < keys.length;
 }
 
 /** By the rules of JSON-RPC and MCP; undefined: no message. */

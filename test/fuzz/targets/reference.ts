@@ -106,3 +106,20 @@ export function eventsOf(stream: string): readonly PlainEvent[] {
   }
   return events;
 }
+
+/** JSON with equal keys kept apart: each carries a mark that `entriesApart` takes off. */
+export function parsedApart(input: string): unknown {
+  let count = 0;
+  const marked = bytesOf(input)
+    .toString('utf8')
+    .replaceAll(/("(?:[^"\\]|\\.)*")(\s*:)|"(?:[^"\\]|\\.)*"/g, (all, key: string | undefined, colon: string) =>
+      key === undefined ? all : `${key.slice(0, -1)}\\u0000${count++}"${colon}`,
+    );
+  return JSON.parse(marked);
+}
+
+/** Entries of an object of `parsedApart`, equal keys included. */
+export function entriesApart(value: unknown): readonly (readonly [string, unknown])[] {
+  if (!isObject(value)) return [];
+  return Object.entries(value).map(([name, one]) => [name.slice(0, name.lastIndexOf('\0')), one]);
+}
