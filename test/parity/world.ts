@@ -189,6 +189,34 @@ function life(): ManifestLike[] {
       'life',
       stdio({ era: 'legacy', tools: [{ name: 'die', does: { crash: { with: 'exit' } } }, { name: 'echo' }] }),
     ),
+    server(
+      'faulty',
+      'life',
+      stdio(
+        {
+          era: 'modern',
+          tools: [
+            { name: 'good', annotations: { title: 'Good', readOnlyHint: false } },
+            { name: 'bad', does: { error: { code: -32_603, message: 'boom' } } },
+            { name: 'work', does: { latencyMs: 400 } },
+            { name: 'plain', annotations: { openWorldHint: true } },
+          ],
+        },
+        {
+          tools: { annotate: { good: { readOnlyHint: true }, work: { idempotentHint: false } } },
+          resilience: {
+            retry: { attempts: 1 },
+            circuitBreaker: { window: '2s', minCalls: 4, failureThreshold: 40, openFor: '500ms', probes: 1 },
+            bulkhead: { maxConcurrent: 2, queue: 1 },
+          },
+        },
+      ),
+    ),
+    server(
+      'dozes',
+      'life',
+      stdio({ era: 'legacy', tools: who }, { lifecycle: { start: 'onDemand', idleTimeout: '1s' } }),
+    ),
     server('broken', 'life', stdio({ startup: { exit: { code: 3, stderr: 'no such luck' } } })),
     server(
       'unresolved',

@@ -8,6 +8,7 @@ import { life } from './life.ts';
 import { sessions } from './sessions.ts';
 import { streams } from './streams.ts';
 import { surface } from './surface.ts';
+import { troubled } from './troubled.ts';
 import { wire } from './wire.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -19,6 +20,7 @@ export const scenarios: readonly Scenario[] = [
   ...doors,
   ...cells,
   ...hubs,
+  ...troubled,
   ...life,
   ...hubsThatChange,
 ];
