@@ -25,6 +25,21 @@ function named(name: string, include: readonly string[], spec: JsonObject = {}):
 const toolsOf = async (client: KitClient): Promise<string[]> =>
   (await client.listAll('tools/list')).map((tool) => String(tool['name'])).toSorted();
 
+interface Listed {
+  readonly items: {
+    metadata: { name: string };
+    status: { conditions: { type: string; reason: string; message: string }[] };
+  }[];
+}
+
+/** What `qm get -o json` says. */
+async function asked(hub: RunningHub, what: 'hubs' | 'servers'): Promise<Listed> {
+  const { command, args } = qm('get', what, '--state-dir', `${hub.folder}/state`, '-o', 'json');
+  const program = spawnProgram(command, args, { cwd: hub.folder });
+  await program.ended(20_000);
+  return JSON.parse(program.stdout) as Listed;
+}
+
 const listed = (client: KitClient, ...names: string[]) =>
   until(async () => (await toolsOf(client)).join() === names.toSorted().join(), {
     because: `${names.join()} are listed`,
@@ -190,6 +205,16 @@ describe('circles', () => {
     });
   });
 
+  test('HT-0.10 what comes round is a condition of the hub', async () => {
+    await using client = await connectHttp(left.url, 'modern');
+    await listed(client, 'real_echo', 'right_mine_echo');
+    const { items } = await asked(left, 'hubs');
+    expect(items[0]?.status.conditions.find(({ type }) => type === 'Degraded')).toMatchObject({
+      reason: 'HubLoop',
+      message: expect.stringMatching(/server "right" leads back to this hub.*\(left~\w+ > right~\w+ > left~\w+\)/),
+    });
+  });
+
   test('HT-0.10 a circle within the manifests is said in the conditions of the servers on it', async () => {
     await using hub = await startHub([
       named('a', ['to-b', 'real']),
@@ -200,24 +225,7 @@ describe('circles', () => {
     ]);
     await using client = await connectHttp(hub.url, 'modern');
     expect(await toolsOf(client)).toEqual(['real_echo']);
-    const { command, args } = qm(
-      'get',
-      'servers',
-      '-f',
-      hub.manifests,
-      '--state-dir',
-      `${hub.folder}/state`,
-      '-o',
-      'json',
-    );
-    const program = spawnProgram(command, args, { cwd: hub.folder });
-    await program.ended(20_000);
-    const { items } = JSON.parse(program.stdout) as {
-      items: {
-        metadata: { name: string };
-        status: { conditions: { type: string; reason: string; message: string }[] };
-      }[];
-    };
+    const { items } = await asked(hub, 'servers');
     for (const name of ['to-a', 'to-b']) {
       const { conditions = [] } = items.find(({ metadata }) => metadata.name === name)?.status ?? {};
       expect(conditions.find(({ type }) => type === 'ResolvedRefs')).toMatchObject({
