@@ -23,7 +23,7 @@ export { mostSubscriptions } from './session-subscriptions.ts';
 export { type Deliver, SessionQuestions, type SessionQuestionsOptions } from './session-questions.ts';
 export { type Carrier, ReplayBudget, type ReplayStream } from './replay.ts';
 export type { HeldSessions, SessionBodies } from './session-bodies.ts';
-export { copyLimits, readStreamCopies, type StreamCopy } from './replay-copy.ts';
+export { readStreamCopies, type StreamCopy } from './replay-copy.ts';
 export { createSealer, type RandomBytes, type RotatingSealer, type Sealer } from './sealer.ts';
 export {
   type AbsentSession,

@@ -53,6 +53,8 @@ export async function startSprayBalancer(): Promise<SprayBalancer> {
     });
     from.pipe(to);
   });
+  // Clients that pause for a while must not find their connection just being closed.
+  server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
