@@ -50,6 +50,29 @@ describe('reading what a server offers', () => {
     expect(announcesTools(listing)).toBe(true);
   });
 
+  test('EF-26 checklist 41: of all pages of a list the shortest time and the strictest scope', async () => {
+    const one = new PagedConversation();
+    one.pages = {
+      'tools/list': [
+        { tools: [], nextCursor: '1', ttlMs: 5_000, cacheScope: 'public' },
+        { tools: [], ttlMs: 1_000, cacheScope: 'public' },
+      ],
+      'resources/list': [{ resources: [], ttlMs: 9e15, cacheScope: 'private' }],
+      'resources/templates/list': [{ resourceTemplates: [] }],
+      'prompts/list': [{ prompts: [], ttlMs: -5, cacheScope: 'public' }],
+    };
+    const now = deps.clock.monotonic();
+    const { listing } = await listAll(one, deps);
+    expect(listing.hints).toEqual({
+      tools: { freshUntil: now + 1_000, isPublic: true },
+      resources: { freshUntil: now + 24 * 3_600_000, isPublic: false },
+      resourceTemplates: { freshUntil: now, isPublic: false },
+      prompts: { freshUntil: now, isPublic: true },
+    });
+    const { listing: next } = await listSome(one, ['prompts'], listing, deps);
+    expect(Object.keys(next.hints ?? {}).toSorted()).toEqual(['prompts', 'resourceTemplates', 'resources', 'tools']);
+  });
+
   test('asks only for what is declared', async () => {
     const one = new PagedConversation({ prompts: {} });
     one.pages = { 'prompts/list': [{ prompts: [] }] };
