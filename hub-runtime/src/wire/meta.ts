@@ -96,19 +96,22 @@ export function upstreamMeta(
   if (envelope !== '' && logLevel !== undefined) out += `,${quoted(metaKey.logLevel)}:${quoted(logLevel)}`;
   if (progressToken !== undefined) out += (out === '' ? '' : ',') + `"progressToken":${progressToken}`;
   if (hops !== undefined) out += (out === '' ? '' : ',') + `${quoted(metaKey.hops)}:${quoted(hops)}`;
-  let traced = false;
+  const beside = trace === undefined || isTraced(meta) ? '' : trace;
   if (meta !== undefined)
     for (const member of meta.members) {
       if (isPerHop(member.key)) continue;
-      if (member.key === 'traceparent') {
-        if (!isTraceparent(meta.raw.slice(member.start + 1, member.end - 1))) continue;
-        traced = true;
-      }
+      if (member.key === 'traceparent' && !isTraceparent(meta.raw.slice(member.start + 1, member.end - 1))) continue;
+      // One context, not the parts of two: no key twice.
+      if (beside !== '' && beside.includes(`"${member.key}":`)) continue;
       if (out !== '') out += ',';
       out += meta.raw.slice(member.keyStart, member.end);
     }
-  if (trace !== undefined && !traced) out += (out === '' ? '' : ',') + trace;
+  if (beside !== '') out += (out === '' ? '' : ',') + beside;
   return out === '' ? undefined : (`{${out}}` as RawJson);
+}
+
+function isTraced(meta: ScannedObject | undefined): boolean {
+  return isTraceparent(memberRaw(meta, 'traceparent')?.slice(1, -1) ?? '');
 }
 
 /** Keys that never cross the hub as they came. */

@@ -13,12 +13,16 @@ import {
   renderForLegacy,
   renderForModern,
   scanObject,
+  traceMembers,
   upstreamMeta,
 } from '../../../hub-runtime/src/wire/index.ts';
 import { hold, type Target } from '../engine/target.ts';
-import { isObject, own, parsed, same } from './reference.ts';
+import { entriesApart, isObject, own, parsed, parsedApart, same } from './reference.ts';
 
 const info = '{"name":"hub","version":"1"}' as RawJson;
+const context = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+const traced = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const ofTrace = new Set(['traceparent', 'tracestate', 'baggage']);
 const perHop = new Set<string>([
   metaKey.protocolVersion,
   metaKey.clientCapabilities,
@@ -52,6 +56,8 @@ export const edits: Target = {
     '"ttlMs":1,',
     '"elicitation":{"form":{}}',
     '"extensions":{"io.modelcontextprotocol/tasks":{}}',
+    '"tracestate":"x=y",',
+    `"traceparent":"00-${'1'.repeat(32)}-${'2'.repeat(16)}-00",`,
     '"__proto__":{}',
     '"drop":["a"]',
     '"set":{"a":1}',
@@ -106,13 +112,16 @@ function judgeEdit(
 function judgeMeta(object: NonNullable<ReturnType<typeof scanObject>>, value: Readonly<Record<string, unknown>>): void {
   const given = own(value, '_meta');
   const envelope = modernEnvelope(info, '{}' as RawJson);
-  for (const [head, token] of [
-    ['', undefined],
-    [envelope, 5],
+  for (const [head, token, trace] of [
+    ['', undefined, undefined],
+    [envelope, 5, undefined],
+    ['', 5, traceMembers({ traceparent: context, tracestate: 'a=b', baggage: 'c=d' })],
   ] as const) {
-    const raw = upstreamMeta(object.meta, head, token, 'debug');
+    const raw = upstreamMeta(object.meta, head, token, 'debug', undefined, trace);
     const meta = raw === undefined ? {} : parsed(raw)?.value;
     hold(isObject(meta), 'the meta of a hop is an object');
+    if (raw !== undefined)
+      hold(entriesApart(parsedApart(raw)).length === Object.keys(meta).length, 'no key stands twice in it');
     hold(
       own(meta, metaKey.protocolVersion) === (head === '' ? undefined : modernRevision),
       'the envelope is the hub’s',
@@ -122,8 +131,10 @@ function judgeMeta(object: NonNullable<ReturnType<typeof scanObject>>, value: Re
       Object.keys(meta).every((key) => !key.startsWith('dev.quaymaster/')),
       'nobody forges what is the hub’s',
     );
+    if (trace !== undefined) hold(traced.test(String(own(meta, 'traceparent'))), 'a trace goes on');
     for (const [key, one] of isObject(given) && object.meta !== undefined ? Object.entries(given) : [])
-      if (!perHop.has(key) && !key.startsWith('dev.quaymaster/')) hold(same(own(meta, key), one), 'the rest passes');
+      if (!perHop.has(key) && !key.startsWith('dev.quaymaster/') && !ofTrace.has(key))
+        hold(same(own(meta, key), one), 'the rest passes');
   }
 }
 
