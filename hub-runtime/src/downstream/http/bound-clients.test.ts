@@ -176,7 +176,7 @@ describe('HT-0.14 a modern request on a WebSocket that goes on with a call of an
   });
 
   test('is cancelled there', async () => {
-    let end = (): void => {};
+    let [end, onCancelled] = [(): void => {}, (): void => {}];
     const fake = fakePeers((_request, sink) => {
       end = () => {
         sink.head(200, json);
@@ -186,18 +186,16 @@ describe('HT-0.14 a modern request on a WebSocket that goes on with a call of an
     });
     await using rig = await startRig(hub(), { peers: fake.peers });
     const heard = ask(rig, state('other'), (socket) => {
-      socket.send(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'a' } }));
-      void expect
-        .poll(() => fake.cancelled)
-        .toBe(1)
-        .then(() => {
-          end();
-          // What comes late for it is nobody's; the id is free again.
-          socket.send(
-            JSON.stringify({ jsonrpc: '2.0', id: 'a', method: 'server/discover', params: { _meta: enveloped() } }),
-          );
-        });
+      const say = (message: object): void => socket.send(JSON.stringify({ jsonrpc: '2.0', ...message }));
+      say({ method: 'notifications/cancelled', params: { requestId: 'a' } });
+      onCancelled = () => {
+        end();
+        // What comes late for it is nobody's; the id is free again.
+        say({ id: 'a', method: 'server/discover', params: { _meta: enveloped() } });
+      };
     });
+    await expect.poll(() => fake.cancelled).toBe(1);
+    onCancelled();
     expect((await heard)[0].result.supportedVersions).toEqual(['2026-07-28']);
   });
 

@@ -143,9 +143,10 @@ describe('HT-0.13 a server of HTTP+SSE', () => {
 
   test('an event over the limit of the manifest ends it', async () => {
     const config = { transport: 'sse', limits: { responseBytes: 100_000 } } as const;
-    const answer: SseScript['answer'] = ({ params }) => ({
-      text: 'x'.repeat(Number((params?.['arguments'] as { bytes: number }).bytes)),
-    });
+    const answer: SseScript['answer'] = ({ params }) => {
+      const { bytes = 0 } = (params?.['arguments'] ?? {}) as { bytes?: number };
+      return { text: 'x'.repeat(bytes) };
+    };
     const { conversation, ends } = await connected({ answer }, { config });
     const ask = (bytes: number) => conversation.send(makeCall('tools/call', { name: 'a', arguments: { bytes } }).call);
     expect(await ask(99_000)).toMatchObject({ kind: 'result' });

@@ -242,7 +242,8 @@ describe('the end of a socket', () => {
     const config = { limits: { responseBytes: 100_000 } };
     const server = await serve((message) => {
       if (message.method !== 'tools/call') return legacy(message);
-      return { text: 'x'.repeat(Number((message.params?.['arguments'] as { bytes: number }).bytes)) };
+      const { bytes = 0 } = (message.params?.['arguments'] ?? {}) as { bytes?: number };
+      return { text: 'x'.repeat(bytes) };
     });
     const { conversation, ends } = await open(server.url, { config });
     const ask = (bytes: number) => conversation.send(makeCall('tools/call', { name: 'a', arguments: { bytes } }).call);
