@@ -21,7 +21,7 @@ import {
 } from '../exchange/index.ts';
 import type { CallGuard } from '../resilience/index.ts';
 import { emptyObject, type RawJson } from '../wire/index.ts';
-import { Announcer, stateOf } from './announcer.ts';
+import { stateOf } from './announcer.ts';
 import { Attempts, type Started } from './attempts.ts';
 import { ClassListings } from './class-listings.ts';
 import { ClientLanes } from './client-lanes.ts';
@@ -31,13 +31,12 @@ import { LaneChoice } from './lane-choice.ts';
 import { HeldGuard } from './held-guard.ts';
 import { IdleStop } from './idle-stop.ts';
 import { type ListDeps, type PartialListing, sameListing, summaryOf } from './list-all.ts';
-import { type Machine, type MachineEvent, newMachine, transition } from './machine.ts';
+import type { Machine } from './machine.ts';
 import { Primary } from './primary.ts';
 import type { ResourceListener } from './resource-watches.ts';
 import { ServerWatches } from './server-watches.ts';
-import { RetryTimer } from './retry-timer.ts';
 import { RetiredConversations } from './retired-conversations.ts';
-import { Settling } from './settling.ts';
+import { ServerLife } from './server-life.ts';
 import { Starter, startFailure } from './starter.ts';
 import type { UpstreamDeps } from './upstream-deps.ts';
 import { WaitingCalls } from './waiting-calls.ts';
@@ -51,11 +50,9 @@ export class UpstreamServer implements Upstream {
   readonly #clients: ClientLanes;
   readonly #lanes: LaneChoice;
   readonly #watches: ServerWatches;
-  readonly #announcer: Announcer;
   readonly #primary: Primary;
   readonly #classes: ClassListings;
-  readonly #settling: Settling;
-  readonly #retry: RetryTimer;
+  readonly #life: ServerLife;
   readonly #retired: RetiredConversations;
   readonly #resent = new WeakSet<LaneCall>();
   /** Ends what runs beside the conversations. */
@@ -66,7 +63,6 @@ export class UpstreamServer implements Upstream {
   #calls = 0;
   readonly #guard: HeldGuard;
   #config: ServerConfig;
-  #machine: Machine;
   #listing: ServerListing | undefined;
   /** The end of an old conversation, which the next start waits for. */
   #closing: Promise<unknown> | undefined;
@@ -78,13 +74,15 @@ export class UpstreamServer implements Upstream {
     this.key = config.key;
     this.#config = config;
     this.#deps = deps;
-    this.#machine = newMachine(deps.clock.now());
-    this.#settling = new Settling(deps.clock);
-    this.#retry = new RetryTimer(deps.clock, deps.random, () => void this.#bringUp());
+    this.#life = new ServerLife({
+      key: config.key,
+      deps,
+      attempt: () => void this.#bringUp(),
+      moved: (before, machine) => this.#moved(before, machine),
+    });
     this.#retired = new RetiredConversations(deps.clock);
-    this.#announcer = new Announcer(config.key, deps);
     this.#waiting = new WaitingCalls(deps.clock, config.key, () =>
-      this.#machine.reason === 'NoEndpoints' ? this.#machine.message : 'it is still starting',
+      this.#life.machine.reason === 'NoEndpoints' ? this.#life.machine.message : 'it is still starting',
     );
     this.#primary = new Primary({
       lists: this.#lists(),
@@ -103,7 +101,7 @@ export class UpstreamServer implements Upstream {
       lists: this.#lists(),
       base: () => this.#listing,
       changed: () => {
-        if (this.#listing !== undefined) this.#announcer.listed(this.#listing);
+        if (this.#listing !== undefined) this.#life.announcer.listed(this.#listing);
       },
     });
     this.#starter = new Starter({
@@ -118,9 +116,9 @@ export class UpstreamServer implements Upstream {
       starter: this.#starter,
       lists: this.#lists(),
       before: () => this.#closing,
-      progress: (message) => this.#happened({ kind: 'progress', message }),
+      progress: (message) => this.#life.happened({ kind: 'progress', message }),
       // While draining only the calls that wait count; what a server offers then is of no interest.
-      wantsLists: () => this.#machine.phase !== 'Draining',
+      wantsLists: () => this.#life.machine.phase !== 'Draining',
     });
     this.#clients = new ClientLanes({
       clock: deps.clock,
@@ -158,8 +156,8 @@ export class UpstreamServer implements Upstream {
     this.#guard = new HeldGuard(config, {
       ...deps,
       server: config.key,
-      isUp: () => this.#machine.phase === 'Ready',
-      changed: (message) => this.#announcer.circuit(message, this.state),
+      isUp: () => this.#life.machine.phase === 'Ready',
+      changed: (message) => this.#life.announcer.circuit(message, this.state),
     });
   }
 
@@ -169,7 +167,7 @@ export class UpstreamServer implements Upstream {
 
   get state(): UpstreamState {
     const circuit = this.#guard.current?.circuit;
-    const state = stateOf(this.#machine);
+    const state = stateOf(this.#life.machine);
     return circuit === undefined ? state : { ...state, circuit };
   }
 
@@ -205,16 +203,16 @@ export class UpstreamServer implements Upstream {
   }
 
   subscribe(listener: (event: UpstreamEvent) => void): () => void {
-    return this.#announcer.subscribe(listener);
+    return this.#life.announcer.subscribe(listener);
   }
 
   start(): void {
-    if (this.#config.lifecycle.start === 'eager') this.#happened({ kind: 'start' });
+    if (this.#config.lifecycle.start === 'eager') this.#life.happened({ kind: 'start' });
   }
 
   wake(timeoutMs: number): Promise<void> {
-    this.#happened({ kind: 'start' });
-    return this.#settled(timeoutMs);
+    this.#life.happened({ kind: 'start' });
+    return this.#life.settled(timeoutMs);
   }
 
   lane(caller: Caller): Lane {
@@ -242,12 +240,12 @@ export class UpstreamServer implements Upstream {
   }
 
   async restart(reason: string): Promise<void> {
-    if (this.#machine.phase === 'Draining' || this.#machine.phase === 'Stopped') return;
+    if (this.#life.machine.phase === 'Draining' || this.#life.machine.phase === 'Stopped') return;
     this.#attempts.abandon();
     const old = this.#primary.take();
     this.#closing = Promise.all([old?.close(reason), this.#clients.closeAll(reason)]);
-    this.#happened({ kind: 'restart', message: `starting again: ${reason}` });
-    await this.#settled(this.#config.timeouts.startMs);
+    this.#life.happened({ kind: 'restart', message: `starting again: ${reason}` });
+    await this.#life.settled(this.#config.timeouts.startMs);
   }
 
   stop(drainTimeoutMs: number): Promise<void> {
@@ -255,9 +253,9 @@ export class UpstreamServer implements Upstream {
   }
 
   async #stop(drainTimeoutMs: number): Promise<void> {
-    this.#retry.cancel();
+    this.#life.noMoreAttempts();
     this.#guard.close();
-    this.#happened({ kind: 'drain' });
+    this.#life.happened({ kind: 'drain' });
     this.#primary.stopWatching();
     // A start that calls wait for goes on: they were accepted, and are served before the end.
     if (this.#waiting.size === 0) this.#attempts.abandon();
@@ -270,7 +268,7 @@ export class UpstreamServer implements Upstream {
     this.#starter.stop();
     const primary = this.#primary.take()?.close(reason);
     await Promise.all([primary, this.#retired.closeAll(reason), this.#clients.closeAll(reason), this.#closing]);
-    this.#happened({ kind: 'stopped' });
+    this.#life.happened({ kind: 'stopped' });
     this.#stopGauge();
   }
 
@@ -285,8 +283,8 @@ export class UpstreamServer implements Upstream {
 
   /** There is no conversation: the call waits for one that is on its way, or hears why there is none. */
   #later(call: LaneCall, send: (call: LaneCall) => Promise<Outcome>): Promise<Outcome> {
-    this.#happened({ kind: 'start' });
-    const { phase, message } = this.#machine;
+    this.#life.happened({ kind: 'start' });
+    const { phase, message } = this.#life.machine;
     const isComing = phase === 'Starting' || (phase === 'Draining' && this.#attempts.isRunning);
     if (!isComing) return Promise.resolve(hubError('QM_SERVER_FAILED', { server: this.key, reason: message }));
     const { startMs } = this.#config.timeouts;
@@ -301,28 +299,18 @@ export class UpstreamServer implements Upstream {
     return this.#lanes.send(call);
   }
 
-  /** Takes an event, tells whoever listens, and does what follows from it. */
-  #happened(event: MachineEvent): void {
-    const { clock } = this.#deps;
-    const before = this.#machine;
-    const { machine, todo } = transition(before, event, { wall: clock.now(), steady: clock.monotonic() });
-    this.#machine = machine;
-    if (machine !== before) this.#announcer.moved(before, machine);
+  #moved(before: Machine, machine: Machine): void {
     // Who waits for a replica waits its whole time: one may come any moment.
     if (machine.phase === 'Degraded' && machine.reason !== 'NoEndpoints') this.#waiting.fail(machine.message);
-    if (machine.phase === 'Degraded' || machine.phase === 'Ready' || machine.phase === 'Stopped')
-      this.#settling.settle();
-    if (before.phase !== machine.phase) {
-      if (machine.phase === 'Ready') this.#idle.begin();
-      else this.#idle.end();
-    }
-    this.#retry.obey(todo);
+    if (before.phase === machine.phase) return;
+    if (machine.phase === 'Ready') this.#idle.begin();
+    else this.#idle.end();
   }
 
   /** A replica is ready that was not. `first`: there was none, so an attempt under way can only be asking why. */
   #arrived(first: boolean): void {
     if (this.#attempts.isRunning && !first) return;
-    if (this.#machine.phase !== 'Draining') this.#happened({ kind: 'arrived' });
+    if (this.#life.machine.phase !== 'Draining') this.#life.happened({ kind: 'arrived' });
     else if (this.#waiting.size > 0) void this.#bringUp();
   }
 
@@ -343,7 +331,7 @@ export class UpstreamServer implements Upstream {
     this.#classes.forget();
     this.#guard.current?.serverIsNew();
     this.#isAwaited = true;
-    this.#happened({ kind: 'ready', message, pid: conversation.pid });
+    this.#life.happened({ kind: 'ready', message, pid: conversation.pid });
     // It may be over already: then this says so at once, and the calls wait on.
     conversation.onClosed((end) => this.#lost(conversation, end.reason, end.message));
     this.#watches.restore();
@@ -356,8 +344,8 @@ export class UpstreamServer implements Upstream {
       this.#deps.log.error({ server: this.key, error: message }, 'starting a server met an unexpected error');
     // An era that did not lead to a conversation may be wrong: the next attempt asks anew.
     if (reason === 'HandshakeFailed' || reason === 'UnsupportedProtocolVersion') this.#starter.forgetEra();
-    if (this.#machine.phase === 'Draining' && reason !== 'NoEndpoints') this.#waiting.fail(message);
-    this.#happened({ kind: 'failed', reason, message, retryable, patienceMs: this.#starter.patienceMs });
+    if (this.#life.machine.phase === 'Draining' && reason !== 'NoEndpoints') this.#waiting.fail(message);
+    this.#life.happened({ kind: 'failed', reason, message, retryable, patienceMs: this.#starter.patienceMs });
   }
 
   #lost(conversation: Conversation, reason: string, message: string): void {
@@ -365,17 +353,17 @@ export class UpstreamServer implements Upstream {
     this.#primary.take();
     if (conversation.inFlight > 0) this.#retired.add(conversation);
     if (reason === 'HandshakeFailed') this.#starter.forgetEra();
-    this.#happened({ kind: 'lost', reason, message, elsewhere: this.#starter.hasOthers });
+    this.#life.happened({ kind: 'lost', reason, message, elsewhere: this.#starter.hasOthers });
   }
 
   /** Nobody has called for its idle time: it is started again by the next call. What it offers stays known. */
   #sleep(): void {
-    if (this.#machine.phase !== 'Ready') return;
+    if (this.#life.machine.phase !== 'Ready') return;
     const reason = 'nobody called it';
     const old = this.#primary.take();
     this.#closing = Promise.all([old?.close(reason), this.#clients.closeAll(reason)]);
     this.#isAwaited = false;
-    this.#happened({ kind: 'sleep' });
+    this.#life.happened({ kind: 'sleep' });
   }
 
   #lists(): ListDeps {
@@ -385,7 +373,7 @@ export class UpstreamServer implements Upstream {
   /** Make before break: the old conversation serves until one of the newer era stands, and finishes its calls. */
   async #followUpgrade(old: Conversation): Promise<void> {
     const isStale = (): boolean =>
-      this.#primary.conversation !== old || this.#attempts.isRunning || this.#machine.phase !== 'Ready';
+      this.#primary.conversation !== old || this.#attempts.isRunning || this.#life.machine.phase !== 'Ready';
     if (!(await this.#starter.isUpgraded(this.#lifetime.signal)) || isStale()) return;
     this.#deps.log.info({ server: this.key }, 'the server speaks 2026-07-28 by now; changing over');
     try {
@@ -408,15 +396,9 @@ export class UpstreamServer implements Upstream {
     }
     this.#listing = listing;
     this.#classes.forget();
-    this.#announcer.listed(listing);
-    const { phase, pid } = this.#machine;
+    this.#life.announcer.listed(listing);
+    const { phase, pid } = this.#life.machine;
     if (phase === 'Ready')
-      this.#happened({ kind: 'ready', message: summaryOf(listing, this.#primary.conversation?.notice), pid });
-  }
-
-  #settled(timeoutMs: number): Promise<void> {
-    const { phase } = this.#machine;
-    if (phase !== 'Starting' && phase !== 'Pending') return Promise.resolve();
-    return this.#settling.wait(timeoutMs);
+      this.#life.happened({ kind: 'ready', message: summaryOf(listing, this.#primary.conversation?.notice), pid });
   }
 }
