@@ -45,6 +45,7 @@ function rig(options: { mostForwards?: number } = {}) {
     held: (id) => held.get(id),
     release: ({ id }) => void did.push(`release ${id.slice(-1)}`),
     cancelReleased: (id, call) => void did.push(`cancel ${id.slice(-1)} ${call}`),
+    endReleased: () => {},
     end(session) {
       did.push(`end ${session.id.slice(-1)}`);
       held.delete(session.id);
@@ -181,6 +182,33 @@ describe('what this replica says', () => {
     peers.mirror(hold(2, { x: 'y'.repeat(mostMirrorChars) }));
     expect(counted).toContain('peerDrops mirror');
     await peers.told();
+  });
+
+  test('EF-30 streams of sessions that go elsewhere are handed on, so much at once and no more; what does not arrive is counted', async () => {
+    const { peers, hold, keys, clock, counted } = rig();
+    let answers = true;
+    const there = await listen(keys, () => answers);
+    peers.update([{ name: 'other', uid: 'other', ip: '127.0.0.1', port: there.port }]);
+    const leave = (n: number): void => {
+      const session = hold(n);
+      session.replay.open('get').send(rawOf('x'.repeat(190 * 1024)));
+      peers.left(session, 'default/desk');
+    };
+    leave(0);
+    await until(() => there.heard.length === 1);
+    await peers.told();
+    peers.left(hold(1), 'default/desk');
+    expect([there.heard, counted]).toEqual([['/v1/streams'], []]);
+    answers = false;
+    for (let n = 2; n < 92; n++) leave(n);
+    const most = Math.floor((16 * 1024 * 1024) / (190 * 1024));
+    expect(counted).toHaveLength(90 - most);
+    await clock.advance(2_000);
+    await peers.told();
+    expect(new Set(counted)).toEqual(new Set(['peerDrops streams']));
+    expect(counted).toHaveLength(90);
+    leave(92);
+    expect(counted).toHaveLength(90);
   });
 
   test('EF-30 a replica that was started again gets its copies again, and says of itself that it was', async () => {

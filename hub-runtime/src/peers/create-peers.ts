@@ -216,6 +216,7 @@ class PeersOfHub implements Peers {
 
   left(session: LegacySession, hub: string): void {
     this.#mirroredAt.delete(session.id);
+    if (this.#register.isEnded(session.id)) return;
     const to = this.#register.holder(session.id) ?? this.#successor(session.id);
     const peer = to === undefined ? undefined : this.#list.get(to);
     if (peer === undefined) return;
@@ -296,6 +297,7 @@ class PeersOfHub implements Peers {
       for (const hub of this.#hubs.values()) {
         const session = hub.held(id);
         if (session !== undefined) hub.end(session);
+        hub.endReleased(id);
       }
     }
     for (const { id, untilMs } of notes.taken) {

@@ -352,3 +352,20 @@ test('EF-30 what goes along may be large, and of any bytes', async () => {
   await until(() => second.ended);
   expect(second.text).toContain(word);
 });
+
+test('EF-30 a session that is ended elsewhere cancels what still runs where it was', async () => {
+  const [owner, other] = (await replicas(2)) as [Watched, Watched];
+  const session = await initialize(owner);
+  const cancelled = Promise.withResolvers<void>();
+  owner.upstream.answer = async ({ exchange }, upstream) => {
+    exchange.leg.cancellation.onCancel(() => cancelled.resolve());
+    await cancelled.promise;
+    return resultOf('{"content":[]}', upstream);
+  };
+  const underWay = send(owner, call(session, 'x')).catch(() => undefined);
+  await until(() => owner.upstream.inFlight === 1);
+  await owner.peers.leave();
+  expect((await send(other, call(session, 'y'))).status).toBe(200);
+  expect((await send(other, { method: 'DELETE', session })).status).toBe(204);
+  await underWay;
+});

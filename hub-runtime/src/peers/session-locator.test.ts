@@ -40,6 +40,7 @@ function rig(replies: Readonly<Record<string, Reply | Promise<Reply>>> = {}, lea
     held: (id) => held.get(id),
     release: (session) => void released.push(session),
     cancelReleased: () => {},
+    endReleased: () => {},
     end: () => {},
   };
   const locator = new SessionLocator({

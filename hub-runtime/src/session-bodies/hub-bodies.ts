@@ -24,7 +24,7 @@ export const bodyLimits = {
   collectMs: 50,
   /** In one round trip. */
   sessions: 128,
-  chars: 1024 * 1024,
+  chars: 256 * 1024,
   /** How fast one session is written, on average. */
   bytesPerMs: 256,
   /** Last words of sessions that are gone, while they wait. */
@@ -169,7 +169,7 @@ export class HubBodies implements SessionBodies {
     const { taken, writes, nextMs } = this.#take(isLast);
     const link = this.#link;
     if (link === undefined || writes.length === 0) {
-      if (nextMs !== undefined) this.#plan(nextMs);
+      if (nextMs !== undefined) this.#plan(Math.max(bodyLimits.collectMs, nextMs));
       return Promise.resolve();
     }
     const { observer, hub } = this.#deps;

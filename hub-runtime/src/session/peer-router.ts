@@ -50,6 +50,8 @@ export interface PeerHub {
   release(session: LegacySession): void;
   /** Cancels a call of a session that was let go. */
   cancelReleased(id: string, callKey: string): void;
+  /** A session that was let go is over: nobody waits for what still runs here. */
+  endReleased(id: string): void;
   end(session: LegacySession): void;
 }
 

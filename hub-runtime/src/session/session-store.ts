@@ -83,6 +83,8 @@ export interface SessionStore {
   released(id: string): LegacySession | undefined;
   /** Cancels a call that still runs in a session that was let go. */
   cancelReleased(id: string, callKey: string): void;
+  /** Ends one that was let go: its calls are cancelled. */
+  endReleased(id: string): void;
   end(session: LegacySession): void;
   /** Ends what has been idle or alive for too long. */
   sweep(): void;
@@ -217,6 +219,13 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
     cancelReleased(id, callKey) {
       for (const session of released)
         if (session.id === id) session.calls.get(callKey)?.cancellation.cancel('client-cancelled');
+    },
+    endReleased(id) {
+      for (const session of released)
+        if (session.id === id) {
+          session.close();
+          letGo(session);
+        }
     },
     end: (session) => end(session),
     sweep,
