@@ -144,6 +144,24 @@ describe('what the hubs say', () => {
     expect(bench.short()).toMatchObject({ Ready: 'True/Ready', Degraded: 'False/Healthy' });
   });
 
+  test('HT-1.09 HT-0.09 a replica whose circuit is open outweighs one that is well; one that sleeps, one that never started', async () => {
+    bench.putHub();
+    bench.putServer(remote);
+    bench.control.say('n/h', { 'n/a': ready });
+    bench.control.say('n/h', { 'n/a': { ...ready, circuit: { state: 'open' } } }, 'r2');
+    await bench.start();
+    expect(bench.short()).toMatchObject({ Ready: 'True/Ready', Degraded: 'True/CircuitOpen' });
+    expect(bench.statusOf().circuit).toEqual({ state: 'open' });
+    bench.control.say('n/h', { 'n/a': ready }, 'r2');
+    await bench.settle();
+    expect(bench.short()).toMatchObject({ Ready: 'True/Ready', Degraded: 'False/Healthy' });
+    expect(bench.statusOf().circuit).toBeUndefined();
+    bench.control.say('n/h', { 'n/a': { phase: 'Pending', reason: 'Pending' } });
+    bench.control.say('n/h', { 'n/a': { phase: 'Pending', reason: 'Asleep' } }, 'r2');
+    await bench.settle();
+    expect(bench.short()).toMatchObject({ Ready: 'True/Asleep', Reconciling: 'False/Settled' });
+  });
+
   test('Programmed when every replica that reports runs it as declared now', async () => {
     bench.putHub();
     bench.putServer(remote);

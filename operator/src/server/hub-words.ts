@@ -38,7 +38,7 @@ export function hubWords(outcome: ServerOutcome, hubs: readonly string[], report
     current += words.filter(
       ({ runtimeHash }) => runtimeHash === undefined || runtimeHash === config?.runtimeHash,
     ).length;
-    const worst = words.toSorted((a, b) => weight(b.phase) - weight(a.phase))[0];
+    const worst = words.toSorted((a, b) => weight(b) - weight(a))[0];
     if (worst === undefined) continue;
     if (observed === undefined) observed = worst;
     else if (differ(observed.toolsHash, worst.toolsHash)) disagreeing.push(hub);
@@ -75,7 +75,8 @@ const weights: Readonly<Record<ServerPhase, number>> = {
   Stopped: 1,
 };
 
-/** Phases of a release to come count least. */
-function weight(phase: ServerPhase): number {
-  return Object.hasOwn(weights, phase) ? weights[phase] : 0;
+/** Phases of a release to come count least. Of equals, one that refuses calls is worse; and one that sleeps has been up, unlike those beside it. */
+function weight({ phase, reason, circuit }: Observed): number {
+  const own = Object.hasOwn(weights, phase) ? weights[phase] : 0;
+  return own + (circuit === undefined && reason !== 'Asleep' ? 0 : 0.5);
 }
