@@ -12,7 +12,7 @@ export function refuseOwnEndpoint(url: string, endpoint: string | undefined): vo
   if (endpoint === undefined || !isSame(new URL(url), new URL(endpoint))) return;
   throw new TargetError(
     'OwnEndpoint',
-    `${endpoint} is the address of this hub itself; take this server out of the files the hub runs`,
+    `${endpoint} is the address of this hub itself; take this server out of the files the hub runs, or name another hub of them in source.hub.name`,
     false,
   );
 }

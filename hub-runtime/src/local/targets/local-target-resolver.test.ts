@@ -286,6 +286,26 @@ describe('packages', () => {
   });
 });
 
+describe('HT-0.10 a server that is a hub', () => {
+  test('by name it is another hub of this process, at the path of its own', async () => {
+    const source = { kind: 'hub', name: 'shared', path: '/m' } as const;
+    const of = (endpoint: string | undefined) =>
+      resolver({ endpoint: () => endpoint }).resolve(server({ source }), () => {}, new AbortController().signal);
+    expect(await of('http://127.0.0.1:7575')).toEqual({
+      kind: 'http',
+      url: 'http://127.0.0.1:7575/hubs/team/shared/m',
+      headers: {},
+    });
+    await expect(of(undefined)).rejects.toMatchObject({ reason: 'Unsupported', retryable: false });
+  });
+
+  test('by URL it is reached with its headers, like any other', async () => {
+    const source = { kind: 'hub', url: 'https://hub.test/mcp' } as const;
+    const target = await resolve({ source, headers: [{ name: 'X-A', value: 'a' }] });
+    expect(target).toMatchObject({ kind: 'http', url: 'https://hub.test/mcp', headers: { 'X-A': 'a' } });
+  });
+});
+
 describe('a remote server', () => {
   const source = { kind: 'remote', url: 'https://example.test/mcp' } as const;
   const secretKeyRef = (name: string, key: string, optional = false) => ({ name, key, optional });
