@@ -47,8 +47,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   },
   'EF-22': {
     what: 'Clients and servers of both protocol eras meet on one endpoint, in every combination',
-    state: 'partly',
-    note: 'tasks follow, and tools that a legacy server shows only to clients with a capability',
+    state: 'met',
   },
   'EF-23': {
     what: 'Tools with their schemas, unchanged; arguments and structured results checked against them where a manifest asks for it',
@@ -68,8 +67,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   'EF-27': { what: 'Prompts and completion through the hub', state: 'partly', note: 'not yet filtered by policy' },
   'EF-28': {
     what: 'Sampling through the hub, with a bound on how deep it nests',
-    state: 'partly',
-    note: 'a budget of tokens follows',
+    state: 'met',
   },
   'EF-29': { what: 'Sessions have unguessable ids of their own, and no answer reaches another client', state: 'met' },
   'EF-30': {
