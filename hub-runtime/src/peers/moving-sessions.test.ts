@@ -304,6 +304,21 @@ describe('answers to questions of a server', () => {
     expect(reading.text).toContain('"n":7');
   });
 
+  test('EF-30 reach it in a batch as well, of revisions that know batches', async () => {
+    const [owner, other] = (await replicas(2)) as [Watched, Watched];
+    const session = await initialize(owner, { elicitation: {} });
+    const { reading, question } = await asked(owner, session);
+    await owner.peers.leave();
+    expect((await send(other, call(session, 'y'))).status).toBe(200);
+    const headers = { 'mcp-protocol-version': '2025-03-26' };
+    const { body } = answerTo(session, question);
+    expect((await send(other, { session, headers, body: [body, { ...body, id: 'mine' }] })).status).toBe(202);
+    await until(() => reading.ended);
+    expect(reading.text).toContain('"n":7');
+    expect((await send(other, { session, headers, body: [{ ...body, id: 'mine' }] })).status).toBe(202);
+    expect((await send(other, { session, headers, body: [{ ...body, id: 'qm-00000000-9' }] })).status).toBe(400);
+  });
+
   test('EF-30 are refused when the replica that asked was killed, and the session goes on', async () => {
     const [owner, other] = (await replicas(2)) as [Watched, Watched];
     const session = await initialize(owner, { elicitation: {} });

@@ -93,8 +93,24 @@ export function serveLegacyBatch(edge: HubEdge, request: EdgeRequest, reply: Htt
     return;
   }
   const session = sessionOf(edge, request, reply, undefined);
-  if (session !== undefined) reply.within(session);
-  if (session !== undefined && !serveBatch(edge, session, reply, elements)) reply.accepted(202);
+  if (session === undefined) return;
+  reply.within(session);
+  if (elements.every((one): one is ScannedMessage => one.kind === 'response'))
+    answersOnly(edge, session, request, reply, elements);
+  else if (!serveBatch(edge, session, reply, elements)) reply.accepted(202);
+}
+
+/** Those that were asked elsewhere go there; those of here are answered by then. */
+function answersOnly(
+  edge: HubEdge,
+  session: LegacySession,
+  request: EdgeRequest,
+  reply: HttpReply,
+  elements: readonly ScannedMessage[],
+): void {
+  const unknown = elements.filter((one) => !session.answered(one));
+  if (!unknown.some((one) => isAskedElsewhere(edge, one))) reply.accepted(202);
+  else relayToPrevious(edge, session, request, reply, () => reply.refuse(undefined, expired()));
 }
 
 /** The session a request belongs to; undefined when there is none here: the request is refused, or served by another replica. */
