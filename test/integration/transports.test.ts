@@ -24,6 +24,7 @@ import {
   connectSse,
   kitMatchers,
   spawnProgram,
+  startFaultProxy,
   startHttpServer,
   stdioCommand,
   until,
@@ -99,14 +100,16 @@ beforeAll(async () => {
     mws: await startHttpServer(script('mws', 'modern', 'websocket')),
   };
   sdk = await startSdkServer();
-  hub = await startHub([
+  const manifests = [
     mcpHub({ transports: { sse: true, websocket: true } }),
     mcpServer('lsse', { source: { remote: { url: servers['lsse']?.url } } }),
     mcpServer('lws', { source: { remote: { url: servers['lws']?.url } } }),
     mcpServer('mws', { source: { remote: { url: servers['mws']?.url } } }),
     mcpServer('sdk', { source: { remote: { url: sdk.url } }, transport: 'sse' }),
     mcpServer('ls', { source: { command: stdioCommand(script('ls', 'legacy')) } }),
-  ]);
+  ];
+  // Through a proxy the port is another one.
+  hub = await startHub(manifests, { flags: ['--allow-host', '127.0.0.1'] });
   await using first = await connectModern(hub.url);
   await until(async () => (await first.listAll('tools/list')).length === 25, { because: 'all servers are there' });
 }, 60_000);
@@ -278,4 +281,21 @@ describe('HT-0.13 HT-0.14 the official SDK', () => {
       await client.close();
     },
   );
+
+  test('SSEClientTransport whose connection breaks goes on by itself', async () => {
+    await using proxy = await startFaultProxy(`${hub.url}/sse`);
+    const client = new ClientV1({ name: 'probe', version: '1' });
+    const changed: string[] = [];
+    client.setNotificationHandler(ToolListChangedNotificationSchema, ({ method }) => void changed.push(method));
+    await client.connect(new SSEClientTransport(new URL(proxy.url)) as Parameters<ClientV1['connect']>[0]);
+    expect((await client.callTool({ name: 'ls_echo', arguments: { n: 1 } })).content).toMatchObject([
+      { text: '{"n":1}' },
+    ]);
+    proxy.resetAll();
+    await until(() => changed.length > 0, { because: 'it is back and told to look at the lists' });
+    expect((await client.callTool({ name: 'lsse_echo', arguments: { n: 2 } })).content).toMatchObject([
+      { text: '{"n":2}' },
+    ]);
+    await client.close();
+  });
 });

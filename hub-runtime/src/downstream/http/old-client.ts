@@ -8,7 +8,7 @@
  */
 import { anonymous } from '../../exchange/index.ts';
 import type { NewSession } from '../../session/index.ts';
-import { legacyRevisions, type RawJson } from '../../wire/index.ts';
+import { emptyObject, legacyRevisions, type RawJson, trimOws } from '../../wire/index.ts';
 import type { AttachedClient } from '../attached.ts';
 import type { Head } from './answer-headers.ts';
 import type { EdgeResponse } from './edge-messages.ts';
@@ -75,7 +75,7 @@ export class OldClient implements AttachedClient, PipeOut {
     const known = resumed === undefined ? '' : `id: ${this.#agreement(resumed.revision, resumed.capabilities)}\n`;
     this.#stream.begin(`retry: ${retryMs}\nevent: endpoint\n${known}data: ${path}?sessionId=${this.token}\n\n`);
     if (resumed === undefined) return;
-    this.client.open(resumed);
+    this.client.resume(resumed);
     // What changed in between was told to nobody.
     for (const message of allListChanges) this.notify(message);
   }
@@ -121,9 +121,20 @@ export function replicaOf(edge: HubEdge, token: string): string | undefined {
   return opened?.h === edge.key ? opened.o : undefined;
 }
 
-/** What was agreed on with a client that comes back; undefined for everything that this hub did not seal. */
-export function agreedBefore(edge: HubEdge, lastEventId: string | undefined): NewSession | undefined {
-  if (lastEventId === undefined || lastEventId === '') return undefined;
+/**
+ * What was agreed on with a client that comes back. Event sources show the last event id; the TypeScript SDK leaves it out, but names the
+ * revision that it has agreed on, which no client knows before: its session goes on without its capabilities, so that it is asked nothing.
+ */
+export function agreedBefore(edge: HubEdge, lastEventId: unknown, revision: unknown): NewSession | undefined {
+  const agreed = typeof lastEventId === 'string' ? agreedIn(edge, lastEventId) : undefined;
+  if (agreed !== undefined) return agreed;
+  const known = typeof revision === 'string' ? legacyRevisions.find((one) => one === trimOws(revision)) : undefined;
+  if (known === undefined) return undefined;
+  return { principal: anonymous, revision: known, capabilities: emptyObject, clientInfo: undefined };
+}
+
+function agreedIn(edge: HubEdge, lastEventId: string): NewSession | undefined {
+  if (lastEventId === '') return undefined;
   const agreed = edge.deps.sealer.open(agreementPurpose, lastEventId, mostTokenChars) as Agreement | undefined;
   if (agreed === undefined || agreed.h !== edge.key || agreed.p !== anonymous.id) return undefined;
   const revision = legacyRevisions.find((one) => one === agreed.r);

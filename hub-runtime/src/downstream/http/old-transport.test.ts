@@ -280,6 +280,25 @@ describe('the end of a replica', () => {
     expect(fresh.length).toBeGreaterThan(60);
   });
 
+  test('one that shows only its revision, as the TypeScript SDK does, goes on without its capabilities', async () => {
+    await using rig = await startRig(withSse());
+    const again = await open(rig, { 'mcp-protocol-version': '2025-06-18' });
+    expect((await again.ask('tools/call', { name: 'a' }, 1)).result.content[0].text).toBe('did tools/call');
+    expect(rig.hub.calls[0]?.caller).toMatchObject({ revision: '2025-06-18', capabilities: '{}' });
+    const unknown = await open(rig, { 'mcp-protocol-version': '2026-07-28' });
+    expect((await unknown.ask('tools/call', { name: 'a' }, 1)).error).toBeDefined();
+  });
+
+  test('whoever says initialize all the same begins anew, once', async () => {
+    await using rig = await startRig(withSse());
+    const again = await open(rig, { 'mcp-protocol-version': '2025-06-18' });
+    expect((await again.ask('initialize', parameters, 0)).result.protocolVersion).toBe('2024-11-05');
+    await again.ask('tools/call', { name: 'a' }, 1);
+    expect(rig.hub.calls[0]?.caller).toMatchObject({ revision: '2024-11-05', capabilities: '{"roots":{}}' });
+    expect(rig.hub.endedSessions).toHaveLength(1);
+    expect((await again.ask('initialize', parameters, 2)).error).toBeDefined();
+  });
+
   test.each([
     ['made up', 'abc'],
     ['empty', ''],

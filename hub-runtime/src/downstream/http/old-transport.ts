@@ -64,8 +64,8 @@ function openStream(edge: HubEdge, request: EdgeRequest, response: EdgeResponse,
     reply.refuse(undefined, hubError('QM_OVERLOADED', { limit, what: 'open streams' }), 'streams');
   else {
     const [path = ''] = (request.url ?? '').split('?', 1);
-    const last = request.headers['last-event-id'];
-    const resumed = agreedBefore(edge, typeof last === 'string' ? last : undefined);
+    const { 'last-event-id': last, 'mcp-protocol-version': revision } = request.headers;
+    const resumed = agreedBefore(edge, last, revision);
     // oxlint-disable-next-line no-new
     new OldClient(edge, response, cors, `${path.slice(0, -'sse'.length)}messages`, resumed);
   }

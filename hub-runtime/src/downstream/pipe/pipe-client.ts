@@ -48,6 +48,7 @@ export class PipeClient implements PipeScope {
   readonly #edge: HubEdge;
   readonly #options: PipeClientOptions;
   #session: LegacySession | undefined;
+  #isResumed = false;
   #closed = false;
 
   constructor(edge: HubEdge, options: PipeClientOptions) {
@@ -74,10 +75,16 @@ export class PipeClient implements PipeScope {
     this.#closed = true;
     for (const call of this.calls.values()) call.cancellation.cancel('client-gone');
     for (const one of this.listening.values()) one.clientGone();
-    if (this.#session === undefined) return;
-    this.#edge.pipes.delete(this.#session);
-    this.#session.close();
-    this.#edge.port.sessionEnded(this.#session.id);
+    this.#endSession();
+  }
+
+  #endSession(): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#session = undefined;
+    this.#edge.pipes.delete(session);
+    session.close();
+    this.#edge.port.sessionEnded(session.id);
   }
 
   /** One message, UTF-8 in byte form. Never throws. */
@@ -140,8 +147,13 @@ export class PipeClient implements PipeScope {
     else serveBatch(edge, session, reply, elements);
   }
 
-  /** The session as it was agreed on, perhaps on an earlier pipe. */
-  open(wanted: NewSession): LegacySession {
+  /** Goes on with what was agreed on an earlier pipe. Whoever says `initialize` all the same begins anew. */
+  resume(agreed: NewSession): void {
+    this.#open(agreed);
+    this.#isResumed = true;
+  }
+
+  #open(wanted: NewSession): LegacySession {
     const { clock, randomBytes } = this.#edge.deps;
     const session = new LegacySession({
       ...wanted,
@@ -162,6 +174,10 @@ export class PipeClient implements PipeScope {
 
   #legacy(message: ScannedMessage, meta: RequestMeta, reply: PipeReply): void {
     const edge = this.#edge;
+    if (this.#isResumed && message.kind === 'request' && message.method === 'initialize') {
+      this.#isResumed = false;
+      this.#endSession();
+    }
     const session = this.#session;
     if (session !== undefined) {
       if (message.kind === 'request') serveLegacyRequest(edge, session, reply, message, meta);
@@ -195,7 +211,7 @@ export class PipeClient implements PipeScope {
     const answer = resultRaw(message.id as RawJson, initializeResult(this.#edge, wanted.revision));
     const { opened } = this.#options;
     if (opened === undefined) reply.answer(answer);
-    const session = this.open(wanted);
+    const session = this.#open(wanted);
     opened?.(session, answer);
   }
 }
