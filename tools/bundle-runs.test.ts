@@ -90,3 +90,21 @@ test('qm up opens a store of sessions', async () => {
     store.close();
   }
 }, 30_000);
+
+test('EF-23 the thread that checks schemas is a file of its own beside the program', async () => {
+  const script = join(folder, 'thread.mjs');
+  await writeFile(
+    script,
+    `import { Worker } from 'node:worker_threads';
+const thread = new Worker(new URL('./check-thread.js', import.meta.url));
+thread.on('message', (message) => {
+  if (message === 'ready') thread.postMessage({ n: 1, schema: 1, text: '{"type":"string"}', value: '1' });
+  else {
+    console.log(message.verdict.message);
+    process.exit(0);
+  }
+});
+`,
+  );
+  expect(await run([script])).toEqual({ code: 0, text: '(root) must be string\n' });
+}, 30_000);
