@@ -15,7 +15,7 @@ import {
 import { type CallRecord, silentObserver } from '../observe/index.ts';
 import { ParkedCalls, RequestStates } from '../questions/index.ts';
 import { createRequestIds } from './request-ids.ts';
-import { createRouter, type Router } from './create-router.ts';
+import { createRouter, type Router, type RouterDeps } from './create-router.ts';
 
 export interface Bench {
   readonly hub: { readonly graph: HubGraph; handle(exchange: Exchange): Promise<Outcome> };
@@ -33,6 +33,7 @@ export interface Bench {
 export function bench(
   offers: Readonly<Record<string, Offer | undefined>>,
   changes: Parameters<typeof hubConfig>[1] = {},
+  more: Partial<RouterDeps> = {},
 ): Bench {
   const clock = createTestClock();
   const sealer = testSealer();
@@ -79,6 +80,7 @@ export function bench(
     states: new RequestStates({ sealer, owner: 'alone', ttlMs: () => 60_000 }),
     parked: new ParkedCalls({ clock, newId: () => `parked-${++ids}`, limit: () => 2, waitMs: () => 60_000 }),
     newId: () => `visit-${++ids}`,
+    ...more,
   });
   let ids = 0;
   for (const upstream of upstreams) {
