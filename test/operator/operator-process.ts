@@ -83,7 +83,7 @@ export interface OperatorStart {
 }
 
 /** As the image starts it; the limit of the heap is the one that V8 takes by itself in a container of the chart's 512 MiB. */
-const imageFlags = ['--disable-proto=delete', '--optimize-for-size', '--max-old-space-size=256'];
+const imageFlags = ['--disable-proto=delete', '--max-semi-space-size=2', '--max-old-space-size=256'];
 const imageVariables = { MALLOC_ARENA_MAX: '1' };
 
 export async function startOperatorProcess(cluster: Cluster, options: OperatorStart): Promise<OperatorProcess> {
