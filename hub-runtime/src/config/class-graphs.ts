@@ -1,69 +1,85 @@
 /**
  * The current graph as clients with certain capabilities see it: the same but for its catalog, where a server shows them other lists
- * (`upstream/class-listings.ts`). Made at the first request of such a client, kept until the next swap; nothing at all where no server does.
+ * (`upstream/class-listings.ts`). Made at the first request of such a client, kept until the next swap, shared by all who see the same; nothing at all
+ * where no server shows anybody anything else. A class that becomes known is another swap.
  */
 import type { CatalogSnapshot, HubGraph, ServerListing } from '../exchange/index.ts';
 import { emptyObject, type RawJson } from '../wire/index.ts';
 
-/** Distinct declarations of capabilities; beyond it they are made anew. */
-export const mostClassGraphs = 64;
+export const classGraphLimits = {
+  /** Distinct declarations of capabilities; beyond it they are looked up anew. */
+  declarations: 256,
+  /** Distinct catalogs; beyond it they are made anew. */
+  graphs: 16,
+} as const;
 
 type Listings = ReadonlyMap<string, ServerListing>;
 
-export class ClassGraphs {
-  readonly #current: () => HubGraph;
-  readonly #build: (graph: HubGraph, listings: Listings) => CatalogSnapshot;
-  readonly #listings: (graph: HubGraph) => Listings;
-  #of: HubGraph | undefined;
-  #made = new Map<RawJson, HubGraph>();
+interface Made {
+  /** By upstream, in the order of the graph. */
+  readonly own: readonly (ServerListing | undefined)[];
+  readonly graph: HubGraph;
+}
 
-  constructor(
-    current: () => HubGraph,
-    build: (graph: HubGraph, listings: Listings) => CatalogSnapshot,
-    listings: (graph: HubGraph) => Listings,
-  ) {
-    this.#current = current;
-    this.#build = build;
-    this.#listings = listings;
+export interface ClassGraphsOptions {
+  readonly current: () => HubGraph;
+  readonly build: (graph: HubGraph, listings: Listings) => CatalogSnapshot;
+  /** What everybody sees, by server. */
+  readonly listings: (graph: HubGraph) => Listings;
+}
+
+export class ClassGraphs {
+  readonly #options: ClassGraphsOptions;
+  #of: HubGraph | undefined;
+  #some = false;
+  #byDeclaration = new Map<RawJson, HubGraph>();
+  #made: Made[] = [];
+
+  constructor(options: ClassGraphsOptions) {
+    this.#options = options;
   }
 
   /** Older graphs are what they are. */
   graphFor(graph: HubGraph, capabilities: RawJson): HubGraph {
-    if (capabilities === emptyObject || graph !== this.#current()) return graph;
-    let some = false;
-    for (const upstream of graph.upstreams) if (upstream.hasClassListings === true) some = true;
-    if (!some) return graph;
+    if (capabilities === emptyObject || graph !== this.#options.current()) return graph;
     if (this.#of !== graph) this.#begin(graph);
-    let made = this.#made.get(capabilities);
-    if (made === undefined) {
-      if (this.#made.size >= mostClassGraphs) this.#made.clear();
-      made = this.#make(graph, capabilities);
-      this.#made.set(capabilities, made);
+    if (!this.#some) return graph;
+    let found = this.#byDeclaration.get(capabilities);
+    if (found === undefined) {
+      if (this.#byDeclaration.size >= classGraphLimits.declarations) this.#byDeclaration.clear();
+      found = this.#find(graph, capabilities);
+      this.#byDeclaration.set(capabilities, found);
     }
-    return made;
+    return found;
   }
 
-  /** There is another graph. Gives what was made of the one before, by capabilities. */
+  /** There is another graph. Gives what was seen of the one before, by capabilities. */
   swapped(): ReadonlyMap<RawJson, HubGraph> {
-    const made = this.#made;
-    this.#begin(this.#current());
-    return made;
+    const seen = this.#byDeclaration;
+    this.#begin(this.#options.current());
+    return seen;
   }
 
   #begin(graph: HubGraph): void {
     this.#of = graph;
-    this.#made = new Map();
+    this.#some = graph.upstreams.some((upstream) => upstream.hasClassListings === true);
+    this.#byDeclaration = new Map();
+    this.#made = [];
   }
 
-  #make(graph: HubGraph, capabilities: RawJson): HubGraph {
-    const listings = new Map(this.#listings(graph));
-    let differs = false;
-    for (const upstream of graph.upstreams) {
-      const own = upstream.listingFor?.(capabilities);
-      if (own === undefined) continue;
-      listings.set(upstream.key, own);
-      differs = true;
+  #find(graph: HubGraph, capabilities: RawJson): HubGraph {
+    const own = graph.upstreams.map((upstream) => upstream.listingFor?.(capabilities));
+    if (own.every((listing) => listing === undefined)) return graph;
+    const made = this.#made.find((one) => one.own.every((listing, at) => listing === own[at]));
+    if (made !== undefined) return made.graph;
+    const listings = new Map(this.#options.listings(graph));
+    for (const [at, { key }] of graph.upstreams.entries()) {
+      const listing = own[at];
+      if (listing !== undefined) listings.set(key, listing);
     }
-    return differs ? { ...graph, catalog: this.#build(graph, listings), base: graph } : graph;
+    const fresh = { ...graph, catalog: this.#options.build(graph, listings), base: graph };
+    if (this.#made.length >= classGraphLimits.graphs) this.#made = [];
+    this.#made.push({ own, graph: fresh });
+    return fresh;
   }
 }

@@ -94,11 +94,11 @@ export class Hub implements HubPort {
       limit: () => parkedLimitOf(this.#graph.config),
       waitMs: questionMs,
     });
-    this.#classes = new ClassGraphs(
-      () => this.#graph,
-      (graph, listings) => buildCatalog(graph.config, listings, this.#catalogDeps),
-      (graph) => this.#listings(graph.config, this.#members),
-    );
+    this.#classes = new ClassGraphs({
+      current: () => this.#graph,
+      build: (graph, listings) => buildCatalog(graph.config, listings, this.#catalogDeps),
+      listings: (graph) => this.#listings(graph.config, this.#members),
+    });
     this.#router = createRouter({
       sealer,
       states: new RequestStates({ sealer, owner: deps.replica ?? 'alone', ttlMs: questionMs }),
