@@ -28,6 +28,7 @@ import { mcpHub, mcpServer, type RunningHub, startHub } from './support/running-
 expect.extend(kitMatchers);
 
 const callMs = 500;
+const health = { interval: '1s', timeout: '500ms', failureThreshold: 2 };
 /** What "at once" may take on a busy machine. */
 const atOnceMs = 900;
 const backMs = 15_000;
@@ -71,7 +72,7 @@ describe('the fault table', () => {
         mcpServer(era, {
           source: { remote: { url: proxy.url } },
           timeouts: { call: '500ms', callMax: '10s', connect: '1s', start: '5s' },
-          health: { interval: '1s', timeout: '500ms', failureThreshold: 2 },
+          health,
         }),
       );
     }
@@ -79,6 +80,7 @@ describe('the fault table', () => {
       mcpServer('child', {
         source: { command: stdioCommand(script('legacy')) },
         timeouts: { call: '500ms' },
+        health,
       }),
     );
     hub = await startHub(manifests);
@@ -145,25 +147,6 @@ describe('the fault table', () => {
         await until(() => server.recorder.cancelled.length >= before + 2, { because: 'it was told', timeoutMs: 3_000 });
       await until(() => server.inFlight === 0, { because: 'nothing is under way', timeoutMs: 3_000 });
       await recovery(clientOf('modern'), `${era}_echo`, backMs);
-    });
-
-    test('EF-84 HT-1.12 half-open', async () => {
-      await broken(era, { halfOpen: true }, async () => {
-        const { code, ms } = await verdict(clientOf('modern').callTool(`${era}_echo`, {}));
-        expect(code).toBe('QM_CALL_TIMEOUT');
-        expect(ms).toBeLessThan(callMs + 2_000);
-        // Callers come all the time: that must not keep it from being found out.
-        await until(
-          async () => {
-            const all = await Promise.all(eras.map((client) => verdict(clientOf(client).callTool(`${era}_echo`, {}))));
-            return all.every((one) => one.code === 'QM_SERVER_FAILED');
-          },
-          { because: 'the health check has found it dead', timeoutMs: backMs },
-        );
-        // From then on nobody waits for it.
-        expect((await verdict(clientOf('legacy').callTool(`${era}_echo`, {}))).ms).toBeLessThan(atOnceMs);
-      });
-      expect(await recovery(clientOf('legacy'), `${era}_echo`, backMs)).toBeLessThan(backMs);
     });
 
     test('EF-84 slow', async () => {
@@ -236,10 +219,11 @@ describe('the fault table', () => {
     });
   });
 
+  const pidOfChild = async (): Promise<number> =>
+    Number(/\\?"pid\\?":\s*(\d+)/.exec((await clientOf('modern').callTool('child_whoami', {})).raw)?.[1]);
+
   test('EF-84 HT-1.12 killed: a child', async () => {
-    const pidOf = async (): Promise<number> =>
-      Number(/\\?"pid\\?":\s*(\d+)/.exec((await clientOf('modern').callTool('child_whoami', {})).raw)?.[1]);
-    const pid = await pidOf();
+    const pid = await pidOfChild();
     const calls = eras.map((client) => verdict(clientOf(client).callTool('child_hang', {})));
     await new Promise((resolve) => setTimeout(resolve, 100));
     process.kill(pid, 'SIGKILL');
@@ -248,7 +232,40 @@ describe('the fault table', () => {
       expect(ms).toBeLessThan(atOnceMs + 100);
     }
     await recovery(clientOf('modern'), 'child_echo', backMs);
-    expect(await pidOf()).not.toBe(pid);
+    expect(await pidOfChild()).not.toBe(pid);
     expect(isAlive(pid)).toBe(false);
+  });
+
+  /** Found out by the health check, which takes seconds: side by side. */
+  describe.concurrent('silent for good', () => {
+    test.each(eras)('EF-84 HT-1.12 half-open: a %s server', async (era) => {
+      await broken(era, { halfOpen: true }, async () => {
+        const { code, ms } = await verdict(clientOf('modern').callTool(`${era}_echo`, {}));
+        expect(code).toBe('QM_CALL_TIMEOUT');
+        expect(ms).toBeLessThan(callMs + 2_000);
+        // Callers come all the time: that must not keep it from being found out.
+        await until(
+          async () => {
+            const all = await Promise.all(eras.map((client) => verdict(clientOf(client).callTool(`${era}_echo`, {}))));
+            return all.every((one) => one.code === 'QM_SERVER_FAILED');
+          },
+          { because: 'the health check has found it dead', timeoutMs: backMs },
+        );
+        // From then on nobody waits for it.
+        expect((await verdict(clientOf('legacy').callTool(`${era}_echo`, {}))).ms).toBeLessThan(atOnceMs);
+      });
+      expect(await recovery(clientOf('legacy'), `${era}_echo`, backMs)).toBeLessThan(backMs);
+    });
+
+    test('EF-84 HT-1.12 hung: a child that stands still is replaced, however many call it', async () => {
+      await recovery(clientOf('modern'), 'child_whoami', backMs);
+      const pid = await pidOfChild();
+      process.kill(pid, 'SIGSTOP');
+      const { code } = await verdict(clientOf('modern').callTool('child_echo', {}));
+      expect(code).toBe('QM_CALL_TIMEOUT');
+      await recovery(clientOf('legacy'), 'child_echo', backMs);
+      await until(() => !isAlive(pid), { because: 'the one that stood still is gone', timeoutMs: backMs });
+      expect(await pidOfChild()).not.toBe(pid);
+    });
   });
 });

@@ -149,6 +149,20 @@ describe('HT-1.09 EF-84 open, half open, closed again', () => {
     expect(breaker.record(probes, 51_001, 1, 0)).toBe(true);
   });
 
+  test('probes that take long do not keep everybody away: another one goes each time it would have been open', () => {
+    const breaker = opened({ probes: 1 });
+    expect([breaker.admit(51_000), breaker.admit(51_999), breaker.admit(52_000), breaker.admit(52_001)]).toEqual([
+      probes,
+      refused,
+      probes,
+      refused,
+    ]);
+    expect(breaker.record(probes, 52_002, 1, 0)).toBe(true);
+    // The slow one has nothing to say any more.
+    expect(breaker.record(probes, 90_000, 1, 1)).toBe(false);
+    expect(breaker.state(90_000)).toBe('closed');
+  });
+
   test('calls from before it opened change nothing when they end', () => {
     const breaker = opened();
     expect(breaker.record(goes, 51_500, 1, 0)).toBe(false);

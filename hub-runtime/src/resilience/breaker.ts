@@ -37,6 +37,8 @@ export class Breaker {
   #inARow = 0;
   #probing = 0;
   #probedWell = 0;
+  /** When the last one was let in. */
+  #probedAt = 0;
 
   constructor(settings: BreakerConfig) {
     this.#settings = settings;
@@ -70,8 +72,12 @@ export class Breaker {
   /** Whoever is let in as a probe must be given back, by `record` or `forget`. */
   admit(now: number): Admission {
     if (!this.#isOpen) return goes;
-    if (now < this.#openUntil || this.#probing + this.#probedWell >= this.#settings.probes) return refused;
+    if (now < this.#openUntil) return refused;
+    const { probes: most, openMs } = this.#settings;
+    // Probes that take long must not keep everybody else away: from time to time another one goes.
+    if (this.#probing + this.#probedWell >= most && now - this.#probedAt < openMs) return refused;
     this.#probing++;
+    this.#probedAt = now;
     return probes;
   }
 
