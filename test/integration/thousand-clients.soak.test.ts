@@ -45,6 +45,7 @@ test('EF-85 a thousand live clients and their calls: no error, no growth, a call
   const began = performance.now();
   const cpu = inside.cpu();
   let sent = 0;
+  let heap: number | undefined;
   const call = async (client: KitClient): Promise<void> => {
     const from = performance.now();
     const { result, error } = await client.callTool('w_work', { n: sent });
@@ -61,12 +62,15 @@ test('EF-85 a thousand live clients and their calls: no error, no growth, a call
         .finally(() => running.delete(one));
       running.add(one);
     }
+    // From here on nothing should grow.
+    if (heap === undefined && elapsed > seconds / 3) heap = await inside.heap();
     if (elapsed >= memory.length) memory.push({ second: elapsed, rss: inside.rss() / mebibyte });
     // What the test's own clients keep is not the subject.
     for (const client of clients) if (client.transcript.entries.length > 200) client.transcript.entries.length = 0;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   await Promise.all(running);
+  const grown = (await inside.heap()) / (heap ?? 1);
   const steady = memory.slice(Math.floor(memory.length / 3));
   const slope = slopeOf(steady.map(({ second, rss }) => [second, rss]));
   const ranked = times.toSorted((a, b) => a - b);
@@ -74,13 +78,14 @@ test('EF-85 a thousand live clients and their calls: no error, no growth, a call
   console.log(
     `${clientCount} clients, ${times.length} calls in ${seconds} s (${Math.round(times.length / seconds)}/s): ` +
       `p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms of a ${latencyMs} ms tool; errors ${errors.length}; ` +
-      `RSS ${steady.at(-1)?.rss.toFixed(0)} MiB, slope ${(slope * 60).toFixed(2)} MiB/min; CPU ${(((inside.cpu() - cpu) / seconds) * 100).toFixed(0)} %`,
+      `RSS ${steady.at(-1)?.rss.toFixed(0)} MiB, slope ${(slope * 60).toFixed(2)} MiB/min, heap ${grown.toFixed(3)} of what it was after a third; CPU ${(((inside.cpu() - cpu) / seconds) * 100).toFixed(0)} %`,
   );
   expect(errors.slice(0, 5)).toEqual([]);
   expect(streams.filter((stream) => stream.ended)).toEqual([]);
   expect(at(0.95)).toBeLessThan(150);
-  // A minute may bring so much, whatever the collector is at.
-  expect(slope * 60).toBeLessThan(seconds >= 300 ? 1 : 10);
+  expect(grown).toBeLessThan(1.1);
+  // In short runs resident memory still follows the collector.
+  if (seconds >= 600) expect(slope * 60).toBeLessThan(1);
   for (const stream of streams) stream.close();
   await Promise.all(clients.map((client) => client.close()));
 });
