@@ -24,6 +24,19 @@ test('as on a laptop, nothing runs for a server that is elsewhere, refused or no
   expect(renderServer({ outcome: alone as ServerOutcome, settings })).toEqual({ objects: [], problems: [] });
 });
 
+test('instances: perPrincipal: its bridge tells callers apart by the key that hubs give them, which is the principal then', () => {
+  const bridge = (mode: string): string => {
+    const env = at(pod(renderedServer({ source: npm, instances: { mode } })), 'containers', 0, 'env') as {
+      name: string;
+      value: string;
+    }[];
+    return env.find(({ name }) => name === 'QM_BRIDGE')?.value ?? '';
+  };
+  expect(bridge('perPrincipal')).toContain('"mode":"perClient"');
+  expect(bridge('perPrincipal')).toBe(bridge('perClient'));
+  expect(bridge('shared')).toContain('"mode":"shared"');
+});
+
 describe('what a cluster cannot run is a problem with the next step, not an exception', () => {
   const image = { image: { image: 'example/tool:1', command: ['/tool'] } };
   test.each([

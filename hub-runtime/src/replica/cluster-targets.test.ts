@@ -25,6 +25,13 @@ function resolve(server: ServerConfig, address: ServerAddress | undefined, value
 const remote = { url: 'https://api.example.com/mcp', inCluster: false };
 const pods = { url: 'http://a-server.default.svc/mcp', inCluster: true };
 
+test('HT-3.12 a remote server with replicas that its manifest names', async () => {
+  const source = { kind: 'remote', url: remote.url, endpoints: ['10.0.0.1:443'] } as const;
+  expect(await resolve(serverConfig('a', { source }), remote)).toMatchObject({
+    endpoints: { current: [{ address: '10.0.0.1:443', state: 'ready' }] },
+  });
+});
+
 test('a remote server: its URL, and headers with the values behind their references', async () => {
   expect(await resolve(serverConfig('a', secretHeader()), remote, { [key]: 'secret\n' })).toEqual({
     kind: 'http',

@@ -93,6 +93,15 @@ describe('HT-0.09 onDemand', () => {
     expect(resultOf(await answer)).toEqual({ done: true });
   });
 
+  test('EF-84 a call that waits for it waits no longer than its client does', async () => {
+    const { clock, connector, upstream } = world();
+    connector.plan = () => new Promise(() => {});
+    const one = makeCall('tools/call', { name: 'echo' }, { call: { until: clock.monotonic() + 300 } });
+    const answer = upstream.lane(one.caller).send(one.call);
+    await clock.advance(500);
+    expect(await answer).toMatchObject({ errorCode: 'QM_SERVER_FAILED' });
+  });
+
   test('asleep it may be stopped, restarted, and leaves no timer behind', async () => {
     const { clock, upstream } = await awake();
     await clock.advance(20_000);

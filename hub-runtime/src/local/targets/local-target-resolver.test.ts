@@ -310,6 +310,16 @@ describe('a remote server', () => {
   const source = { kind: 'remote', url: 'https://example.test/mcp' } as const;
   const secretKeyRef = (name: string, key: string, optional = false) => ({ name, key, optional });
 
+  test('HT-3.12 with the replicas its manifest names', async () => {
+    const endpoints = ['10.0.0.1:80', '[fd00::1]:80'];
+    const target = await resolve({ source: { ...source, endpoints } });
+    expect(target).toMatchObject({
+      url: source.url,
+      endpoints: { current: endpoints.map((address) => ({ address, state: 'ready' })) },
+    });
+    if (target.kind === 'http') target.endpoints?.subscribe(() => {})();
+  });
+
   test('with headers from secrets, without the newline a file ends with', async () => {
     objects['Secret/team/plain'] = { token: 'abc\r\n' };
     const target = await resolve({

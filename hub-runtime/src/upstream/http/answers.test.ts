@@ -189,6 +189,22 @@ describe.each(['modern', 'legacy'] as const)('answers of a %s server', (era) => 
     expect(performance.now() - began).toBeGreaterThan(250);
   });
 
+  test('EF-84 a call that is given up at a certain time ends then, progress or not', async () => {
+    const conversation = await connectTo(
+      serving((one) => {
+        const token = (one.message.params?.['_meta'] as { progressToken?: unknown } | undefined)?.progressToken;
+        const timer = setInterval(() => one.response.write(`data: ${JSON.stringify(progress(token, 1))}\n\n`), 20);
+        one.response.on('close', () => clearInterval(timer));
+        return { events: [], open: true };
+      }),
+    );
+    const until = performance.now() + 150;
+    const one = makeCall('tools/call', { name: 'a' }, { leg: { progressToken: '1' as RawJson }, call: { until } });
+    expect(await call(conversation, one)).toMatchObject({ errorCode: 'QM_CALL_TIMEOUT' });
+    expect(performance.now()).toBeGreaterThanOrEqual(until - 1);
+    expect(one.leg.told).toBe(true);
+  });
+
   test('checklist 23: cancelling stops the work at the server; before it was sent it is never sent', async () => {
     const { conversation, server } = await open(serving(() => ({ hang: true })));
     const one = makeCall('tools/call', { name: 'a' });

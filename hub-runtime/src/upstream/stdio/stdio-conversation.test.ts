@@ -64,6 +64,15 @@ test('timeouts are those of the moment', async () => {
   expect(await outcome).toMatchObject({ message: expect.stringContaining('100 ms') });
 });
 
+test('EF-84 a call that is given up at a certain time ends then', async () => {
+  const { clock, conversation } = setUp();
+  const outcome = conversation.send({ ...testCall(), until: clock.monotonic() + 300 });
+  await clock.advance(200);
+  expect(conversation.inFlight).toBe(1);
+  await clock.advance(300);
+  expect(await outcome).toMatchObject({ errorCode: 'QM_CALL_TIMEOUT' });
+});
+
 test("the hub's own request, and a question in answer to it", async () => {
   const { child, conversation } = setUp({ era: 'modern' });
   const [listed, asked, failed] = ['tools/list', 'prompts/get', 'x'].map((method) =>
