@@ -126,8 +126,8 @@ describe('get', () => {
       /^NAME +READY +SERVERS +TOOLS +URL\ndesk +True +1\/2 +4 +http:\/\/127/,
     );
     const servers = (await run('get', 'servers')).out;
-    expect(servers).toMatch(/^a +Ready +4 +2025-11-25 +0 +\ds$/m);
-    expect(servers).toMatch(/^dead +Degraded +- +- +\d+ +\S+ +\S+: .*gone/m);
+    expect(servers).toMatch(/^a +Ready +4 +stdio +2025-11-25 +0 +\ds$/m);
+    expect(servers).toMatch(/^dead +Degraded +- +- +- +\d+ +\S+ +\S+: .*gone/m);
     expect((await run('get', 'tools')).out).toMatch(/^a_echo +a +Says it again$/m);
   });
 

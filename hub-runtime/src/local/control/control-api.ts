@@ -37,6 +37,8 @@ export interface ServerRow {
   readonly source: string;
   readonly era: string | undefined;
   readonly revision: string | undefined;
+  /** What it is really reached over. */
+  readonly transport?: string | undefined;
   /** Undefined while it was never listed. */
   readonly tools: number | undefined;
   readonly pid: number | undefined;

@@ -168,6 +168,7 @@ export class RuntimeView {
       source: outcome.config === undefined ? '' : describeSource(outcome.config.source),
       era: listing?.era,
       revision: listing?.revision,
+      transport: listing?.transport,
       tools: listing?.tools.length,
       pid: upstream?.state.pid,
       restarts: upstream?.state.restarts ?? 0,
