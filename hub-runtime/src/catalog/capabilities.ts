@@ -25,7 +25,7 @@ export function hubCapabilities(
   const experimental = featuresOf(servers, 'experimental');
   const extensions = (era: Era): string => {
     const all = featuresOf(servers, 'extensions');
-    if (!hasTasks(servers, era)) all.delete(tasksExtension);
+    if (era === 'legacy' || !hasTasks(servers, era)) all.delete(tasksExtension);
     return written('extensions', all, era === 'modern' ? own : undefined);
   };
   const tasks = hasTasks(servers, 'legacy') ? coreTasks : '';

@@ -152,10 +152,43 @@ test('capabilities: lists always, completion and logging where a server has them
   expect(of(plain, 'legacy')).toEqual(lists);
   const rich = catalogOf({ s: { capabilities: { completions: {}, logging: {}, extensions: { a: {} } } } });
   expect(of(rich, 'modern')).toEqual({ ...lists, completions: {}, extensions: { a: {} } });
-  expect(of(rich, 'legacy')).toEqual({ ...lists, completions: {}, logging: {} });
+  expect(of(rich, 'legacy')).toEqual({ ...lists, completions: {}, logging: {}, extensions: { a: {} } });
   const unknown = buildCatalog(hubConfig([serverConfig('s')]), new Map(), catalogDeps());
   const resources = { listChanged: true, subscribe: true };
   expect(of(unknown, 'legacy')).toEqual({ ...lists, resources, completions: {}, logging: {} });
+});
+
+test('checklist 47, 49: extensions, experimental features and tasks are those of the servers, in the form of each era', () => {
+  const tasksExtension = 'io.modelcontextprotocol/tasks';
+  const own = 'dev.quaymaster/hub';
+  const catalog = catalogOf({
+    a: {
+      era: 'modern',
+      capabilities: {
+        extensions: { [tasksExtension]: {}, 'x/same': { n: [1] }, 'x/odd': { a: 1 }, [own]: { id: 'other' } },
+      },
+    },
+    b: {
+      era: 'legacy',
+      capabilities: {
+        tasks: { list: {} },
+        extensions: { 'x/same': { n: [1] }, 'x/odd': { b: 1 } },
+        experimental: { lab: {} },
+      },
+    },
+  });
+  const of = (era: 'modern' | 'legacy'): unknown => JSON.parse(catalog.capabilities(era));
+  const extensions = { 'x/same': { n: [1] }, 'x/odd': {} };
+  expect(of('modern')).toMatchObject({
+    extensions: { ...extensions, [tasksExtension]: {} },
+    experimental: { lab: {} },
+  });
+  expect(of('modern')).not.toHaveProperty('tasks');
+  expect(of('legacy')).toMatchObject({ tasks: { cancel: {}, requests: { tools: { call: {} } } } });
+  expect((of('legacy') as { extensions: unknown }).extensions).toEqual(extensions);
+  const many = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`x/${n}`, {}]));
+  const full = catalogOf({ a: { era: 'modern', capabilities: { extensions: many } } });
+  expect(Object.keys((JSON.parse(full.capabilities('modern')) as { extensions: object }).extensions)).toHaveLength(64);
 });
 
 test('instructions: each server under its heading, a single one as it is, the hub’s own instead of all, never without bound', () => {
