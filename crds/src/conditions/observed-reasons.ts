@@ -65,6 +65,14 @@ export const observedReasons = {
     say: () => 'the program was not found',
     next: 'install it, or write its path in spec.source.command.command',
   },
+  ConnectionLost: {
+    on: { Ready: 'False', Degraded: 'True' },
+    kinds: server,
+    severity: 'error',
+    meaning: 'The event stream or WebSocket to the server ended. It is opened again by itself.',
+    say: () => 'the connection ended',
+    next: 'when it keeps ending, look for a proxy on the way that closes silent connections',
+  },
   ContainerConfigInvalid: {
     on: { Ready: 'False', Degraded: 'True', Stalled: 'True' },
     kinds: both,
@@ -333,6 +341,14 @@ export const observedReasons = {
     meaning: 'A referenced value holds characters that an environment or a header cannot carry.',
     say: () => 'a referenced value cannot be used',
     next: 'correct the value',
+  },
+  SessionLost: {
+    on: { Ready: 'False', Degraded: 'True' },
+    kinds: server,
+    severity: 'error',
+    meaning: 'The server forgot the session of its open event stream (HTTP+SSE). A new one is opened by itself.',
+    say: () => 'the server forgot the session',
+    next: 'when it happens again and again, requests to it are spread over several processes: give the hub the address of one',
   },
   SpawnFailed: {
     on: { Ready: 'False', Degraded: 'True' },
