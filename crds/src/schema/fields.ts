@@ -47,8 +47,11 @@ export function text(description: string, bounds: TextBounds) {
   return schema.meta(annotate(description, bounds));
 }
 
-/** kubectl follows YAML 1.1: unquoted, these are no text, neither in a manifest nor as the default in a CRD. (`True` stands in status, which programs write.) */
-const yamlBoolean = /^(y|n|yes|no|on|off|true|false)$/;
+/**
+ * kubectl follows YAML 1.1: unquoted, these are no text, neither in a manifest nor as the default in a CRD. `True` and `False` stand in status, which
+ * programs write.
+ */
+const yamlBoolean = /^(?:[Yy]|[Nn]|[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|true|false|TRUE|FALSE)$/;
 
 export function choice<const T extends readonly [string, ...string[]]>(
   description: string,
