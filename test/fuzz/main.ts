@@ -40,11 +40,7 @@ process.exitCode = finds === 0 ? 0 : 1;
 
 async function fuzzHub(most: number): Promise<number> {
   const report = await attackHub(most, seed);
-  for (const { input, error } of report.finds) {
-    const broke = `${error.name}: ${error.message}`;
-    const path = writeFind(folder, { target: 'hub', input, broke, note: `seed ${seed}` }, kindOf(error));
-    console.log(`FIND hub: ${broke}\n  ${JSON.stringify(input.slice(0, 600))}\n  ${path}`);
-  }
+  for (const { input, error } of report.finds) tell('hub', input, error, kindOf(error));
   const { requests, hostileAnswers, honestCalls } = report;
   console.log(
     `hub: ${requests} hostile requests, ${hostileAnswers} hostile answers, ${honestCalls} honest calls meanwhile`,
@@ -57,25 +53,22 @@ async function fuzzInProcess(most: number): Promise<number> {
   using coverage = startBlockCoverage((url) => url.includes('/hub-runtime/src/'));
   const watchdog = startWatchdog(folder);
   const wanted = targets.filter(({ name }) => flags.only === undefined || flags.only === name);
-  const until = performance.now() + most * 1_000;
   const fuzzers = wanted.map((target) => new Fuzzer(target, { coverage, seed, about: watchdog.about }));
   const told = new Set<unknown>();
+  const until = performance.now() + most * 1_000;
   let finds = flags.only === undefined ? checkGrowth(coverage) : 0;
-  while (performance.now() < until && fuzzers.length > 0)
-    for (const fuzzer of fuzzers) {
-      const end = Math.min(until, performance.now() + 500);
-      while (performance.now() < end) fuzzer.step();
-      for (const find of fuzzer.finds) {
-        if (told.has(find)) continue;
-        told.add(find);
-        finds++;
-        const { name } = fuzzer.target;
-        const broke = find.error instanceof Error ? `${find.error.name}: ${find.error.message}` : String(find.error);
-        const path = writeFind(folder, { target: name, input: find.input, broke, note: `seed ${seed}` }, find.kind);
-        console.log(`FIND ${name}: ${broke}\n  ${JSON.stringify(find.input.slice(0, 300))}\n  ${path}`);
-        if (find.error instanceof Error) console.log(find.error.stack);
-      }
+  while (performance.now() < until) {
+    // Whoever has had the least is next: on a busy machine all get something.
+    const [fuzzer] = fuzzers.toSorted((one, other) => one.spent - other.spent);
+    if (fuzzer === undefined) break;
+    fuzzer.step();
+    for (const find of fuzzer.finds) {
+      if (told.has(find)) continue;
+      told.add(find);
+      finds++;
+      tell(fuzzer.target.name, find.input, find.error, find.kind);
     }
+  }
   await watchdog.stop();
   for (const { target, runs, corpus, seen } of fuzzers)
     console.log(`${target.name}: ${runs} inputs, ${corpus.length} kept, ${reached(seen)} characters of code reached`);
@@ -87,4 +80,11 @@ function checkGrowth(coverage: BlockCoverage): number {
   for (const fault of faults) console.log(`FIND growth: ${fault.message}`);
   console.log(`growth: ${shapes.length} shapes`);
   return faults.length;
+}
+
+function tell(target: string, input: string, error: unknown, kind: string): void {
+  const broke = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const path = writeFind(folder, { target, input, broke, note: `seed ${seed}` }, kind);
+  console.log(`FIND ${target}: ${broke}\n  ${JSON.stringify(input.slice(0, 600))}\n  ${path}`);
+  if (error instanceof Error && target !== 'hub') console.log(error.stack);
 }

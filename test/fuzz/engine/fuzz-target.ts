@@ -24,7 +24,7 @@ export interface FuzzerOptions {
 }
 
 /** Inputs of a batch: more and more of them while nothing is new, since asking what ran costs as much as running some. */
-const batch = { least: 128, most: 4_096 };
+const batch = { least: 64, most: 4_096 };
 const mostBytes = 4_096;
 const mostCorpus = 2_000;
 /** Milliseconds of CPU that an input may take, and how many more for each of its bytes: with its judges, many times what any needs. See growth.ts too. */
@@ -35,6 +35,8 @@ export class Fuzzer {
   readonly finds: Found[] = [];
   readonly seen: SeenBlocks = new Map();
   runs = 0;
+  /** Milliseconds. */
+  spent = 0;
   #batch: number = batch.least;
   readonly #options: FuzzerOptions;
   readonly #dice: Dice;
@@ -58,6 +60,12 @@ export class Fuzzer {
 
   /** One batch. */
   step(): void {
+    const started = performance.now();
+    this.#step();
+    this.spent += performance.now() - started;
+  }
+
+  #step(): void {
     const { coverage } = this.#options;
     const inputs: string[] = [];
     const stock = {

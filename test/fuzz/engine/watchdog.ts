@@ -24,7 +24,7 @@ interface Watched {
 /** Counter, length of the input, length of the name; then name and input. */
 const headBytes = 12;
 
-export function startWatchdog(folder: string, patienceMs = 20_000): Watchdog {
+export function startWatchdog(folder: string, patienceMs = 60_000): Watchdog {
   const shared = new SharedArrayBuffer(headBytes + nameBytes + mostBytes);
   const head = new Int32Array(shared, 0, 3);
   const bytes = Buffer.from(shared, headBytes);
