@@ -24,7 +24,8 @@ export class HttpLink implements Link {
       pipelining: 1,
       bodyTimeout: 0,
       headersTimeout: 0,
-      keepAliveTimeout: 30_000,
+      // Below what a hub gives a connection that nothing was asked on yet: one whose only request was called off while it was opened.
+      keepAliveTimeout: 8_000,
     });
   }
 
