@@ -163,6 +163,17 @@ describe('HT-1.09 EF-84 open, half open, closed again', () => {
     expect(breaker.state(90_000)).toBe('closed');
   });
 
+  test('HT-1.09 one that nobody tried for a whole window is closed: what it opened for is too old to count', () => {
+    const breaker = opened();
+    expect([breaker.state(60_999), breaker.state(61_000)]).toEqual(['halfOpen', 'closed']);
+    expect(breaker.admit(61_000)).toBe(goes);
+    expect(breaker.record(goes, 61_000, 1, 1)).toBe(false);
+    expect(breaker.state(61_000)).toBe('closed');
+    const tried = opened();
+    expect(tried.admit(60_000)).toBe(probes);
+    expect(tried.state(70_000)).toBe('halfOpen');
+  });
+
   test('calls from before it opened change nothing when they end', () => {
     const breaker = opened();
     expect(breaker.record(goes, 51_500, 1, 0)).toBe(false);

@@ -2,7 +2,7 @@
  * One circuit breaker: counts what became of calls within a sliding window, and says whether the next one may go (HT-1.09, EF-84).
  *
  * closed: all go. open: none, until its time is over. half open: `probes` calls try; all well closes it, one failure opens it again, for twice
- * as long. It opens once enough calls of the window have failed or were slow, and not all failures are of one moment: a process that dies
+ * as long; and when nobody tried for a whole window, it is closed. It opens once enough calls of the window have failed or were slow, and not all failures are of one moment: a process that dies
  * takes every call in flight with it, which says nothing of the next one. What is older than the window never counts.
  *
  * Runs for every call: numbers only, nothing is allocated, time is given. It never looks at a clock and never waits.
@@ -45,13 +45,13 @@ export class Breaker {
     this.#sliceMs = Math.max(1, settings.windowMs / slices);
   }
 
-  /** Open or half open. */
+  /** Open or half open, unless that is forgotten by now. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
   state(now: number): CircuitState {
-    if (!this.#isOpen) return 'closed';
+    if (!this.#isOpen || this.#isForgotten(now)) return 'closed';
     return now < this.#openUntil ? 'open' : 'halfOpen';
   }
 
@@ -71,6 +71,7 @@ export class Breaker {
 
   /** Whoever is let in as a probe must be given back, by `record` or `forget`. */
   admit(now: number): Admission {
+    if (this.#isOpen && this.#isForgotten(now)) this.reset();
     if (!this.#isOpen) return goes;
     if (now < this.#openUntil) return refused;
     const { probes: most, openMs } = this.#settings;
@@ -114,6 +115,11 @@ export class Breaker {
     this.#inARow = 0;
     this.#clear();
     return was;
+  }
+
+  /** Nobody has tried it for a whole window: what it opened for is as old as everything else that does not count any more. */
+  #isForgotten(now: number): boolean {
+    return this.#probing === 0 && now >= Math.max(this.#openUntil, this.#probedAt) + this.#settings.windowMs;
   }
 
   #probed(now: number, failed: boolean): boolean {

@@ -208,6 +208,15 @@ describe('HT-1.09 EF-84 breakers of server and tools', () => {
     expect(guard.circuit).toEqual({ state: 'closed', tools: ['first', 'one more'] });
   });
 
+  test('a tool that nobody calls any more is not said to be open for ever', async () => {
+    const { guard, fail, clock, play } = world();
+    await fail('t', late);
+    expect(guard.circuit).toEqual({ state: 'closed', tools: ['t'] });
+    await clock.advance(60_000);
+    expect(guard.circuit).toBeUndefined();
+    expect(await play('t', fine)).toBeUndefined();
+  });
+
   test('tools are named as people write them', async () => {
     const { guard, fail } = world();
     await fail(encodeText('größe'), late);

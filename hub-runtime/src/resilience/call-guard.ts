@@ -37,12 +37,15 @@ export interface CallGuardDeps {
 
 /** Of one tool. */
 class ToolGuard extends Lanes {
+  /** Byte form. */
+  readonly key: string;
   /** As people read it. */
   readonly name: string;
   readonly breaker: Breaker | undefined;
 
   constructor(name: string, breaker: Breaker | undefined) {
     super();
+    this.key = name;
     this.name = decodeText(name);
     this.breaker = breaker;
   }
@@ -72,6 +75,8 @@ export interface Circuit {
 export class CallGuard {
   readonly #deps: CallGuardDeps;
   readonly #tools = new Map<string, ToolGuard>();
+  /** Tools whose breaker is not closed. */
+  readonly #open = new Set<ToolGuard>();
   readonly #bulkhead: Bulkhead;
   readonly #budget = new RetryBudget();
   readonly #stopGauges: readonly (() => void)[];
@@ -107,12 +112,13 @@ export class CallGuard {
     return this.#bulkhead.inFlight;
   }
 
-  /** Breakers that are not closed; undefined when all are. */
+  /** Breakers that are not closed; undefined when all are. Asked for at every call. */
   get circuit(): Circuit | undefined {
+    if (this.#breaker?.isOpen !== true && this.#open.size === 0) return undefined;
     const state = this.#breaker?.state(this.#deps.clock.monotonic()) ?? 'closed';
     const tools = this.#openTools();
-    if (state === 'closed' && tools.length === 0) return undefined;
-    return tools.length === 0 ? { state } : { state, tools: tools.slice(0, mostToolsNamed) };
+    if (tools.length > 0) return { state, tools: tools.slice(0, mostToolsNamed) };
+    return state === 'closed' ? undefined : { state };
   }
 
   /** Other settings: breakers begin anew where theirs have changed. */
@@ -124,6 +130,7 @@ export class CallGuard {
     this.#breaker = this.#newBreaker();
     // Calls under way leave through the guard they came in by.
     this.#tools.clear();
+    this.#open.clear();
   }
 
   /** The server has come up anew. A tool that made its server fail is not cured by that. */
@@ -232,8 +239,10 @@ export class CallGuard {
     // Slow calls are a tool's, where there is one.
     if (breaker?.record(byServer, now, tool === undefined ? ms : 0, serverWeight) === true)
       this.#told(breaker, undefined, now);
-    const own = tool?.breaker;
-    if (own?.record(byTool, now, ms, toolWeight) === true) this.#told(own, tool, now);
+    if (tool?.breaker?.record(byTool, now, ms, toolWeight) !== true) return;
+    if (!tool.breaker.isOpen) this.#open.delete(tool);
+    else if (this.#tools.get(tool.key) === tool) this.#open.add(tool);
+    this.#told(tool.breaker, tool, now);
   }
 
   #told(breaker: Breaker, tool: ToolGuard | undefined, now: number): void {
@@ -266,17 +275,19 @@ export class CallGuard {
     return false;
   }
 
+  #openTools(): string[] {
+    const now = this.#deps.clock.monotonic();
+    const names: string[] = [];
+    for (const tool of this.#open) {
+      if (tool.breaker?.state(now) === 'closed') this.#open.delete(tool);
+      else names.push(tool.name);
+    }
+    return names;
+  }
+
   #newBreaker(): Breaker | undefined {
     const { breaker } = this.#settings;
     return breaker === undefined ? undefined : new Breaker(breaker);
-  }
-
-  #openTools(): string[] {
-    const now = this.#deps.clock.monotonic();
-    const open: string[] = [];
-    for (const { name, breaker } of this.#tools.values())
-      if (breaker !== undefined && breaker.state(now) !== 'closed') open.push(name);
-    return open;
   }
 }
 
