@@ -114,6 +114,9 @@ describe('HT-0.02 graph', () => {
     const { hubs } = JSON.parse((await run('graph', '-o', 'json', '--hub', 'desk')).out) as { hubs: { hub: string }[] };
     expect(hubs.map(({ hub: name }) => name)).toEqual(['default/desk']);
     expect((await run('graph', '-o', 'dot')).out).toMatch(/^digraph quaymaster \{/);
+    expect((await run('graph', '--dot')).out).toMatch(/^digraph quaymaster \{/);
+    expect(JSON.parse((await run('graph', '--json')).out)).toHaveProperty('hubs');
+    expect((await run('graph', '--json', '--dot')).code).toBe(2);
     const none = await run('graph', '--hub', 'other');
     expect(none.code).not.toBe(0);
     expect(none.err).toContain('there is no hub other; there are: default/desk');

@@ -2,8 +2,11 @@ import { type Command, Option } from 'commander';
 
 import { type Cli, CliError, exitCode, findHub, type TargetOptions, withTarget } from '../support/index.ts';
 
+type Form = 'text' | 'json' | 'dot';
 type Options = TargetOptions & {
-  readonly output: 'text' | 'json' | 'dot';
+  readonly output: Form;
+  readonly json?: boolean;
+  readonly dot?: boolean;
   readonly hub?: string;
   readonly notable?: boolean;
 };
@@ -21,18 +24,24 @@ export function addGraph(program: Command, cli: Cli): void {
       new Option('-o, --output <format>', 'form of the output; dot is for Graphviz')
         .choices(['text', 'json', 'dot'])
         .default('text'),
-    );
-  withTarget(command).action((options: Options) => graph(cli, options));
+    )
+    .addOption(new Option('--json', 'short for -o json').conflicts(['dot']))
+    .option('--dot', 'short for -o dot');
+  withTarget(command).action((options: Options) => graph(cli, options, formOf(options)));
 }
 
-async function graph(cli: Cli, { output, hub, notable = false, ...target }: Options): Promise<void> {
+function formOf({ output, json, dot }: Options): Form {
+  return json === true ? 'json' : dot === true ? 'dot' : output;
+}
+
+async function graph(cli: Cli, { hub, notable = false, ...target }: Options, form: Form): Promise<void> {
   const { client } = await findHub(cli, target);
   const all = await client.graphs();
   const graphs = hub === undefined ? all : all.filter((one) => one.hub === hub || one.hub.endsWith(`/${hub}`));
   if (hub !== undefined && graphs.length === 0)
     throw new CliError(exitCode.no, `there is no hub ${hub}; there are: ${all.map((one) => one.hub).join(', ')}`);
-  if (output === 'json') return cli.out(JSON.stringify({ hubs: graphs }, undefined, 2));
+  if (form === 'json') return cli.out(JSON.stringify({ hubs: graphs }, undefined, 2));
   const { graphDot, graphText } = await import('../../graph/index.ts');
-  if (output === 'dot') return cli.out(graphDot(graphs));
+  if (form === 'dot') return cli.out(graphDot(graphs));
   for (const one of graphs) for (const line of graphText(one, { notable })) cli.out(line);
 }
