@@ -1,7 +1,15 @@
 /** Tasks through the hub: relayed within an era, run inline across, named by the hub, and nobody else's. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { connectLegacy, connectModern, kitMatchers, startHttpServer, stdioCommand, until } from '../kit/index.ts';
+import {
+  connectLegacy,
+  connectModern,
+  kitMatchers,
+  metaKey,
+  startHttpServer,
+  stdioCommand,
+  until,
+} from '../kit/index.ts';
 import type { Answer, EraName, JsonObject, KitClient, RunningServer, ServerScript } from '../kit/index.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
@@ -119,6 +127,25 @@ describe('the extension, modern to modern', () => {
     expect((await about(client, 'tasks/result', 'task-1')).status).toBe(404);
   });
 });
+
+test.each(['mh', 'ms'])(
+  'checklist 33, 47: who listens to a task of %s hears of its end; names of nobody are not honoured',
+  async (server) => {
+    await using client = await connectModern(hub.url, { capabilities: capable });
+    const { result } = await client.callTool(`${server}_works`, { a: 1 });
+    const taskId = String(result?.['taskId']);
+    using stream = await client.openStream({ taskIds: [taskId, 'task-1'] });
+    const heard = (method: string) =>
+      stream.messages.filter((one) => one.method === method).map(({ params }) => params);
+    await until(() => heard('notifications/tasks').length > 0, { because: 'its end is told' });
+    expect(heard('notifications/subscriptions/acknowledged')[0]).toMatchObject({
+      notifications: { taskIds: [taskId] },
+    });
+    const [told] = heard('notifications/tasks');
+    expect(told).toMatchObject({ taskId, status: 'completed', _meta: { [metaKey.subscriptionId]: expect.anything() } });
+    expect(textOf(told?.['result'])).toBe('{"a":1}');
+  },
+);
 
 describe('core tasks, legacy to legacy', () => {
   test.each(['lh', 'ls'])('checklist 48: a task of %s is asked for, and its result waited for', async (server) => {

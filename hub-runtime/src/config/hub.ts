@@ -153,6 +153,14 @@ export class Hub implements HubPort {
     return this.#subscriptions.add(uri, caller, updated);
   }
 
+  watchTask(
+    taskId: string,
+    caller: Caller,
+    updated: (task: RawJson) => void,
+  ): Promise<ResourceSubscription | ErrorOutcome> {
+    return this.#router.watchTask(taskId, caller, updated);
+  }
+
   logLevelChanged(caller: Caller, level: string): void {
     for (const upstream of this.#members.values()) upstream.logLevelChanged?.(caller, level);
   }

@@ -4,9 +4,16 @@
  * The acknowledgement with the honoured subset goes first, once servers have said which resources they tell of; every message carries the id
  * of the listen request as subscription id; only what was asked for is sent. A graceful end is the result of the request.
  */
-import { type Caller, hubError, protocolError, type ResourceSubscription } from '../exchange/index.ts';
+import {
+  type Caller,
+  type ErrorOutcome,
+  hubError,
+  protocolError,
+  type ResourceSubscription,
+} from '../exchange/index.ts';
 import { mostSubscriptions } from '../session/index.ts';
 import {
+  editObject,
   memberRaw,
   memberString,
   metaKey,
@@ -29,7 +36,7 @@ export class Listening implements Listener {
   readonly #stream: MessageStream;
   readonly #id: RawJson;
   readonly #honoured: readonly ListFilter[];
-  readonly #resources: readonly ResourceSubscription[];
+  readonly #watched: readonly ResourceSubscription[];
   readonly #onEnd: () => void;
   #ended = false;
 
@@ -38,13 +45,15 @@ export class Listening implements Listener {
     this.#stream = stream;
     this.#id = id;
     this.#honoured = honoured.lists;
-    this.#resources = honoured.resources.map(({ subscription }) => subscription);
+    this.#watched = [...honoured.resources, ...honoured.tasks].map(({ subscription }) => subscription);
     this.#onEnd = onEnd;
     edge.listening.add(this);
     edge.streams++;
     const filter = honoured.lists.map((name) => `"${name}":true`);
     const uris = honoured.resources.map(({ uri }) => JSON.stringify(uri));
     if (uris.length > 0) filter.push(`"resourceSubscriptions":[${uris.join(',')}]`);
+    const tasks = honoured.tasks.map(({ uri }) => JSON.stringify(uri));
+    if (tasks.length > 0) filter.push(`"taskIds":[${tasks.join(',')}]`);
     this.#stream.send(
       this.#message('notifications/subscriptions/acknowledged', `"notifications":{${filter.join(',')}},` as RawJson),
     );
@@ -53,6 +62,12 @@ export class Listening implements Listener {
   resourceUpdated(uri: string): void {
     const members = `,"_meta":{${quoted(metaKey.subscriptionId)}:${this.#id}}`;
     if (!this.#ended) this.#stream.send(updatedNotification(uri, members));
+  }
+
+  taskChanged(task: RawJson): void {
+    if (this.#ended) return;
+    const meta = `{${quoted(metaKey.subscriptionId)}:${this.#id}}` as RawJson;
+    this.#stream.send(notificationRaw('notifications/tasks', editObject(scanObject(task), [['_meta', meta]])));
   }
 
   listsChanged(changed: readonly ChangedList[]): void {
@@ -81,7 +96,7 @@ export class Listening implements Listener {
     this.#ended = true;
     this.#edge.listening.delete(this);
     this.#edge.streams--;
-    for (const one of this.#resources) one.end();
+    for (const one of this.#watched) one.end();
     this.#onEnd();
     return true;
   }
@@ -93,7 +108,20 @@ export class Listening implements Listener {
 
 interface Honoured {
   readonly lists: readonly ListFilter[];
-  readonly resources: readonly { readonly uri: string; readonly subscription: ResourceSubscription }[];
+  readonly resources: readonly Watched[];
+  readonly tasks: readonly Watched[];
+}
+
+/** `uri`: or the name of a task. */
+interface Watched {
+  readonly uri: string;
+  readonly subscription: ResourceSubscription;
+}
+
+/** What a client wants to hear of, beside lists. */
+interface Wanted {
+  readonly uris: readonly string[];
+  readonly tasks: readonly string[];
 }
 
 /** What the client can end while servers are still asked. */
@@ -112,9 +140,11 @@ export function listen(
   const id = message.id as RawJson;
   const wanted = memberRaw(message.params, 'notifications');
   const filter = wanted === undefined ? undefined : scanObject(wanted);
-  const uris = filter === undefined ? undefined : resourcesIn(memberRaw(filter, 'resourceSubscriptions'));
-  if (filter === undefined || uris === undefined) {
-    const what = filter === undefined ? 'an object' : 'an object with resourceSubscriptions as a list of URIs';
+  const uris = filter === undefined ? undefined : stringsIn(memberRaw(filter, 'resourceSubscriptions'));
+  const tasks = filter === undefined ? undefined : stringsIn(memberRaw(filter, 'taskIds'));
+  if (filter === undefined || uris === undefined || tasks === undefined) {
+    const what =
+      filter === undefined ? 'an object' : 'an object with resourceSubscriptions and taskIds as lists of strings';
     refuse(edge, sink, id, protocolError(-32602, `params.notifications must be ${what}`));
     return undefined;
   }
@@ -123,7 +153,7 @@ export function listen(
     refuse(edge, sink, id, hubError('QM_OVERLOADED', { limit, what: 'open streams' }), 'streams');
     return undefined;
   }
-  if (uris.length > mostSubscriptions) {
+  if (uris.length + tasks.length > mostSubscriptions) {
     const error = hubError('QM_OVERLOADED', { limit: mostSubscriptions, what: 'resources of one subscription' });
     refuse(edge, sink, id, error, 'subscriptions');
     return undefined;
@@ -134,12 +164,12 @@ export function listen(
     return undefined;
   }
   const lists = listFilters.filter((name) => memberRaw(filter, name) === 'true');
-  if (uris.length === 0 || edge.port.subscribeResource === undefined) {
-    const listening = new Listening(edge, stream, id, { lists, resources: [] }, onEnd);
+  if (uris.length + tasks.length === 0 || edge.port.subscribeResource === undefined) {
+    const listening = new Listening(edge, stream, id, { lists, resources: [], tasks: [] }, onEnd);
     sink.owner = listening;
     return listening;
   }
-  return new Beginning(edge, sink, stream, id, caller, lists, uris, onEnd);
+  return new Beginning(edge, sink, stream, id, caller, lists, { uris, tasks }, onEnd);
 }
 
 /** A listen request whose servers have not said yet what they tell of. */
@@ -156,13 +186,13 @@ class Beginning implements Listener {
     id: RawJson,
     caller: Caller,
     lists: readonly ListFilter[],
-    uris: readonly string[],
+    wanted: Wanted,
     onEnd: () => void,
   ) {
     this.#onEnd = onEnd;
     this.#stream = stream;
     sink.owner = this;
-    void this.#begin(edge, sink, stream, id, caller, lists, uris);
+    void this.#begin(edge, sink, stream, id, caller, lists, wanted);
   }
 
   clientGone(): void {
@@ -189,33 +219,49 @@ class Beginning implements Listener {
     id: RawJson,
     caller: Caller,
     lists: readonly ListFilter[],
-    uris: readonly string[],
+    { uris, tasks: taskIds }: Wanted,
   ): Promise<void> {
     // What changes before the acknowledgement comes right after it.
     const early = new Set<string>();
+    const earlyTasks: RawJson[] = [];
+    const changed = (task: RawJson): void => {
+      if (this.#listening === undefined) earlyTasks.push(task);
+      else this.#listening.taskChanged(task);
+    };
     const updated = (uri: string): void => {
       if (this.#listening === undefined) early.add(uri);
       else this.#listening.resourceUpdated(uri);
     };
-    const asked = await Promise.all(
-      uris.map(async (uri) => ({ uri, subscription: await edge.port.subscribeResource?.(uri, caller, updated) })),
-    );
-    const resources = asked.flatMap(({ uri, subscription }) =>
-      subscription === undefined || 'kind' in subscription ? [] : [{ uri, subscription }],
-    );
+    const { port } = edge;
+    const [resources, tasks] = await Promise.all([
+      honouredOf(uris, (uri) => port.subscribeResource?.(uri, caller, updated)),
+      honouredOf(taskIds, (taskId) => port.watchTask?.(taskId, caller, changed)),
+    ]);
     if (this.#ended || edge.draining) {
-      for (const { subscription } of resources) subscription.end();
+      for (const { subscription } of [...resources, ...tasks]) subscription.end();
       if (this.#leave()) stream.end();
       return;
     }
-    this.#listening = new Listening(edge, stream, id, { lists, resources }, this.#onEnd);
+    this.#listening = new Listening(edge, stream, id, { lists, resources, tasks }, this.#onEnd);
     sink.owner = this.#listening;
     for (const uri of early) this.#listening.resourceUpdated(uri);
+    for (const task of earlyTasks) this.#listening.taskChanged(task);
   }
 }
 
+/** Those that can be watched. */
+async function honouredOf(
+  wanted: readonly string[],
+  watch: (uri: string) => Promise<ResourceSubscription | ErrorOutcome> | undefined,
+): Promise<Watched[]> {
+  const all = await Promise.all(wanted.map(async (uri) => ({ uri, subscription: await watch(uri) })));
+  return all.flatMap(({ uri, subscription }) =>
+    subscription === undefined || 'kind' in subscription ? [] : [{ uri, subscription }],
+  );
+}
+
 /** Byte form, each once. Undefined: it is no list of strings. */
-function resourcesIn(raw: RawJson | undefined): readonly string[] | undefined {
+function stringsIn(raw: RawJson | undefined): readonly string[] | undefined {
   if (raw === undefined) return [];
   const uris = new Set<string>();
   for (const one of scanArray(raw) ?? ['']) {

@@ -1,5 +1,5 @@
 /** What the downstream edges need of a hub. Implemented by `config/`. */
-import type { ScannedObject } from '../wire/index.ts';
+import type { RawJson, ScannedObject } from '../wire/index.ts';
 import type { Caller, ErrorOutcome, Exchange, Outcome } from './exchange.ts';
 import type { HubGraph, ListKind } from './graph.ts';
 
@@ -17,6 +17,15 @@ export interface HubPort {
     uri: string,
     caller: Caller,
     updated: (uri: string) => void,
+  ): Promise<ResourceSubscription | ErrorOutcome>;
+  /**
+   * Tells `updated` whenever a task changes that this caller began, with the members of a `notifications/tasks`, until it is over. Never rejects; an
+   * error: it is none of this caller's.
+   */
+  watchTask?(
+    taskId: string,
+    caller: Caller,
+    updated: (task: RawJson) => void,
   ): Promise<ResourceSubscription | ErrorOutcome>;
   /** The roots of a legacy client are others now: servers that it has a conversation of its own with are told. */
   rootsChanged?(caller: Caller): void;

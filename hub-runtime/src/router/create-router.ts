@@ -10,12 +10,14 @@ import type { Clock, Logger } from '../base/index.ts';
 import type { HubIdentity } from '../catalog/index.ts';
 import {
   type Caller,
+  type ErrorOutcome,
   type Exchange,
   hubError,
   type HubGraph,
   type LaneCall,
   type Outcome,
   type ReadyOutcome,
+  type ResourceSubscription,
   type Route,
   type Upstream,
 } from '../exchange/index.ts';
@@ -46,7 +48,8 @@ import { answeredEdits, answersOf, type RoutedCall, RoundsOfCall, type Spent } f
 import { SchemaChecks } from './schema-checks.ts';
 import { forCaller } from './server-error.ts';
 import { TaskIds } from './task-ids.ts';
-import { Tasks } from './tasks.ts';
+import { TaskWatches } from './task-watch.ts';
+import { nobodys, Tasks } from './tasks.ts';
 import { Lists, type ListsDeps } from './lists.ts';
 import { possibleOwners, waitForOwners } from './unlisted.ts';
 import { vendorTarget } from './vendor.ts';
@@ -76,6 +79,11 @@ export interface RouterDeps extends ListsDeps {
 export interface Router {
   handle(exchange: Exchange): Promise<Outcome>;
   notify(method: string, params: ScannedObject | undefined, caller: Caller): void;
+  watchTask(
+    taskId: string,
+    caller: Caller,
+    updated: (task: RawJson) => void,
+  ): Promise<ResourceSubscription | ErrorOutcome>;
   readonly inFlight: number;
   /** Who is served and who waits. */
   readonly admission: Pick<Admission, 'inFlight' | 'waiting' | 'waitingBytes' | 'clients'>;
@@ -99,6 +107,7 @@ class HubRouter implements Router {
   readonly #rounds: RoundsOfCall;
   readonly #tasks: Tasks;
   readonly #lists: Lists;
+  readonly #watches: TaskWatches;
   readonly #delivery: Delivery;
   readonly #checks: SchemaChecks;
   readonly admission: Admission;
@@ -111,6 +120,7 @@ class HubRouter implements Router {
     const parkedLimit = (): number => parkedLimitOf(deps.graph().config);
     this.#tasks = new Tasks(new TaskIds(deps.sealer), (call, to, trace) => this.#deliver(call, to, trace));
     this.#lists = new Lists(deps);
+    this.#watches = new TaskWatches(deps.clock);
     this.#rounds = new RoundsOfCall({ ...deps, parkedLimit, newId: () => deps.newId() });
   }
 
@@ -329,6 +339,19 @@ class HubRouter implements Router {
     if (target === undefined) return unknownMethod(exchange.method);
     if ('unknownServer' in target) return invalidParams(`Unknown server: ${decodeText(target.unknownServer)}`);
     return this.#deliver({ exchange, edits: noEdits, target: undefined }, target.upstream, trace);
+  }
+
+  watchTask(
+    taskId: string,
+    caller: Caller,
+    updated: (task: RawJson) => void,
+  ): Promise<ResourceSubscription | ErrorOutcome> {
+    const params = scanObject(`{"taskId":${JSON.stringify(taskId)}}` as RawJson);
+    const ask = async (): Promise<Outcome> => {
+      const exchange: Exchange = { method: 'tasks/get', params, caller, graph: this.#deps.graph(), leg: nobodys() };
+      return this.#tasks.handle(exchange, { upstream: undefined, target: undefined });
+    };
+    return this.#watches.watch(ask, updated);
   }
 
   notify(method: string, params: ScannedObject | undefined, caller: Caller): void {

@@ -155,7 +155,7 @@ export class Tasks {
 }
 
 /** Of a request that nobody waits for. */
-function nobodys(): Leg {
+export function nobodys(): Leg {
   return {
     id: '0' as RawJson,
     progressToken: undefined,
