@@ -34,6 +34,7 @@ const settings: ResilienceConfig = {
 
 const fine: Outcome = { kind: 'ready', result: '{}' as RawJson };
 const gone = hubError('QM_SERVER_GONE', { server: 'a/b', reason: 'test' });
+const status = hubError('QM_SERVER_STATUS', { server: 'a/b', status: 500 });
 const late = hubError('QM_CALL_TIMEOUT', { server: 'a/b', ms: 1 });
 const down = hubError('QM_SERVER_FAILED', { server: 'a/b', reason: 'test' });
 const internal: ErrorOutcome = { ...protocolError(-32_603, 'boom'), origin: 'server' };
@@ -318,7 +319,7 @@ describe('HT-1.11 retries', () => {
 
   test('as many attempts as allowed, with full jitter', () => {
     const { guard, counted } = world();
-    expect([1, 2, 3].map((attempt) => guard.pauseBeforeRetry(gone, attempt))).toEqual([50, 100, undefined]);
+    expect([1, 2, 3].map((attempt) => guard.pauseBeforeRetry(status, attempt))).toEqual([50, 100, undefined]);
     expect(counted).toEqual(['retries default/files', 'retries default/files']);
   });
 
@@ -329,6 +330,11 @@ describe('HT-1.11 retries', () => {
     ['a full queue', hubError('QM_OVERLOADED', {})],
   ])('never after %s', (_title, outcome) => {
     expect(world().guard.pauseBeforeRetry(outcome, 1)).toBeUndefined();
+  });
+
+  test('a call under which the server went away is sent once more only: it may be the one that ends it', () => {
+    const { guard } = world({ retry: { ...settings.retry, attempts: 9 } });
+    expect([1, 2].map((attempt) => guard.pauseBeforeRetry(gone, attempt))).toEqual([50, undefined]);
   });
 
   test('a server that is down is not knocked at', () => {

@@ -185,6 +185,8 @@ export class CallGuard {
   pauseBeforeRetry(outcome: ErrorOutcome, attempt: number): number | undefined {
     const { retry } = this.#settings;
     if (attempt >= retry.attempts || !mayPass(outcome)) return undefined;
+    // It may be this call that ended the server: once more, but not until the server counts as a crash loop.
+    if (outcome.errorCode === 'QM_SERVER_GONE' && attempt > 1) return undefined;
     if (outcome.errorCode === 'QM_SERVER_FAILED' && !this.#deps.isUp()) return undefined;
     if (!this.#budget.spend()) return undefined;
     this.#deps.observer.count('retries', this.#deps.server);

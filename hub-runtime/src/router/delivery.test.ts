@@ -17,7 +17,7 @@ import { silentObserver } from '../observe/index.ts';
 import { CallGuard } from '../resilience/index.ts';
 import { Delivery, timeoutKey } from './delivery.ts';
 
-const gone = hubError('QM_SERVER_GONE', { server: 'default/a', reason: 'test' });
+const failed = hubError('QM_SERVER_STATUS', { server: 'default/a', status: 500 });
 const resilience: ResilienceConfig = {
   retry: { attempts: 3, backoff: 'fixed', delayMs: 100, maxDelayMs: 100 },
   bulkhead: { maxConcurrent: 2, queue: 0, queueMs: 1_000 },
@@ -41,7 +41,7 @@ function world(change: Partial<ResilienceConfig> = {}) {
   const delivery = new Delivery(clock, () => graph);
   const untils: (number | undefined)[] = [];
   /** Fails until it is asked for the `good`th time. */
-  const answerFrom = (good: number, error: ErrorOutcome = gone): void => {
+  const answerFrom = (good: number, error: ErrorOutcome = failed): void => {
     let asked = 0;
     upstream.answer = (call, self) => {
       untils.push(call.until);
@@ -67,7 +67,7 @@ function world(change: Partial<ResilienceConfig> = {}) {
 test('HT-1.11 a tool that says nothing of itself is never sent again, whatever became of it', async () => {
   const { upstream, answerFrom, call, send } = world();
   answerFrom(2);
-  expect(await send(call('tools/call', { name: 'a' }))).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
+  expect(await send(call('tools/call', { name: 'a' }))).toMatchObject({ errorCode: 'QM_SERVER_STATUS' });
   expect(upstream.calls).toHaveLength(1);
 });
 
@@ -90,7 +90,7 @@ test('HT-1.11 attempts are bounded in number, and in time: the call as a whole h
     retry: { ...resilience.retry, attempts: 10, delayMs: 30_000, maxDelayMs: 30_000 },
   });
   answerFrom(99);
-  expect(await send(call('resources/read'), 120_000)).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
+  expect(await send(call('resources/read'), 120_000)).toMatchObject({ errorCode: 'QM_SERVER_STATUS' });
   // timeouts.call is 60 s: the second pause would end with it.
   expect(upstream.calls).toHaveLength(2);
 });
@@ -100,7 +100,7 @@ test('HT-1.11 not once anything has reached the client, and not when nobody wait
   answerFrom(9);
   const told = call('resources/read');
   told.exchange.leg.told = true;
-  expect(await send(told)).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
+  expect(await send(told)).toMatchObject({ errorCode: 'QM_SERVER_STATUS' });
   expect(upstream.calls).toHaveLength(1);
   const left = call('resources/read');
   const answer = send(left, 10);
@@ -142,7 +142,7 @@ test('EF-84 places are given back, refusals are relayed, a lane that throws lose
   const both = [send(call('tools/call')), send(call('tools/call'))];
   await Promise.resolve();
   expect(await send(call('tools/call'))).toMatchObject({ errorCode: 'QM_OVERLOADED' });
-  for (const answer of waiting) answer(gone);
+  for (const answer of waiting) answer(failed);
   await Promise.all(both);
   expect(guard.inFlight).toBe(0);
   upstream.answer = () => {
