@@ -11,6 +11,7 @@ test.each([
   { ...plainSettings, program: { kind: 'command', cwd: '/app' }, secretVariables: ['A', 'B*'] },
   { ...plainSettings, program: { ...npm, bin: 'x', integrity: 'sha512-x', resolvedBefore: '2026-01-01' } },
   { ...plainSettings, program: pypi },
+  { ...plainSettings, limits: { responseBytes: 1_024, memoryBytes: 1, openFiles: 64 } },
   { ...plainSettings, somethingNewer: true },
 ])('what a renderer writes is taken as it is', (settings) => {
   expect(readBridgeSettings(JSON.stringify(settings))).toEqual(settings);
@@ -28,6 +29,8 @@ test.each([
   [{ instances: { mode: 'shared', max: 0 } }, 'max is no whole number'],
   [{ startMs: -1 }, 'startMs is no whole number'],
   [{ drainMs: 1.5 }, 'drainMs is no whole number'],
+  [{ limits: { responseBytes: 0 } }, 'responseBytes is no whole number'],
+  [{ limits: { responseBytes: 1, openFiles: 'x' } }, 'openFiles is no whole number'],
   [{ port: 65_536 }, 'port is no whole number'],
   [{ server: '' }, 'server is no text'],
   [{ secretVariables: [1] }, 'secretVariables is no list'],

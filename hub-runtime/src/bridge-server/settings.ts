@@ -26,8 +26,15 @@ export function readBridgeSettings(text: string | undefined): BridgePodSettings 
   for (const name of ['port', 'healthPort']) whole(all, name, 0, 65_535);
   for (const name of ['server', 'tokenDirectory', 'childPrefix']) words(all, name);
   if (all['secretVariables'] !== undefined) list(all, 'secretVariables');
+  if (all['limits'] !== undefined) readLimits(members(all['limits'], 'limits'));
   readProgram(members(all['program'], 'program'));
   return value as BridgePodSettings;
+}
+
+function readLimits(limits: Members): void {
+  whole(limits, 'responseBytes', 1, Number.MAX_SAFE_INTEGER);
+  for (const name of ['memoryBytes', 'openFiles'])
+    if (limits[name] !== undefined) whole(limits, name, 1, Number.MAX_SAFE_INTEGER);
 }
 
 function readProgram(program: Members): void {
