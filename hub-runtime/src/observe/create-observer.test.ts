@@ -62,6 +62,16 @@ test('EF-69 ten thousand hostile tool names stay within the cap', async () => {
   expect((await registry.text()).length).toBeLessThan(1_000_000);
 });
 
+test('EF-24 HT-1.10 failures of tools that the hub tells itself count by code; those of servers are theirs', async () => {
+  const { observer, registry } = build();
+  observer.callFinished({ ...call, outcome: 'tool_error', errorCode: 'QM_ARGUMENTS_INVALID' });
+  observer.callFinished({ ...call, outcome: 'tool_error' });
+  observer.callFinished({ ...call, outcome: 'cancelled', errorCode: 'QM_CANCELLED' });
+  expect(await samples(registry, 'quaymaster_call_errors_total')).toEqual([
+    'quaymaster_call_errors_total{hub="default/desk",server="default/files",code="QM_ARGUMENTS_INVALID"} 1',
+  ]);
+});
+
 test('EF-69 names that reached no server, URIs, vendor methods and odd codes make no series of their own', async () => {
   const { observer, registry } = build();
   for (let i = 0; i < 100; i++) {

@@ -143,7 +143,8 @@ export function createObserver(options: ObserverOptions): Observer {
       if (total === undefined) byteTotals.set(record.hub, (total = { received: 0, sent: 0 }));
       total.received += record.bytesIn;
       total.sent += record.bytesOut;
-      if (record.outcome === 'error')
+      // Failed results of the hub's own making are told with a code as well.
+      if (record.outcome === 'error' || (record.outcome === 'tool_error' && record.errorCode !== undefined))
         errors.inc({ hub: record.hub, server, code: record.errorCode ?? knownCode(record.code) });
       logged?.line(operationLine(record));
     },
