@@ -304,6 +304,22 @@ describe('qm up with a store', () => {
       await program.ended(10_000);
       ({ program, url } = await start());
       expect(await ok(await at(url, client))).toBe(true);
+      await redis.kill();
+      const status = async (): Promise<string> => {
+        const { command, args } = qm('get', 'hubs', '-o', 'yaml', '--state-dir', join(folder, 'state'));
+        await using asked = spawnProgram(command, args, { cwd: folder, env: { NO_COLOR: '1' } });
+        await asked.ended(20_000);
+        return asked.stdout;
+      };
+      await until(
+        async () =>
+          /SessionStoreUnreachable[^]*ECONNREFUSED|ECONNREFUSED[^]*SessionStoreUnreachable/.test(await status()),
+        {
+          because: 'status says that the store is gone',
+          timeoutMs: 30_000,
+        },
+      );
+      expect(await ok(await at(url, client))).toBe(true);
     } finally {
       program.kill('SIGTERM');
       await program.ended(10_000).catch(() => undefined);

@@ -48,13 +48,13 @@ let counted: Map<string, number>;
 const sessions = new Map<string, LegacySession>();
 const budget = new ReplayBudget('aa');
 
-function session(n: number): LegacySession {
+function session(n: number, capabilities = emptyObject): LegacySession {
   const made = new LegacySession({
     id: `${n}`.padStart(32, '0'),
     token: `token ${n}`,
     principal: anonymous,
     revision: '2025-11-25',
-    capabilities: emptyObject,
+    capabilities,
     clientInfo: undefined,
     clock,
     expiresMs: clock.now() + 7 * 24 * 3_600_000,
@@ -179,9 +179,17 @@ describe('what is written', () => {
     sessions.clear();
     await bodies.flush();
     expect(await bodies.load(over.id)).toBe('ended');
+    const days = 7 * 24 * 3_600_000;
+    expect(link.rounds.at(-1)?.find(({ key }) => key === keyOf(over))?.ttlMs).toBeGreaterThan(days - 10_000);
     expect(await bodies.load(held.id)).toMatchObject({ streams: [{ kept: [[1, '{"last":"words"}']] }] });
     expect(await bodies.load(quiet.id)).toMatchObject({ id: quiet.id });
   });
+});
+
+test('the end of a session that cannot go on without its body does not stay for long', async () => {
+  bodies.gone(session(1, rawOf({ roots: {} })), 'over');
+  await pass(bodyLimits.collectMs);
+  expect(link.rounds[0]?.[0]?.ttlMs).toBe(60_000);
 });
 
 describe('a store that is away', () => {

@@ -8,6 +8,7 @@
 import type { Clock, Logger } from '../base/index.ts';
 import type { Observer } from '../observe/index.ts';
 import type { HeldSessions, LegacySession, SessionBodies, SessionEnd, SessionMirror } from '../session/index.ts';
+import { emptyObject } from '../wire/index.ts';
 import type { BodyCodec } from './sealed-body.ts';
 import type { StoreLink, StoreWrite } from './store-link.ts';
 
@@ -94,12 +95,12 @@ export class HubBodies implements SessionBodies {
   }
 
   gone(session: LegacySession, how: SessionEnd): void {
-    const { id, expiresMs } = session;
+    const { id } = session;
     const had = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (this.#link === undefined || how === 'left') return;
-    const { codec, clock, observer, hub } = this.#deps;
-    const ttlMs = how === 'over' ? expiresMs - clock.now() : this.#ttlOf(session);
+    const { codec, observer, hub } = this.#deps;
+    const ttlMs = how === 'over' ? this.#ttlOfEnd(session) : this.#ttlOf(session);
     if (ttlMs <= 0 || (how === 'closed' && had === undefined)) return;
     const value = how === 'over' ? codec.sealEnd(id, ttlMs) : codec.seal(session, ttlMs);
     if (value === undefined || this.#lastChars + value.length > bodyLimits.lastChars) {
@@ -144,6 +145,12 @@ export class HubBodies implements SessionBodies {
   /** As long as a session may be silent, and half of that again until it is said anew. */
   #ttlOf({ expiresMs }: LegacySession): number {
     return Math.min(expiresMs - this.#deps.clock.now(), Math.max(leastTtlMs, Math.round(this.#idle() * 1.5)));
+  }
+
+  /** Whoever had declared something cannot go on without a body anyway; an end that is not needed longer must not fill the store. */
+  #ttlOfEnd({ caller, expiresMs }: LegacySession): number {
+    const untilMs = expiresMs - this.#deps.clock.now();
+    return caller.capabilities === emptyObject ? untilMs : Math.min(untilMs, leastTtlMs);
   }
 
   /** The last word counts, also when the edge that said it is gone. */
