@@ -253,6 +253,7 @@ class HubRouter implements Router {
         ? { exchange: sent, edits, target: original }
         : { exchange: sent, edits, target: original, ...extras(route) };
     if (route.checks !== undefined) {
+      trace.upstream = upstream;
       const refused = await this.#checks.ofArguments(exchange, serverKey, route.checks);
       if (refused !== undefined) return refused;
     }
