@@ -40,8 +40,8 @@ export const httpLimits = {
   keepAliveMs: 10_000,
   /** How often in a row the broken stream of a call is taken up without anything new on it. */
   resumes: 3,
-  /** Before that, unless the server says otherwise, and the longest it may ask for, milliseconds. */
-  resumeMs: { usual: 500, longest: 30_000 },
+  /** Before that, unless the server says otherwise, and what it may ask for, milliseconds. */
+  resumeMs: { usual: 500, shortest: 50, longest: 30_000 },
   /** An event id longer than this is not kept, characters. */
   eventIdLength: 1_024,
   /** Notifications and session ends get this long, milliseconds. */

@@ -143,3 +143,14 @@ test('the stream of a session names the last event it heard when it is opened ag
   expect(seen).toEqual([undefined, 'g1', 'g2']);
   expect(server.open).toBe(1);
 });
+
+test('a server that breaks off all the time sets no pace: there is a least pause', async () => {
+  let n = 0;
+  const started = performance.now();
+  const { conversation } = await breaking(
+    () => [event('n', '', 0)],
+    (_one, begun) => ({ events: ++n < 4 ? [event(`n${n}`, '', 0)] : [event('end', answerTo(begun.message.id))] }),
+  );
+  await call(conversation);
+  expect(performance.now() - started).toBeGreaterThan(3 * httpLimits.resumeMs.shortest);
+});

@@ -2,7 +2,7 @@
  * The answer to a call whose event stream broke: taken up again where it stopped (2025-11-25, transports: resumability and redelivery).
  *
  * A legacy server that numbers its events keeps what it says while nobody listens, and gives it to a GET that names the last one heard. The
- * call is not sent again. Tried after the pause the server asked for; given up when it refuses, or when several streams in a row
+ * call is not sent again. Tried after the pause the server asked for (never at once: it may break off as often as it likes); given up when it refuses, or when several streams in a row
  * brought nothing new. The call's own deadlines go on meanwhile.
  */
 import type { Dispatcher } from 'undici';
@@ -52,8 +52,8 @@ export class ResumedAnswer {
   }
 
   #wait(): void {
-    const { usual, longest } = httpLimits.resumeMs;
-    const pause = Math.min(this.#call.retryMs ?? usual, longest);
+    const { usual, shortest, longest } = httpLimits.resumeMs;
+    const pause = Math.min(Math.max(this.#call.retryMs ?? usual, shortest), longest);
     this.#stopWaiting = this.#options.clock.after(pause, () => this.#open());
   }
 
