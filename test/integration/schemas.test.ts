@@ -74,6 +74,21 @@ describe.each(['modern', 'legacy'] satisfies EraName[])('%s client', (era) => {
   });
 });
 
+test('EF-23 EF-24 what did not fit is counted, by server and by code', async () => {
+  await using client = await connectHttp(hub.url, 'modern');
+  await client.callTool('enforce_good', { town: 'Oslo' });
+  await client.callTool('warn_good', { town: 'Oslo' });
+  const line = await hub.program.line(/\(health http/, 5_000);
+  const health = /\(health (http:[^)]+)\)/.exec(line)?.[1] ?? '';
+  const metrics = await (await fetch(`${health}/metrics`)).text();
+  expect(metrics).toMatch(/quaymaster_schema_misfits_total\{server="default\/enforce"\} [1-9]/);
+  expect(metrics).toMatch(/quaymaster_schema_misfits_total\{server="default\/warn"\} [1-9]/);
+  expect(metrics).toMatch(
+    /quaymaster_call_errors_total\{.*server="default\/enforce",code="QM_ARGUMENTS_INVALID"\} [1-9]/,
+  );
+  expect(await (await fetch(`${health}/graphz`)).json()).toMatchObject({ hubs: [{ hub: 'default/desk' }] });
+});
+
 test('EF-23 a schema that cannot be checked, and a pattern that never ends, stop one tool and nothing else', async () => {
   await using client = await connectHttp(hub.url, 'modern');
   expect((await client.callTool('enforce_far', {})).result).toMatchObject({
