@@ -105,10 +105,17 @@ describe('what a legacy server shows to a class of clients', () => {
     expect(classes.learn(can('roots'), () => Promise.reject(new Error('not asked')))).toBeUndefined();
   });
 
-  test('classes are bounded: the one learned first makes room', async () => {
-    const { classes, names } = setUp();
-    for (let n = 0; n <= classLimits.classes; n++)
+  test('classes are bounded: the one learned first makes room, but not at once', async () => {
+    const { clock, classes, names } = setUp();
+    for (let n = 0; n < classLimits.classes; n++)
       await classes.learn(rawOf({ experimental: { n } }), () => Promise.resolve(seeing('a', `t${n}`)));
+    const last = rawOf({ experimental: { n: classLimits.classes } });
+    const open = (): Promise<Conversation> => Promise.resolve(seeing('a', `t${classLimits.classes}`));
+    await clock.advance(classLimits.keptMs - 1);
+    expect(classes.learn(last, open)).toBeUndefined();
+    expect(names(last)).toBeUndefined();
+    await clock.advance(1);
+    await classes.learn(last, open);
     expect(classes.size).toBe(classLimits.classes);
     expect(names(rawOf({ experimental: { n: 0 } }))).toBeUndefined();
     expect(names(rawOf({ experimental: { n: classLimits.classes } }))).toEqual(['a', `t${classLimits.classes}`]);

@@ -13,8 +13,9 @@ import type { Conversation } from './conversation.ts';
 import { listAll, type ListDeps, sameListing } from './list-all.ts';
 
 export const classLimits = {
-  /** Classes of one server; beyond it the one learned first is forgotten. */
+  /** Classes of one server; beyond it the one learned first makes room, once it is this old. Until then newcomers see what everybody sees. */
   classes: 16,
+  keptMs: 60_000,
   /** Distinct declarations whose class is remembered. */
   declarations: 256,
   /** A class whose lists could not be read is not tried again for this long, milliseconds. */
@@ -30,6 +31,7 @@ export interface ClassListingsOptions {
 }
 
 interface Entry {
+  readonly since: number;
   /** Undefined: the same as everybody, or not known yet. */
   listing: ServerListing | undefined;
   reading: Promise<void> | undefined;
@@ -65,8 +67,9 @@ export class ClassListings {
   learn(capabilities: RawJson, open: () => Promise<Conversation | undefined>): Promise<void> | undefined {
     const key = this.#class(capabilities);
     if (key === emptyObject || this.#options.base() === undefined) return undefined;
-    const entry = this.#entry(key);
     const now = this.#options.lists.clock.monotonic();
+    const entry = this.#entry(key, now);
+    if (entry === undefined) return undefined;
     if (entry.reading !== undefined) return entry.reading;
     if (entry.known || now - entry.failedAt < classLimits.failedMs) return undefined;
     return (entry.reading = this.#read(entry, open));
@@ -109,12 +112,16 @@ export class ClassListings {
     return false;
   }
 
-  #entry(key: RawJson): Entry {
+  /** Undefined: there is no room for another one. Whoever makes up capabilities must not make the hub open conversations without end. */
+  #entry(key: RawJson, now: number): Entry | undefined {
     let entry = this.#classes.get(key);
     if (entry !== undefined) return entry;
-    const [oldest] = this.#classes.keys();
-    if (oldest !== undefined && this.#classes.size >= classLimits.classes) this.#classes.delete(oldest);
-    entry = { listing: undefined, reading: undefined, known: false, failedAt: -Infinity };
+    const [oldest] = this.#classes;
+    if (oldest !== undefined && this.#classes.size >= classLimits.classes) {
+      if (now - oldest[1].since < classLimits.keptMs) return undefined;
+      this.#classes.delete(oldest[0]);
+    }
+    entry = { since: now, listing: undefined, reading: undefined, known: false, failedAt: -Infinity };
     this.#classes.set(key, entry);
     return entry;
   }
