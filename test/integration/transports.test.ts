@@ -256,6 +256,37 @@ describe('servers', () => {
   });
 });
 
+test('a shared server on one connection asks: every client is asked its own question', async () => {
+  const kinds = ['sse', 'websocket'] as const;
+  const started = await Promise.all(kinds.map((kind) => startHttpServer(script(kind, 'legacy', kind))));
+  await using own = await startHub([
+    mcpHub(),
+    ...started.map(({ url }, n) =>
+      mcpServer(`s${n}`, { source: { remote: { url } }, instances: { mode: 'shared', max: 3 } }),
+    ),
+  ]);
+  const asked: string[] = [];
+  const connect = (name: string) =>
+    connectLegacy(own.url, {
+      capabilities: { elicitation: {} },
+      onRequest: () => {
+        asked.push(name);
+        return { action: 'accept', content: {} };
+      },
+    });
+  const both = [await connect('one'), await connect('two')] as const;
+  for (const server of ['s0', 's1']) {
+    // The first question of its life says that it asks; from then on its callers are kept apart.
+    expect(JSON.stringify((await both[0].callTool(`${server}_ask`, {})).result)).toContain('accept');
+    asked.length = 0;
+    const answers = await Promise.all(both.map((client) => client.callTool(`${server}_ask`, {})));
+    for (const { result } of answers) expect(JSON.stringify(result)).toContain('accept');
+    expect(asked.toSorted()).toEqual(['one', 'two']);
+  }
+  await Promise.all(both.map((client) => client.close()));
+  for (const one of started) await one[Symbol.asyncDispose]();
+});
+
 describe('HT-0.13 HT-0.14 the official SDK', () => {
   const ways = {
     SSEClientTransport: () => new SSEClientTransport(new URL(`${hub.url}/sse`)),

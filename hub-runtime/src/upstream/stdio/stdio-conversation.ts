@@ -146,7 +146,7 @@ export class StdioConversation implements Conversation {
     const { remote } = this.#options;
     const why = remote === undefined || this.#ended !== undefined ? undefined : remote.stale();
     if (why !== undefined) this.leave('NoEndpoints', why);
-    if (remote !== undefined && this.#ended !== undefined) {
+    if (remote !== undefined && this.#ended !== undefined && this.#channel.end === undefined) {
       const again = this.#options.request.resend?.(call);
       if (again !== undefined) return again;
     }
