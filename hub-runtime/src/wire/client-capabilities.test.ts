@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
-import { isQuestion, mayAsk, missingCapability, relayedCapabilities } from './client-capabilities.ts';
-import { emptyObject, rawOf } from './raw.ts';
+import {
+  declaresExtension,
+  isQuestion,
+  mayAsk,
+  missingCapability,
+  relayedCapabilities,
+  tasksExtension,
+} from './client-capabilities.ts';
+import { emptyObject, parseRaw, rawOf } from './raw.ts';
 import { scanObject } from './scan-values.ts';
 
 describe('checklist 28: what a client lacks for a question', () => {
@@ -65,4 +72,12 @@ test('who may ask, and what', () => {
     false,
     false,
   ]);
+});
+
+test('checklist 49: the extension for tasks is relayed where it is carried, and only there', () => {
+  const declared = rawOf({ extensions: { [tasksExtension]: {}, 'x/y': {} }, tasks: {} });
+  expect(parseRaw(relayedCapabilities(declared, 'tasks'))).toEqual({ extensions: { [tasksExtension]: {}, 'x/y': {} } });
+  expect(parseRaw(relayedCapabilities(declared))).toEqual({ extensions: { 'x/y': {} } });
+  expect([declaresExtension(declared, 'x/y'), declaresExtension(declared, 'x/z')]).toEqual([true, false]);
+  expect(declaresExtension(emptyObject, 'x/y')).toBe(false);
 });
