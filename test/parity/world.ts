@@ -2,14 +2,14 @@
  * The manifests both drivers run: hubs over all kinds of servers. The very same objects; nothing is adapted to a driver.
  *
  * `desk` has one server of each era and transport; `edits` changes what they show; `narrow` has tight limits; `life` has the servers with
- * environments, instances and bad luck; `strict` checks schemas and tells of itself; `outer` stands before `strict`;
- * `doors` has the other transports on both sides; `cells` has what only one of the eras knows.
+ * environments, instances and bad luck; `strict` checks schemas, tells of itself, has the other transports on both sides and what only one of the
+ * eras knows; `outer` stands before `strict`.
  */
 import { cellScript, stdioScript } from './scripts.ts';
 import type { JsonObject, ServerScript } from '../kit/index.ts';
 import type { ManifestLike } from './scenario.ts';
 
-export const hubNames = ['desk', 'edits', 'narrow', 'life', 'strict', 'outer', 'doors', 'cells'] as const;
+export const hubNames = ['desk', 'edits', 'narrow', 'life', 'strict', 'outer'] as const;
 export type HubName = (typeof hubNames)[number];
 
 export const kitImage = 'quaymaster.local/kit:1';
@@ -108,11 +108,7 @@ function narrow(): ManifestLike[] {
 }
 
 function cells(): ManifestLike[] {
-  return [
-    hub('cells', { limits: { samplingTokens: 10 }, replicas: 1 }),
-    server('tl', 'cells', stdio(cellScript('legacy'))),
-    server('tm', 'cells', stdio(cellScript('modern'))),
-  ];
+  return [server('tl', 'strict', stdio(cellScript('legacy'))), server('tm', 'strict', stdio(cellScript('modern')))];
 }
 
 function doors({ sse, socket }: Ports): ManifestLike[] {
@@ -123,10 +119,9 @@ function doors({ sse, socket }: Ports): ManifestLike[] {
     ...(transport === undefined ? {} : { http: { transport } }),
   });
   return [
-    hub('doors', { transports: { sse: true, websocket: true }, replicas: 1 }),
-    server('plain', 'doors', stdio(script('plain'))),
-    server('oldway', 'doors', http(script('oldway', 'sse'), sse, { transport: 'sse' })),
-    server('socket', 'doors', http(script('socket', 'websocket'), socket, { transport: 'websocket' })),
+    server('plain', 'strict', stdio(script('plain'))),
+    server('oldway', 'strict', http(script('oldway', 'sse'), sse, { transport: 'sse' })),
+    server('socket', 'strict', http(script('socket', 'websocket'), socket, { transport: 'websocket' })),
   ];
 }
 
@@ -142,7 +137,12 @@ function strict(): ManifestLike[] {
   ];
   const script: ServerScript = { serverInfo: { name: 'weather', version: '1' }, tools };
   return [
-    hub('strict', { control: { ops: true }, replicas: 1 }),
+    hub('strict', {
+      control: { ops: true },
+      transports: { sse: true, websocket: true },
+      limits: { samplingTokens: 10 },
+      replicas: 1,
+    }),
     server(
       'checked',
       'strict',

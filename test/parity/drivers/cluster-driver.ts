@@ -8,6 +8,9 @@ import type { ManifestLike, ParityDriver } from '../scenario.ts';
 import { hubNames, type HubName } from '../world.ts';
 
 const startMs = 180_000;
+/** All of it has room on a node with two cores. */
+const small = { requests: { cpu: '10m' } };
+const resources = { hub: small, server: small };
 
 interface Observed {
   readonly metadata: { readonly name: string; readonly generation: number };
@@ -24,7 +27,7 @@ interface Observed {
 export async function startClusterDriver(
   objects: readonly ManifestLike[],
 ): Promise<ParityDriver & { readonly cluster: Cluster }> {
-  const driver = new ClusterDriver(await startInstalled({ name: 'parity' }));
+  const driver = new ClusterDriver(await startInstalled({ name: 'parity', values: { render: { resources } } }));
   try {
     await driver.begin(objects);
     return driver;
@@ -37,12 +40,17 @@ export async function startClusterDriver(
 class ClusterDriver implements ParityDriver {
   readonly name = 'cluster';
   readonly cluster: Cluster;
+  /** Where a hub does not have the default of two. */
+  readonly #replicas = new Map<string, number>();
 
   constructor(cluster: Cluster) {
     this.cluster = cluster;
   }
 
   async begin(objects: readonly ManifestLike[]): Promise<void> {
+    for (const { kind, metadata, spec } of objects)
+      if (kind === 'McpHub' && typeof spec?.['replicas'] === 'number')
+        this.#replicas.set(metadata.name, spec['replicas']);
     await this.#apply(objects);
     await this.cluster.kubectl([
       'wait',
@@ -85,7 +93,8 @@ class ClusterDriver implements ParityDriver {
       items: { metadata: { deletionTimestamp?: string }; status: { podIP: string } }[];
     };
     const live = items.filter((pod) => pod.metadata.deletionTimestamp === undefined);
-    if (live.length < 2) throw new Error(`hub ${hub} has ${live.length} replicas`);
+    const wanted = this.#replicas.get(hub) ?? 2;
+    if (live.length < wanted) throw new Error(`hub ${hub} has ${live.length} replicas of ${wanted}`);
     return live.map((pod) => `http://${pod.status.podIP}:7575/mcp`).toSorted();
   }
 

@@ -34,7 +34,7 @@ const statusOf = async (client: KitClient, taskId: string): Promise<unknown> =>
 export const cells: readonly Scenario[] = [
   {
     name: 'a task in the form of its era, until it is done',
-    hub: 'cells',
+    hub: 'strict',
     async run(stage) {
       const client = await stage.client(user);
       const taskId = await begin(stage, client, 'works');
@@ -47,7 +47,7 @@ export const cells: readonly Scenario[] = [
   },
   {
     name: 'a task that is cancelled',
-    hub: 'cells',
+    hub: 'strict',
     async run(stage) {
       const client = await stage.client(user);
       const taskId = await begin(stage, client, 'hangs');
@@ -57,7 +57,7 @@ export const cells: readonly Scenario[] = [
   },
   {
     name: 'a task of somebody else, and of nobody',
-    hub: 'cells',
+    hub: 'strict',
     async run(stage) {
       const client = await stage.client(user);
       const taskId = await begin(stage, client, 'hangs');
@@ -71,7 +71,7 @@ export const cells: readonly Scenario[] = [
   },
   {
     name: 'a tool with tasks of the other era runs inline',
-    hub: 'cells',
+    hub: 'strict',
     async run(stage) {
       const client = await stage.client(user);
       const wish = stage.era === 'legacy' ? { task: { ttl: 1 } } : {};
@@ -80,7 +80,7 @@ export const cells: readonly Scenario[] = [
   },
   {
     name: 'extensions are offered as servers have them, and told as clients do',
-    hub: 'cells',
+    hub: 'strict',
     async run(stage) {
       const client = await stage.client(user);
       const seen = await stage.value(client, 'tm_whoami');
@@ -93,7 +93,7 @@ export const cells: readonly Scenario[] = [
   },
   {
     name: 'sampling within and beyond what one call may cost',
-    hub: 'cells',
+    hub: 'strict',
     eras: ['legacy'],
     async run(stage) {
       const client = await stage.client(user);
@@ -104,7 +104,7 @@ export const cells: readonly Scenario[] = [
   },
   {
     name: 'completion in every cell',
-    hub: 'cells',
+    hub: 'strict',
     async run(stage) {
       const client = await stage.client();
       for (const server of servers) {
@@ -116,7 +116,7 @@ export const cells: readonly Scenario[] = [
   },
   {
     name: 'trace context from headers and from the request',
-    hub: 'cells',
+    hub: 'strict',
     async run(stage) {
       const client = await stage.client();
       const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -138,7 +138,7 @@ export const cells: readonly Scenario[] = [
   },
   {
     name: 'logs of a server that all share are nobody\u2019s, whatever level they want',
-    hub: 'cells',
+    hub: 'strict',
     async run(stage) {
       const client = await stage.client();
       if (stage.era === 'legacy') await stage.ask(client, 'logging/setLevel', { level: 'debug' });

@@ -26,14 +26,14 @@ async function converse(stage: Stage, client: KitClient): Promise<void> {
 export const doors: readonly Scenario[] = [
   {
     name: 'servers over HTTP+SSE and WebSocket',
-    hub: 'doors',
+    hub: 'strict',
     async run(stage) {
       await converse(stage, await stage.client());
     },
   },
   {
     name: 'a client over HTTP+SSE',
-    hub: 'doors',
+    hub: 'strict',
     eras: ['legacy'],
     async run(stage) {
       await converse(stage, await stage.client({}, 'sse'));
@@ -41,14 +41,14 @@ export const doors: readonly Scenario[] = [
   },
   {
     name: 'a client over WebSocket',
-    hub: 'doors',
+    hub: 'strict',
     async run(stage) {
       await converse(stage, await stage.client({}, 'websocket'));
     },
   },
   {
     name: 'what is refused at the doors',
-    hub: 'doors',
+    hub: 'strict',
     eras: ['legacy'],
     async run(stage) {
       const [url = ''] = stage.urls;
@@ -73,7 +73,7 @@ export const doors: readonly Scenario[] = [
   },
   {
     name: 'how servers are really reached',
-    hub: 'doors',
+    hub: 'strict',
     eras: ['modern'],
     async run(stage, driver) {
       await ready(await stage.client({ handshake: false }));
