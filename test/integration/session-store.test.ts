@@ -170,8 +170,20 @@ describe('replicas with a store', () => {
     expect(lost.text).toContain('QM_REPLICA_LOST');
     expect(lost.text).toContain('"id":"x"');
     second.close();
-    fleet.forget(owner);
-    await fleet.add();
+    // Nobody is left who knew of it; what it declared, and what it is subscribed to, is in the store alone.
+    const written = await fleet.metric(writes);
+    await until(
+      async () =>
+        (await elsewhere.request('logging/setLevel', { level: 'error' })).error === undefined &&
+        (await fleet.metric(writes)) > written,
+      {
+        because: 'its last state is written',
+      },
+    );
+    await fleet.kill(other);
+    fleet.forget(other);
+    await Promise.all([fleet.add(), fleet.add()]);
+    for (const { url } of fleet.members) expect(await ok(await at(url, client))).toBe(true);
   });
 
   test('EF-30 what stands in the store says nothing, and ends with its session', async () => {

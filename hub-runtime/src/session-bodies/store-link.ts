@@ -2,6 +2,8 @@
  * One connection to a store that speaks the Redis protocol. Comes back by itself; while it is away everything fails at once, so nobody ever
  * waits for it. The library is loaded with the first store: most hubs have none.
  */
+import { isIP } from 'node:net';
+
 import type { Redis } from 'ioredis';
 
 export interface StoreTarget {
@@ -93,9 +95,7 @@ function optionsOf({ url, password, authority }: StoreTarget) {
     db: pathname.length > 1 ? Number(pathname.slice(1)) : 0,
     ...(username === '' ? {} : { username: decodeURIComponent(username) }),
     ...(password === undefined ? {} : { password }),
-    ...(protocol === 'rediss:'
-      ? { tls: { servername: host, ...(authority === undefined ? {} : { ca: authority }) } }
-      : {}),
+    ...(protocol === 'rediss:' ? { tls: tlsOf(host, authority) } : {}),
     protocol: 2 as const,
     lazyConnect: true,
     disableClientInfo: true,
@@ -106,5 +106,13 @@ function optionsOf({ url, password, authority }: StoreTarget) {
     commandTimeout: commandMs,
     keepAlive: 10_000,
     retryStrategy: (times: number) => Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(times, 10)),
+  };
+}
+
+/** An address is no name that a server could be asked for. */
+function tlsOf(host: string, authority: string | undefined) {
+  return {
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(authority === undefined ? {} : { ca: authority }),
   };
 }
