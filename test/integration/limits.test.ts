@@ -5,7 +5,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { connectLegacy, connectModern, startHttpServer, until } from '../kit/index.ts';
+import { connectLegacy, connectModern, startHttpServer, stdioCommand, until } from '../kit/index.ts';
 import type { RunningServer } from '../kit/index.ts';
 import { lookInside, insideFlags, type InsideHub } from './support/inside-hub.ts';
 import { mcpHub, mcpServer, qm, startHub } from './support/running-hub.ts';
@@ -17,13 +17,15 @@ let server: RunningServer;
 let hub: RunningHub;
 let inside: InsideHub;
 beforeAll(async () => {
-  server = await startHttpServer({ tools: [{ name: 'echo' }, { name: 'huge', does: { bytes: 200_000 } }] });
+  const tools = [{ name: 'echo' }, { name: 'huge', does: { bytes: 200_000 } }];
+  server = await startHttpServer({ tools });
   hub = await startHub(
     [
       mcpHub({
         limits: { headers: 20, connections: 12, arguments: '1Ki' },
         timeouts: { headers: '500ms', body: '1s' },
       }),
+      mcpServer('p', { source: { command: stdioCommand({ tools }) }, limits: { response: '64Ki' } }),
       mcpServer('s', { source: { remote: { url: server.url } }, limits: { response: '64Ki' } }),
     ],
     insideFlags,
@@ -99,9 +101,11 @@ test('`limits.arguments`: at the bound the tool is called, past it the call is r
 
 test('`limits.response` of a server: what is larger is refused, and said', async () => {
   await using client = await connectModern(hub.url);
-  const { error } = await client.callTool('s_huge', {});
-  expect(error).toMatchObject({ data: { code: 'QM_UPSTREAM_PROTOCOL' } });
-  expect(error?.message).toContain('larger than 65536 bytes');
+  for (const name of ['s_huge', 'p_huge']) {
+    const { error } = await client.callTool(name, {});
+    expect(error).toMatchObject({ data: { code: 'QM_UPSTREAM_PROTOCOL' } });
+    expect(error?.message).toMatch(/(?:larger|more) than 65536 bytes/);
+  }
 });
 
 test('`limits.connections`: those past the bound are closed at once, the others live', async () => {

@@ -139,6 +139,29 @@ describe('bounds', () => {
     expect(noise[0]).toMatch(/^tooLong: z+$/);
   });
 
+  test("HT-5.12 an answer that is too long is somebody's, whether its id comes first or last, however it is cut", () => {
+    const sdk = `{"result":{"t":"${'z'.repeat(2_000)}"},"jsonrpc":"2.0","id":7}`;
+    for (const [line, id] of [
+      [answer(4, 'z'.repeat(2_000)), '4'],
+      [sdk, '7'],
+    ] as const)
+      for (const size of [1, 7, 700, 5_000]) {
+        const { lines, messages, faults, noise } = reader();
+        const text = `${line}\n${answer(5)}\n`;
+        for (let at = 0; at < text.length; at += size) lines.push(text.slice(at, at + size));
+        expect(faults).toEqual([{ kind: 'fault', fault: 'limit', message: 'a line of more than 1000 bytes', id }]);
+        expect([messages.map((message) => message.id), noise]).toEqual([['5'], []]);
+      }
+  });
+
+  test("a message that is too long and nobody's is noise, told once it has ended", () => {
+    const { lines, faults, noise } = reader();
+    lines.push(`{"method":"x","params":"${'z'.repeat(2_000)}`);
+    expect(noise).toEqual([]);
+    lines.end();
+    expect([faults, noise.length]).toEqual([[], 1]);
+  });
+
   test('a dropped line at the end of the stream leaves nothing behind', () => {
     const { lines, messages, noise } = reader();
     lines.push('z'.repeat(2_000));

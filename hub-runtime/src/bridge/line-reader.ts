@@ -28,6 +28,9 @@ export interface LineSink {
 const answerLimits: ScanLimits = { depth: 128, nodes: 2_000_000 };
 /** 2025-03-26 servers may answer in batches; the hub never sends one, so this is courtesy. */
 const batchElements = 100;
+/** What is kept of the beginning and of the end of a line that is too long. */
+const headChars = 200;
+const tailChars = 64;
 /** How almost every implementation begins a message; found behind text that lacks its newline. */
 const opening = '{"jsonrpc"';
 
@@ -36,6 +39,9 @@ export class LineReader {
   readonly #lineBytes: number;
   #rest = '';
   #skipping = false;
+  /** Of a line that is too long and did not begin with an id: its beginning, and its end so far. */
+  #head: string | undefined;
+  #tail = '';
 
   constructor(sink: LineSink, lineBytes: number) {
     this.#sink = sink;
@@ -52,6 +58,7 @@ export class LineReader {
       from = end + 1;
       if (this.#skipping) {
         this.#skipping = false;
+        this.#skipped(piece);
         continue;
       }
       if (this.#rest === '') this.#line(piece);
@@ -68,21 +75,35 @@ export class LineReader {
   end(): void {
     const line = this.#rest;
     this.#rest = '';
+    if (this.#skipping) this.#skipped('');
     if (!this.#skipping && line !== '') this.#line(line);
   }
 
   #keep(piece: string): void {
-    if (this.#skipping) return;
-    if (this.#rest.length + piece.length > this.#lineBytes) {
-      this.#tooLong(this.#rest === '' ? piece : this.#rest);
+    if (this.#skipping) {
+      if (this.#head !== undefined) this.#tail = (this.#tail + piece).slice(-tailChars);
+    } else if (this.#rest.length + piece.length > this.#lineBytes) {
+      const line = this.#rest + piece;
       this.#rest = '';
       this.#skipping = true;
+      // Many servers write the id last: who waits for the answer is known at the end of the line.
+      if (line.startsWith('{') && idOf(line.slice(0, headChars)) === undefined) {
+        this.#head = line.slice(0, headChars);
+        this.#tail = line.slice(-tailChars);
+      } else this.#tooLong(line);
     } else this.#rest = this.#rest === '' ? piece : this.#rest + piece;
   }
 
-  #tooLong(start: string): void {
-    const line = start.slice(0, 200);
-    const id = idOf(line);
+  /** The end of a line that was too long. */
+  #skipped(piece: string): void {
+    if (this.#head !== undefined) this.#tooLong(this.#head, (this.#tail + piece).slice(-tailChars));
+    this.#head = undefined;
+    this.#tail = '';
+  }
+
+  #tooLong(start: string, end = start.slice(-tailChars)): void {
+    const line = start.slice(0, headChars);
+    const id = idOf(line) ?? idAtEnd(end);
     const message = `a line of more than ${this.#lineBytes} bytes`;
     if (id === undefined) this.#sink.noise('tooLong', line);
     else this.#sink.fault({ kind: 'fault', fault: 'limit', message, id });
@@ -143,5 +164,11 @@ export class LineReader {
 /** The id of a message that could not be read to its end, so that its caller hears of it instead of waiting for the deadline. */
 function idOf(line: string): RawJson | undefined {
   const match = /^\s*\{\s*"jsonrpc"\s*:\s*"2\.0"\s*,\s*"id"\s*:\s*(\d{1,15})\s*,/.exec(line);
+  return match === null ? undefined : (match[1] as RawJson);
+}
+
+/** The same where the id comes last, as the TypeScript SDK writes it. */
+function idAtEnd(end: string): RawJson | undefined {
+  const match = /"jsonrpc"\s*:\s*"2\.0"\s*,\s*"id"\s*:\s*(\d{1,15})\s*\}\s*$/.exec(end);
   return match === null ? undefined : (match[1] as RawJson);
 }
