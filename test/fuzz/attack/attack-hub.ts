@@ -12,7 +12,8 @@ import { mcpHub, mcpServer, type RunningHub, startHub } from '../../integration/
 import { createDice } from '../engine/random.ts';
 import { Broken, hold, kindOf } from '../engine/target.ts';
 import { startHostileServer } from './hostile-server.ts';
-import { exchange } from './raw-exchange.ts';
+import { startHostileSocket } from './hostile-socket.ts';
+import { exchange, readAnswer } from './raw-exchange.ts';
 import { hostileRequest, modern, seedRequests, toBytes } from './requests.ts';
 import { judgeAnswer, judgeCall } from './rules.ts';
 
@@ -30,7 +31,7 @@ export interface AttackReport {
 }
 
 const attackers = 12;
-const hostileTools = ['newer_break', 'older_break', 'pipe_break'];
+const hostileTools = ['newer_break', 'older_break', 'socket_break', 'pipe_break'];
 const hostileCallers = 12;
 /** No answer within it to bytes that are no request is fine: the hub waits for the rest of them. */
 const patienceMs = 250;
@@ -43,20 +44,22 @@ export async function attackHub(seconds: number, seed: number): Promise<AttackRe
   await using good = await startHttpServer({ tools: [{ name: 'echo' }] });
   await using newer = await startHostileServer('modern', seed);
   await using older = await startHostileServer('legacy', seed + 1);
+  await using socket = await startHostileSocket(seed + 2);
   const timeouts = { call: `${callMs}ms`, callMax: `${callMs}ms` };
   await using hub = await startHub([
-    mcpHub({ limits: { sessions: 200, payload: '64Ki' } }),
+    mcpHub({ limits: { sessions: 200, payload: '64Ki' }, transports: { sse: true, websocket: true } }),
     mcpServer('good', { source: { remote: { url: good.url } } }),
     mcpServer('child', { source: { command: stdioCommand({ tools: [{ name: 'echo' }] }) } }),
     mcpServer('newer', { source: { remote: { url: newer.url } }, timeouts }),
     mcpServer('older', { source: { remote: { url: older.url } }, timeouts }),
+    mcpServer('socket', { source: { remote: { url: socket.url } }, timeouts }),
     mcpServer('pipe', { source: { command: hostileChild(seed) }, timeouts }),
   ]);
   const attack = new Attack(hub, seed);
   await attack.run(seconds);
   return {
     requests: attack.requests,
-    hostileAnswers: newer.answered + older.answered,
+    hostileAnswers: newer.answered + older.answered + socket.answered,
     honestCalls: attack.honestCalls,
     finds: attack.finds,
   };
@@ -89,19 +92,20 @@ class Attack {
     await using newClient = await connectModern(this.#hub.url);
     await using oldClient = await connectLegacy(this.#hub.url);
     await using victim = await connectLegacy(this.#hub.url, { version: '2025-03-26' });
-    const names = ['good_echo', 'child_echo', 'newer_break', 'older_break', 'pipe_break'];
+    const names = ['good_echo', 'child_echo', ...hostileTools];
     const allListed = async (): Promise<boolean> => {
       const list = JSON.stringify(await newClient.listAll('tools/list'));
       return names.every((name) => list.includes(`"${name}"`));
     };
     await until(allListed, { because: 'all servers are listed', timeoutMs: 60_000, everyMs: 100 });
+    await this.#isReached(sessionOf(victim));
     const before = openFiles(this.#hub.program.pid);
     const end = setTimeout(() => (this.#over = true), seconds * 1_000);
     try {
       await Promise.all([
         ...Array.from({ length: attackers }, (_, number) => this.#throwRequests(number, sessionOf(victim))),
         ...Array.from({ length: hostileCallers }, (_, number) =>
-          this.#callHostile(hostileTools[number % 3] ?? '', number),
+          this.#callHostile(hostileTools[number % hostileTools.length] ?? '', number),
         ),
         this.#callHonestly(newClient),
         this.#callHonestly(oldClient),
@@ -110,6 +114,19 @@ class Attack {
     } finally {
       clearTimeout(end);
     }
+  }
+
+  /** Unchanged, the requests are good ones: an attack that only meets the first check proves nothing. */
+  async #isReached(session: string): Promise<void> {
+    const answers = seedRequests(session).map(async (parts) => {
+      const { text } = await exchange(this.#port, toBytes(parts, this.#port), 2_000);
+      judgeAnswer({ text, closed: false });
+      return readAnswer(text)?.status ?? 0;
+    });
+    const statuses = await Promise.all(answers);
+    for (const status of [101, 200, 404])
+      hold(statuses.includes(status), `some request is answered ${status}: ${statuses.join(' ')}`);
+    hold(statuses.filter((status) => status === 200).length >= 8, `most requests are served: ${statuses.join(' ')}`);
   }
 
   get #isOn(): boolean {

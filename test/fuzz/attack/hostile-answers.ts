@@ -76,3 +76,19 @@ export function hostileHttp(id: unknown, dice: Dice): string {
   const whole = `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${content.length}\r\n\r\n${content}`;
   return dice.once(3) ? mutate(whole, stockOf([whole]), dice) : whole;
 }
+
+/** To what a legacy server is greeted with and asked for before any call: as it should be. */
+export function greeting(method: string | undefined): object {
+  switch (method) {
+    case 'initialize':
+      return {
+        result: { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'h', version: '1' } },
+      };
+    case 'tools/list':
+      return { result: { tools: [{ name: 'break', inputSchema: { type: 'object' } }] } };
+    case 'ping':
+      return { result: {} };
+    default:
+      return { error: { code: -32601, message: 'no' } };
+  }
+}

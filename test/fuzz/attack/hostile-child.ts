@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline';
 
 import { createDice } from '../engine/random.ts';
-import { hostileMessage } from './hostile-answers.ts';
+import { greeting, hostileMessage } from './hostile-answers.ts';
 
 const dice = createDice(Number(process.argv[2] ?? 1));
 
@@ -13,20 +13,5 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     process.stdout.write(Buffer.from(`${hostileMessage(id, dice)}\n`, 'latin1'));
     return;
   }
-  process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, ...answerTo(method) })}\n`);
+  process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, ...greeting(method) })}\n`);
 });
-
-function answerTo(method: string | undefined): object {
-  switch (method) {
-    case 'initialize':
-      return {
-        result: { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'h', version: '1' } },
-      };
-    case 'tools/list':
-      return { result: { tools: [{ name: 'break', inputSchema: { type: 'object' } }] } };
-    case 'ping':
-      return { result: {} };
-    default:
-      return { error: { code: -32601, message: 'no' } };
-  }
-}

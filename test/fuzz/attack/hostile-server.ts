@@ -11,15 +11,12 @@ export interface HostileServer extends AsyncDisposable {
   readonly url: string;
   /** Calls that it answered in its way. */
   readonly answered: number;
-  /** What it sent last, newest last. */
-  readonly recent: readonly string[];
 }
 
 type Era = 'modern' | 'legacy';
 
 export async function startHostileServer(era: Era, seed: number): Promise<HostileServer> {
   const dice = createDice(seed);
-  const recent: string[] = [];
   const sockets = new Set<Socket>();
   let answered = 0;
   const server = createServer((socket) => {
@@ -36,8 +33,6 @@ export async function startHostileServer(era: Era, seed: number): Promise<Hostil
         const bytes = fixedAnswer(era, request) ?? hostileHttp(request.id, dice);
         if (request.rpc === 'tools/call') {
           answered++;
-          recent.push(bytes);
-          if (recent.length > 32) recent.shift();
           send(socket, bytes, dice);
         } else socket.write(Buffer.from(bytes, 'latin1'));
       }
@@ -49,7 +44,6 @@ export async function startHostileServer(era: Era, seed: number): Promise<Hostil
     get answered() {
       return answered;
     },
-    recent,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -86,7 +86,42 @@ export function seedRequests(session: string): readonly Parts[] {
       body: '',
     },
     { line: 'GET /../%2e%2e/mcp?x=%00 HTTP/1.1', headers: [], body: '' },
+    { line: 'GET /mcp/sse HTTP/1.1', headers: ['Accept: text/event-stream', 'Last-Event-ID: 1'], body: '' },
+    {
+      line: `POST /mcp/messages?sessionId=${session} HTTP/1.1`,
+      headers: ['Content-Type: application/json'],
+      body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+    },
+    socketRequest([
+      textFrame(modern('tools/call', { name: 'good_echo', arguments: {} }).body),
+      textFrame(
+        '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}',
+      ),
+      textFrame('{"jsonrpc":"2.0","id":2,"method":"tools/list"}'),
+      '\x89\x80\0\0\0\0',
+    ]),
   ];
+}
+
+/** Masked with nothing, so that mutations of the frame are mutations of its text. */
+function textFrame(text: string): string {
+  const length =
+    text.length < 126
+      ? String.fromCharCode(0x80 | text.length)
+      : `\xfe${String.fromCharCode(text.length >> 8, text.length & 255)}`;
+  return `\x81${length}\0\0\0\0${text}`;
+}
+
+/** An upgrade with its first frames behind it. */
+function socketRequest(frames: readonly string[]): Parts {
+  const headers = [
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+    'Sec-WebSocket-Protocol: mcp',
+  ];
+  return { line: 'GET /mcp HTTP/1.1', headers, body: frames.join('') };
 }
 
 const pieces = [
@@ -124,6 +159,12 @@ const pieces = [
   'HTTP/1.0',
   'HTTP/2.0',
   'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+  '\x81\xfe\xff\xff',
+  '\x80\x80\0\0\0\0',
+  '\x01\x81\0\0\0\0{',
+  '\x88\x82\0\0\0\0\x03\xe8',
+  '\x8f\x80\0\0\0\0',
+  '\xc1\x80\0\0\0\0',
   '"__proto__":{},',
   '"id":1e400,',
   '"id":null,',
@@ -135,7 +176,8 @@ const pieces = [
 ];
 
 export function toBytes({ line, headers, body }: Parts, port: number): string {
-  const length = body === '' ? [] : [`Content-Length: ${body.length}`];
+  // What follows an upgrade is no body.
+  const length = body === '' || line.startsWith('GET') ? [] : [`Content-Length: ${body.length}`];
   return [line, `Host: localhost:${port}`, ...headers, ...length, '', body].join('\r\n');
 }
 

@@ -16,6 +16,7 @@ export function judgeAnswer({ text }: RawAnswer): void {
   if (text === '') return;
   const answer = readAnswer(text);
   hold(answer !== undefined, 'an answer is HTTP');
+  if (answer.status === 101) return judgeFrames(answer.body);
   const rpc = rpcIn(answer);
   if (answer.status >= 500)
     hold(typeof rpc?.error?.data?.code === 'string', `a ${answer.status} says which error of the table it is`);
@@ -26,6 +27,31 @@ export function judgeAnswer({ text }: RawAnswer): void {
       typeof rpc.error?.code === 'number' && typeof rpc.error.message === 'string',
       'a refusal has a code and says why',
     );
+}
+
+/** What came on a socket: whole frames, each text one message that every client can read. */
+function judgeFrames(bytes: string): void {
+  for (let at = 0; at + 2 <= bytes.length;) {
+    const kind = bytes.charCodeAt(at) & 15;
+    hold(bytes.charCodeAt(at + 1) < 128, 'a hub masks nothing');
+    let length = bytes.charCodeAt(at + 1);
+    let start = at + 2;
+    for (const [mark, size] of [
+      [126, 2],
+      [127, 8],
+    ] as const)
+      if (bytes.charCodeAt(at + 1) === mark) {
+        length = Buffer.from(bytes.slice(start, start + size), 'latin1').reduce((sum, byte) => sum * 256 + byte, 0);
+        start += size;
+      }
+    const text = bytes.slice(start, start + length);
+    at = start + length;
+    // The last one may still be on its way.
+    if (at > bytes.length) return;
+    if (kind !== 1) continue;
+    hold(isUtf8(Buffer.from(text, 'latin1')), 'a frame of text is UTF-8');
+    hold(parse(text).error?.data?.code !== 'QM_INTERNAL', 'nothing breaks inside the hub');
+  }
 }
 
 /** To a call that is right, of a tool of a hostile server: one answer, its own, that every client can read. */
