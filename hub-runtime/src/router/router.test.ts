@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { hubError, protocolError } from '../exchange/index.ts';
-import { callerOf, exchangeOf, listing, resultOf, seen, tool } from '../fixtures/index.ts';
+import { callerOf, exchangeOf, listing, type Offer, resultOf, seen, tool } from '../fixtures/index.ts';
 import { rawOf, scanObject } from '../wire/index.ts';
 import { bench } from './bench.fixture.ts';
 
