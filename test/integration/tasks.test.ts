@@ -11,6 +11,7 @@ import {
   until,
 } from '../kit/index.ts';
 import type { Answer, EraName, JsonObject, KitClient, RunningServer, ServerScript } from '../kit/index.ts';
+import { type RunningBridge, startBridge } from './support/running-bridge.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
 
@@ -48,22 +49,32 @@ const script = (era: EraName): ServerScript => ({
 
 let hub: RunningHub;
 let http: Record<EraName, RunningServer>;
+let bridges: Record<EraName, RunningBridge>;
+
+/** As in a cluster: a shared child of a Pod. */
+const behind = ({ url, headers }: RunningBridge): JsonObject => ({
+  source: { remote: { url, headers: [{ name: 'Authorization', value: headers['authorization'] }] } },
+  instances: { mode: 'shared' },
+});
 
 beforeAll(async () => {
   http = { modern: await startHttpServer(script('modern')), legacy: await startHttpServer(script('legacy')) };
+  bridges = { modern: await startBridge(script('modern')), legacy: await startBridge(script('legacy')) };
   hub = await startHub([
     mcpHub(),
+    mcpServer('mb', behind(bridges.modern)),
+    mcpServer('lb', behind(bridges.legacy)),
     mcpServer('mh', { source: { remote: { url: http.modern.url } } }),
     mcpServer('lh', { source: { remote: { url: http.legacy.url } } }),
     mcpServer('ms', { source: { command: stdioCommand(script('modern')) } }),
     mcpServer('ls', { source: { command: stdioCommand(script('legacy')) } }),
   ]);
   await using first = await connectModern(hub.url);
-  await until(async () => (await first.listAll('tools/list')).length === 16, { because: 'all are listed' });
+  await until(async () => (await first.listAll('tools/list')).length === 24, { because: 'all are listed' });
 });
 afterAll(async () => {
   await hub?.[Symbol.asyncDispose]();
-  for (const one of Object.values(http ?? {})) await one[Symbol.asyncDispose]();
+  for (const one of [...Object.values(http ?? {}), ...Object.values(bridges ?? {})]) await one[Symbol.asyncDispose]();
 });
 
 const textOf = (result: unknown): string => (result as { content: [{ text: string }] }).content[0].text;
@@ -72,7 +83,7 @@ const about = (client: KitClient, method: string, taskId: unknown, more: JsonObj
   client.request(method, { taskId, ...more });
 
 describe('the extension, modern to modern', () => {
-  test.each(['mh', 'ms'])(
+  test.each(['mh', 'ms', 'mb'])(
     'checklist 47: a task of %s is asked for, updated and cancelled by the name the hub gave it',
     async (server) => {
       await using client = await connectModern(hub.url, { capabilities: capable });
@@ -128,7 +139,7 @@ describe('the extension, modern to modern', () => {
   });
 });
 
-test.each(['mh', 'ms'])(
+test.each(['mh', 'ms', 'mb'])(
   'checklist 33, 47: who listens to a task of %s hears of its end; names of nobody are not honoured',
   async (server) => {
     await using client = await connectModern(hub.url, { capabilities: capable });
@@ -148,20 +159,23 @@ test.each(['mh', 'ms'])(
 );
 
 describe('core tasks, legacy to legacy', () => {
-  test.each(['lh', 'ls'])('checklist 48: a task of %s is asked for, and its result waited for', async (server) => {
-    await using client = await connectLegacy(hub.url);
-    expect(client.handshake['capabilities']).toMatchObject({
-      tasks: { cancel: {}, requests: { tools: { call: {} } } },
-    });
-    const call = { name: `${server}_only`, arguments: { a: 1 }, task: { ttl: 60_000 } };
-    const { result } = await client.request('tools/call', call);
-    expect(result?.['task']).toMatchObject({ status: 'working', ttl: 60_000, pollInterval: 20 });
-    const taskId = idOf(result?.['task']);
-    expect((await about(client, 'tasks/get', taskId)).result).toMatchObject({ taskId, status: expect.any(String) });
-    const done = (await about(client, 'tasks/result', taskId)).result;
-    expect(textOf(done)).toBe('{"a":1}');
-    expect(done?.['_meta']).toMatchObject({ 'io.modelcontextprotocol/related-task': { taskId } });
-  });
+  test.each(['lh', 'ls', 'lb'])(
+    'checklist 48: a task of %s is asked for, and its result waited for',
+    async (server) => {
+      await using client = await connectLegacy(hub.url);
+      expect(client.handshake['capabilities']).toMatchObject({
+        tasks: { cancel: {}, requests: { tools: { call: {} } } },
+      });
+      const call = { name: `${server}_only`, arguments: { a: 1 }, task: { ttl: 60_000 } };
+      const { result } = await client.request('tools/call', call);
+      expect(result?.['task']).toMatchObject({ status: 'working', ttl: 60_000, pollInterval: 20 });
+      const taskId = idOf(result?.['task']);
+      expect((await about(client, 'tasks/get', taskId)).result).toMatchObject({ taskId, status: expect.any(String) });
+      const done = (await about(client, 'tasks/result', taskId)).result;
+      expect(textOf(done)).toBe('{"a":1}');
+      expect(done?.['_meta']).toMatchObject({ 'io.modelcontextprotocol/related-task': { taskId } });
+    },
+  );
 
   test('checklist 48: it is cancelled, and it is nobody else’s: not listed, not reachable from another session', async () => {
     await using client = await connectLegacy(hub.url);
@@ -176,7 +190,7 @@ describe('core tasks, legacy to legacy', () => {
 });
 
 describe('across', () => {
-  test.each(['lh', 'ls'])(
+  test.each(['lh', 'ls', 'lb'])(
     'checklist 48: a modern client gets the result of a task of %s as its answer',
     async (server) => {
       await using client = await connectModern(hub.url, { capabilities: capable });
@@ -200,7 +214,7 @@ describe('across', () => {
     await until(() => heard('tasks/cancel') > before.cancelled, { because: 'the task was cancelled' });
   });
 
-  test.each(['mh', 'ms'])(
+  test.each(['mh', 'ms', 'mb'])(
     'checklist 48: a legacy client that wants a task of %s has its call run inline',
     async (server) => {
       await using client = await connectLegacy(hub.url, { capabilities: { ...capable, tasks: {} } });
