@@ -15,7 +15,6 @@ import {
   memberString,
   metaKey,
   notificationRaw,
-  parseRaw,
   type RawJson,
   rawOf,
   type ScannedMessage,
@@ -27,12 +26,12 @@ import { protocolFault } from '../answer.ts';
 import type { ConnectRequest, Conversation, ConversationEnd } from '../conversation.ts';
 import type { Envelopes } from '../envelopes.ts';
 import { isLogForSession, isLogWanted, ToldLogLevel } from '../log-level.ts';
-import { resourceFilter } from '../listen-filter.ts';
-import { type ListenEvents, type OpenListen, ResourceListen } from '../resource-listen.ts';
+import { ResourceListen } from '../resource-listen.ts';
 import { answerUnattributed } from '../unattributed.ts';
 import { callLine, ownLine } from './call-line.ts';
 import type { Negotiated } from './handshake.ts';
 import { listenForListChanges } from './list-changes.ts';
+import { PipedListens } from './piped-listens.ts';
 import type { StdioChannel } from './stdio-channel.ts';
 
 export interface ConversationOptions {
@@ -61,8 +60,6 @@ export interface RemoteOptions {
   released(): void;
 }
 
-/** Between the end of a subscription by the child and the next. */
-const againMs = 1_000;
 /** Subscribing to a resource. */
 const watchMs = 10_000;
 /** Longest wait for a child to take a log level; a call is never refused over it. */
@@ -86,8 +83,7 @@ export class StdioConversation implements Conversation {
   readonly #logLevel = new ToldLogLevel();
   /** Of a modern child. */
   readonly #resources: ResourceListen | undefined;
-  /** Open listen requests for resources, by id. */
-  readonly #listens = new Map<string, ListenEvents>();
+  readonly #listens: PipedListens;
   /** Outcomes of calls that surely were not executed. */
   readonly #unsent = new WeakSet<ErrorOutcome>();
   #onNotification: NotificationListener = () => {};
@@ -107,6 +103,7 @@ export class StdioConversation implements Conversation {
     this.#channel = channel;
     this.#options = options;
     this.#envelope = negotiated.era === 'modern' ? options.envelopes.own : '';
+    this.#listens = new PipedListens(channel, options.clock, options.envelopes.own);
     const { key, prefix } = options.config();
     channel.answerer = { era: negotiated.era, key, prefix };
     channel.onNotification = (message) => this.#notified(message);
@@ -119,7 +116,7 @@ export class StdioConversation implements Conversation {
         {
           clock: options.clock,
           server: serverName(key),
-          open: (uris, on) => this.#listenToResources(uris, on),
+          open: (uris, on) => this.#listens.open(uris, on),
         },
         ({ method, params, raw }) => this.#onNotification(method, params, raw),
         (uris) => {
@@ -235,34 +232,6 @@ export class StdioConversation implements Conversation {
     else void this.request('resources/unsubscribe', uriParams(uri), watchMs);
   }
 
-  #listenToResources(uris: readonly string[], on: ListenEvents): OpenListen {
-    const channel = this.#channel;
-    const { clock, envelopes } = this.#options;
-    let isClosed = false;
-    let current = 0;
-    const listen = async (again: boolean): Promise<void> => {
-      current = channel.nextId();
-      const own = String(current);
-      this.#listens.set(own, on);
-      on.opened(own, again);
-      const method = 'subscriptions/listen';
-      const params = `{"notifications":${resourceFilter(uris)}}` as RawJson;
-      const line = ownLine(current, method, params, envelopes.own);
-      const outcome = await channel.request(current, method, line, undefined, Infinity, Infinity);
-      this.#listens.delete(own);
-      if (isClosed || channel.end !== undefined) return;
-      if (outcome.kind === 'result') clock.after(againMs, () => void (isClosed || listen(true)));
-      else on.refused();
-    };
-    void listen(false);
-    return {
-      close: () => {
-        isClosed = true;
-        channel.cancelOwn(current);
-      },
-    };
-  }
-
   notify(method: string, params: RawJson): void {
     const object = scanObject(params);
     const hops = memberString(object?.meta, metaKey.hops);
@@ -296,11 +265,11 @@ export class StdioConversation implements Conversation {
     switch (message.method) {
       // Says which subset of the subscription is honoured; the hub asked for nothing it cannot do without.
       case 'notifications/subscriptions/acknowledged':
-        this.#listenOf(message)?.message(message);
+        this.#listens.of(message)?.message(message);
         return;
       case 'notifications/resources/updated': {
         // Of a modern child it names its subscription, which knows whether it still counts.
-        const listen = this.#listenOf(message);
+        const listen = this.#listens.of(message);
         if (listen === undefined) this.#onNotification(message.method, message.params, message.raw);
         else listen.message(message);
         return;
@@ -316,11 +285,6 @@ export class StdioConversation implements Conversation {
       default:
         this.#onNotification(message.method, message.params, message.raw);
     }
-  }
-
-  #listenOf(message: ScannedMessage): ListenEvents | undefined {
-    const id = memberRaw(message.params?.meta, metaKey.subscriptionId);
-    return id === undefined ? undefined : this.#listens.get(String(parseRaw(id)));
   }
 
   /** A question names no call on stdio. */
