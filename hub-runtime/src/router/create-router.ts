@@ -16,7 +16,6 @@ import {
   type HubGraph,
   type LaneCall,
   type Outcome,
-  type ReadyOutcome,
   type ResourceSubscription,
   type Route,
   type Upstream,
@@ -28,12 +27,10 @@ import type { SchemaChecker } from '../schemas/index.ts';
 import {
   decodeText,
   editObject,
-  emptyObject,
   memberRaw,
   memberString,
   type RawJson,
   type ScannedObject,
-  scanObject,
   upstreamMeta,
 } from '../wire/index.ts';
 import { callRecord, type CallTrace, endOfPassing } from './call-record.ts';
@@ -49,8 +46,10 @@ import { SchemaChecks } from './schema-checks.ts';
 import { forCaller } from './server-error.ts';
 import { TaskIds } from './task-ids.ts';
 import { TaskWatches } from './task-watch.ts';
-import { nobodys, Tasks } from './tasks.ts';
+import { Tasks } from './tasks.ts';
 import { Lists, type ListsDeps } from './lists.ts';
+import { emptyCompletion, pong, setLogLevel } from './own-answers.ts';
+import { extras, withoutRound } from './sent-call.ts';
 import { possibleOwners, waitForOwners } from './unlisted.ts';
 import { vendorTarget } from './vendor.ts';
 
@@ -92,11 +91,6 @@ export interface Router {
 /** How often one call may follow its server through configuration changes. */
 const maxMoves = 8;
 const noEdits: LaneCall['edits'] = [];
-const logLevels = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']);
-const emptyCompletion: Readonly<Record<Caller['era'], ReadyOutcome>> = {
-  legacy: { kind: 'ready', result: '{"completion":{"values":[]}}' as RawJson },
-  modern: { kind: 'ready', result: '{"resultType":"complete","completion":{"values":[]}}' as RawJson },
-};
 
 export function createRouter(deps: RouterDeps): Router {
   return new HubRouter(deps);
@@ -185,9 +179,7 @@ class HubRouter implements Router {
       case 'task':
         return this.#tasks.handle(exchange, trace);
       case 'ping':
-        return exchange.caller.era === 'legacy'
-          ? { kind: 'ready', result: emptyObject }
-          : unknownMethod(exchange.method);
+        return pong(exchange);
       case 'edge':
       case 'none':
         return unknownMethod(exchange.method);
@@ -347,12 +339,7 @@ class HubRouter implements Router {
     caller: Caller,
     updated: (task: RawJson) => void,
   ): Promise<ResourceSubscription | ErrorOutcome> {
-    const params = scanObject(`{"taskId":${JSON.stringify(taskId)}}` as RawJson);
-    const ask = async (): Promise<Outcome> => {
-      const exchange: Exchange = { method: 'tasks/get', params, caller, graph: this.#deps.graph(), leg: nobodys() };
-      return this.#tasks.handle(exchange, { upstream: undefined, target: undefined });
-    };
-    return this.#watches.watch(ask, updated);
+    return this.#watches.watch(() => this.#tasks.seen(taskId, caller, this.#deps.graph()), updated);
   }
 
   notify(method: string, params: ScannedObject | undefined, caller: Caller): void {
@@ -374,29 +361,4 @@ class HubRouter implements Router {
 /** Older configurations do not name it. */
 export function parkedLimitOf({ limits }: HubGraph['config']): number {
   return limits.parkedCalls ?? 1_000;
-}
-
-/** The request as it was before the round. */
-function withoutRound(exchange: Exchange): Exchange {
-  const params = scanObject(editObject(exchange.params, [], ['inputResponses', 'requestState']), unbounded);
-  return { ...exchange, params };
-}
-
-const unbounded = { depth: 4_096, nodes: Number.MAX_SAFE_INTEGER } as const;
-
-function extras({ paramHeaders, repeatable, checks }: Route): Pick<LaneCall, 'paramHeaders' | 'repeatable' | 'whole'> {
-  return {
-    ...(paramHeaders === undefined ? {} : { paramHeaders }),
-    ...(repeatable === undefined ? {} : { repeatable }),
-    ...(checks?.output === undefined ? {} : { whole: true }),
-  };
-}
-
-/** The level itself is kept by the edge, per session; here it is only judged. Shared servers are not told one client's wish. */
-function setLogLevel(exchange: Exchange): Outcome {
-  if (exchange.caller.era !== 'legacy') return unknownMethod(exchange.method);
-  const level = memberString(exchange.params, 'level');
-  if (level === undefined || !logLevels.has(level))
-    return invalidParams('params.level must be a log level of RFC 5424');
-  return { kind: 'ready', result: emptyObject };
 }

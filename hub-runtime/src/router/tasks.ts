@@ -13,6 +13,7 @@ import {
   type ErrorOutcome,
   type Exchange,
   hubError,
+  type HubGraph,
   lackingCapability,
   type LaneCall,
   type Leg,
@@ -67,6 +68,13 @@ export class Tasks {
     const upstream = task === undefined ? undefined : graph.upstream(task.server);
     if (task === undefined || upstream === undefined) return invalidParams('Unknown task');
     return this.#ask(exchange, upstream, task.taskId, literal(given), trace);
+  }
+
+  /** The task as it is now, for a client that listens to it. */
+  async seen(taskId: string, caller: Caller, graph: HubGraph): Promise<Outcome> {
+    const params = scanObject(`{"taskId":${literal(taskId)}}` as RawJson);
+    const exchange: Exchange = { method: 'tasks/get', params, caller, graph, leg: nobodys() };
+    return this.handle(exchange, { upstream: undefined, target: undefined });
   }
 
   /** What goes up of a tool call: `task` only to a legacy server that has tasks, of a legacy client. */
@@ -155,7 +163,7 @@ export class Tasks {
 }
 
 /** Of a request that nobody waits for. */
-export function nobodys(): Leg {
+function nobodys(): Leg {
   return {
     id: '0' as RawJson,
     progressToken: undefined,
