@@ -419,6 +419,45 @@ describe('the operator', () => {
     await cluster.kubectl(['delete', 'mcphub', 'open', '-n', 'team']);
   });
 
+  test('HT-0.10 a hub behind a hub: the Service of that hub, no objects of its own; a circle is refused with its way', async () => {
+    const hub = (name: string, servers: string): string => `apiVersion: quaymaster.dev/v1alpha1
+kind: McpHub
+metadata: {name: ${name}, namespace: ring}
+spec: {servers: {include: [${servers}]}, auth: {mode: none}, replicas: 1, path: /${name}}`;
+    const toward = (name: string, target: string): string => `apiVersion: quaymaster.dev/v1alpha1
+kind: McpServer
+metadata: {name: ${name}, namespace: ring}
+spec: {source: {hub: {name: ${target}}}}`;
+    const resolved = async (server: string) =>
+      condition(await find(`/apis/quaymaster.dev/v1alpha1/namespaces/ring/mcpservers/${server}`), 'ResolvedRefs');
+    await cluster.kubectl(['create', 'namespace', 'ring']);
+    await cluster.apply([hub('outer', 'inner'), hub('shared', ''), toward('inner', 'shared')].join('\n---\n'));
+    await eventually('resolved', 10_000, async () => (await resolved('inner'))?.status === 'True');
+    await eventually('told', 10_000, async () => {
+      const packed = (await find('/api/v1/namespaces/ring/secrets/outer-config'))?.data?.['document.json.gz'];
+      if (packed === undefined) return false;
+      const { addresses } = JSON.parse(gunzipSync(Buffer.from(packed, 'base64')).toString()) as {
+        addresses: Readonly<Record<string, { readonly url: string }>>;
+      };
+      return addresses['ring/inner']?.url === 'http://shared-hub.ring.svc.cluster.local/shared';
+    });
+    const deployments = await cluster.kubectl(['get', 'deployment', '-n', 'ring', '-o', 'name']);
+    expect(deployments.trim().split('\n').toSorted()).toEqual([
+      'deployment.apps/outer-hub',
+      'deployment.apps/shared-hub',
+    ]);
+    await cluster.apply([hub('shared', 'back'), toward('back', 'outer')].join('\n---\n'));
+    const way = 'ring/outer -> ring/inner -> ring/shared -> ring/back -> ring/outer';
+    for (const name of ['inner', 'back'])
+      await eventually(`${name} is refused`, 10_000, async () => {
+        const { reason, message } = (await resolved(name)) ?? {};
+        return reason === 'HubLoop' && message?.includes(way) === true;
+      });
+    await cluster.kubectl(['delete', 'mcpserver', 'back', '-n', 'ring']);
+    await eventually('resolved again', 10_000, async () => (await resolved('inner'))?.status === 'True');
+    await cluster.kubectl(['delete', 'namespace', 'ring', '--wait=false']);
+  });
+
   test('a deleted hub leaves nothing, a deleted namespace finishes', async () => {
     await cluster.kubectl(['delete', 'mcphub', 'desk', '-n', 'team', '--timeout=20s']);
     await eventually('gone', 30_000, async () => {
