@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 
 import { type BlockCoverage, reached, startBlockCoverage } from './engine/block-coverage.ts';
 import { attackHub } from './attack/attack-hub.ts';
+import { attackPipe } from './attack/attack-pipe.ts';
 import { writeFind } from './engine/find.ts';
 import { Fuzzer } from './engine/fuzz-target.ts';
 import { growthFault } from './engine/growth.ts';
@@ -38,15 +39,18 @@ if (attacks) finds += await fuzzHub(seconds * (inProcess ? attackShare : 1));
 console.log(finds === 0 ? 'nothing found' : `${finds} finds, in ${folder}`);
 process.exitCode = finds === 0 ? 0 : 1;
 
-async function fuzzHub(most: number): Promise<number> {
-  const report = await attackHub(most, seed);
+async function fuzzHub(all: number): Promise<number> {
+  const pipe = await attackPipe(all / 4, seed);
+  for (const { input, error } of pipe.finds) tell('pipe', input, error, kindOf(error));
+  console.log(`pipe: ${pipe.lines} hostile lines, ${pipe.answered} right ones between them`);
+  const report = await attackHub((all * 3) / 4, seed);
   for (const { input, error } of report.finds) tell('hub', input, error, kindOf(error));
   const { requests, hostileAnswers, honestCalls } = report;
   console.log(
     `hub: ${requests} hostile requests, ${hostileAnswers} hostile answers, ${honestCalls} honest calls meanwhile`,
   );
   if (requests === 0 || hostileAnswers === 0 || honestCalls === 0) throw new Error('an attack that attacks nothing');
-  return report.finds.length;
+  return report.finds.length + pipe.finds.length;
 }
 
 async function fuzzInProcess(most: number): Promise<number> {
