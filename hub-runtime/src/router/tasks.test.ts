@@ -149,6 +149,10 @@ describe('checklist 48: a task of a legacy server', () => {
       const outcome = resultOf(result, 'legacy');
       expect(tasks.begun(outcome, exchange('tools/call', { task: {} }, 'legacy', 's'), 'default/a')).toBe(outcome);
     }
+    const long = resultOf({ task: { taskId: 'x'.repeat(longestTaskId + 1) } }, 'legacy');
+    expect(tasks.begun(long, exchange('tools/call', { task: {} }, 'legacy', 's'), 'default/a')).toMatchObject({
+      errorCode: 'QM_UPSTREAM_PROTOCOL',
+    });
   });
 
   test.each([

@@ -99,6 +99,7 @@ export class Tasks {
       const task = raw === undefined ? undefined : scanObject(raw, unbounded);
       const own = memberString(task, 'taskId');
       if (task === undefined || own === undefined) return outcome;
+      if (own.length > longestTaskId) return unusable(server);
       const named = editObject(task, [['taskId', this.#ids.seal(exchange, server, own)]]);
       return edited(outcome, [['task', named]]);
     }
@@ -106,8 +107,9 @@ export class Tasks {
     const { era, capabilities } = exchange.caller;
     const unasked = era === 'legacy' || !declaresExtension(capabilities, tasksExtension);
     if (own === undefined || own.length > longestTaskId || unasked) {
-      const reason = unasked ? 'a task that nobody asked for' : 'a task without a usable taskId';
-      return hubError('QM_UPSTREAM_PROTOCOL', { server, reason });
+      return unasked
+        ? hubError('QM_UPSTREAM_PROTOCOL', { server, reason: 'a task that nobody asked for' })
+        : unusable(server);
     }
     return edited(outcome, [['taskId', this.#ids.seal(exchange, server, own)]]);
   }
@@ -160,6 +162,10 @@ export class Tasks {
     if (exchange.method !== 'tasks/result' || named.kind !== 'result') return named;
     return { ...named, result: exposeUris(named.result, 'tools/call', expose) };
   }
+}
+
+function unusable(server: string): ErrorOutcome {
+  return hubError('QM_UPSTREAM_PROTOCOL', { server, reason: 'a task without a usable taskId' });
 }
 
 /** Of a request that nobody waits for. */
