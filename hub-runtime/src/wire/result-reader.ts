@@ -8,6 +8,7 @@
  */
 import { decoded, isWordCode, partEscape, quote, stringStop, wholeEscape, wholeWord } from './json-tokens.ts';
 import type { RawJson } from './raw.ts';
+import { scanObject } from './scan-values.ts';
 import { Utf8Pieces } from './utf8-pieces.ts';
 
 /** Edits on the way, as for held results (router/result-edits.ts). */
@@ -231,6 +232,7 @@ export class ResultReader {
       this.#inResult = false;
       this.#route = 'none';
     } else if (this.#level === 'result') {
+      if (this.#route === 'hold' && !isPlain(this.#hold)) this.#fail(`"${this.#key}" holds a key twice`);
       if (this.#route === 'hold') this.#held += `${this.#held === '' ? '' : ','}"${this.#key}":${this.#hold}`;
       else if (this.#wraps) this.#emit('}');
       this.#wraps = false;
@@ -355,4 +357,11 @@ export class ResultReader {
         return false;
     }
   }
+}
+
+/** What is held is scanned and edited: as everywhere, no key of it twice. */
+function isPlain(held: string): boolean {
+  return (
+    held.charCodeAt(0) !== brace || scanObject(held as RawJson, { depth: mostDepth, nodes: mostHeld }) !== undefined
+  );
 }
