@@ -155,6 +155,24 @@ describe('HT-1.09 EF-84 breakers of server and tools', () => {
     expect(guard.circuit).toEqual(circuit);
   });
 
+  test('HT-1.10 what says nothing of a tool does not make it well either, and silence is no sign of a healthy server', async () => {
+    const { guard, fail, enter, clock, play } = world();
+    await fail('t', late);
+    await clock.advance(1_000);
+    const probe = (await enter(callOf('t'))) as Pass;
+    guard.leave(probe, gone);
+    expect(guard.circuit).toEqual({ state: 'closed', tools: ['t'] });
+    expect(await play('t', fine)).toBeUndefined();
+    expect(guard.circuit).toBeUndefined();
+    const other = world();
+    await other.fail(undefined, gone);
+    await other.clock.advance(1_000);
+    expect(await other.play('t', late)).toBeUndefined();
+    expect(other.guard.circuit?.state).toBe('halfOpen');
+    expect(await other.play('t', internal)).toBeUndefined();
+    expect(other.guard.circuit).toBeUndefined();
+  });
+
   test('HT-1.10 a server that is down is looked after elsewhere: its breaker stays out of the way', async () => {
     const { guard, fail, state } = world();
     state.up = false;

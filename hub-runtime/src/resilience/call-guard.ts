@@ -14,7 +14,7 @@ import { decodeText } from '../wire/index.ts';
 import { type Admission, Breaker, type CircuitState, goes, refused } from './breaker.ts';
 import { Bulkhead, Lanes, type NoRoom } from './bulkhead.ts';
 import { pauseMs, RetryBudget } from './retry.ts';
-import { blameFor, mayPass, severityOf, weightOf } from './verdict.ts';
+import { againstServer, againstTool, mayPass, unknown } from './verdict.ts';
 
 /** Tools with a breaker and a bulkhead of their own; others have the server's only. */
 export const mostTools = 2_000;
@@ -169,16 +169,9 @@ export class CallGuard {
       this.#record(pass, now, ms, 0, 0);
       return;
     }
-    const blame = blameFor(outcome);
     // One that is down is no case for a breaker: calls fail at once, and it is looked after.
-    if ((blame === 'nobody' && outcome.origin === 'hub') || (outcome.errorCode === 'QM_SERVER_FAILED' && !isUp())) {
-      this.#breaker?.forget(pass.byServer);
-      pass.tool?.breaker?.forget(pass.byTool);
-      return;
-    }
-    const weight = weightOf[severityOf(outcome)];
-    const ofServer = blame === 'server' || blame === 'both' ? weight : 0;
-    this.#record(pass, now, ms, ofServer, blame === 'tool' || blame === 'both' ? weight : 0);
+    const isDown = outcome.errorCode === 'QM_SERVER_FAILED' && !isUp();
+    this.#record(pass, now, ms, isDown ? unknown : againstServer(outcome), againstTool(outcome));
   }
 
   /** How long to wait before the call is sent again, milliseconds; undefined: it is not. `attempt`: attempts so far. */
@@ -238,10 +231,12 @@ export class CallGuard {
 
   #record({ tool, byServer, byTool }: Pass, now: number, ms: number, serverWeight: number, toolWeight: number): void {
     const breaker = this.#breaker;
+    if (serverWeight === unknown) breaker?.forget(byServer);
     // Slow calls are a tool's, where there is one.
-    if (breaker?.record(byServer, now, tool === undefined ? ms : 0, serverWeight) === true)
+    else if (breaker?.record(byServer, now, tool === undefined ? ms : 0, serverWeight) === true)
       this.#told(breaker, undefined, now);
-    if (tool?.breaker?.record(byTool, now, ms, toolWeight) !== true) return;
+    if (toolWeight === unknown) tool?.breaker?.forget(byTool);
+    if (toolWeight === unknown || tool?.breaker?.record(byTool, now, ms, toolWeight) !== true) return;
     if (!tool.breaker.isOpen) this.#open.delete(tool);
     else if (this.#tools.get(tool.key) === tool) this.#open.add(tool);
     this.#told(tool.breaker, tool, now);

@@ -40,3 +40,20 @@ export function severityOf(outcome: ErrorOutcome): Severity {
 export function mayPass(outcome: ErrorOutcome): boolean {
   return outcome.origin === 'hub' && blameFor(outcome) !== 'nobody';
 }
+
+/** Nothing was learned. */
+export const unknown = -1;
+
+/** What counts against the server: a weight, 0 for a sign of health, or `unknown`. An answer of any kind is such a sign; silence is not. */
+export function againstServer(outcome: ErrorOutcome): number {
+  const blame = blameFor(outcome);
+  if (blame === 'server' || blame === 'both') return weightOf[severityOf(outcome)];
+  return outcome.origin === 'server' ? 0 : unknown;
+}
+
+/** The same of the tool. What ends a conversation says nothing of it, not even that it is well. */
+export function againstTool(outcome: ErrorOutcome): number {
+  const blame = blameFor(outcome);
+  if (blame === 'tool' || blame === 'both') return weightOf[severityOf(outcome)];
+  return outcome.origin === 'server' ? 0 : unknown;
+}
