@@ -15,7 +15,7 @@ const script: ServerScript = {
   pageSize: 2,
   tools: [
     { name: 'echo' },
-    { name: 'steps', does: { progress: { count: 3, intervalMs: 1 } } },
+    { name: 'steps', does: { progress: { count: 3, intervalMs: 50 } } },
     { name: 'refuses', does: { error: { code: -32011, message: 'no' } } },
     { name: 'fails', does: { toolError: 'broken' } },
     { name: 'whoami', does: { whoami: true } },
