@@ -149,5 +149,5 @@ function has(one: Observed, type: string, status: string): boolean {
 }
 
 function isLazy(one: Observed & { readonly spec?: { readonly lifecycle?: { readonly start?: string } } }): boolean {
-  return one.spec?.lifecycle?.start === 'lazy';
+  return (one.spec?.lifecycle?.start ?? 'eager') !== 'eager';
 }
