@@ -1,5 +1,5 @@
 /** Answers that are read while they arrive: in any pieces the same, and the same as those that are read at once. */
-import { type RawJson, ResultReader, scanMessage } from '../../../hub-runtime/src/wire/index.ts';
+import { type PassingEdits, type RawJson, ResultReader, scanMessage } from '../../../hub-runtime/src/wire/index.ts';
 import { createDice } from '../engine/random.ts';
 import { hold, type Target } from '../engine/target.ts';
 import { isObject, own, parsed, same } from './reference.ts';
@@ -63,15 +63,38 @@ export const passing: Target = {
     const held = parsed(whole.held)?.value;
     hold(isObject(passed) && isObject(held), 'both parts are JSON');
     hold(same({ ...passed, ...held }, { ...(own(value, 'result') as object) }), 'together they are the result');
+    judgeEdited(input, value);
     hold(whole.id === message.id, 'the id is the id');
     hold(!/[\r\n]/.test(whole.text), 'no line break gets into an event stream');
   },
 };
 
+/** With edits: still JSON, cut anywhere, with the same members; structured content is inside another object. */
+function judgeEdited(input: string, value: unknown): void {
+  const whole = read([input], edits);
+  for (const chunks of cuts(input)) hold(same(accepted(read(chunks, edits)), accepted(whole)), 'edits neither');
+  // A URI that is too long to be edited ends it.
+  if (typeof whole === 'string') return;
+  const passed = parsed(`{${whole.text}}`)?.value;
+  const result = own(value, 'result');
+  hold(isObject(passed) && isObject(result), 'what is edited is JSON');
+  for (const [key, one] of Object.entries(passed)) {
+    if (key === 'structuredContent') hold(same(one, { result: result[key] }), 'structured content is wrapped');
+    else if (!edited.has(key)) hold(same(one, result[key]), 'the rest is left alone');
+  }
+}
+
+const edits: PassingEdits = { wrap: 'always', expose: (uri) => `qm://a/${uri}` };
+/** Where URIs of items stand. */
+const edited = new Set(['content', 'contents', 'messages']);
+
 /** What came through, or what was wrong. */
-function read(chunks: readonly string[]): { text: string; held: string; id: string | undefined } | string {
+function read(
+  chunks: readonly string[],
+  how: PassingEdits = {},
+): { text: string; held: string; id: string | undefined } | string {
   let text = '';
-  const reader = new ResultReader((piece) => (text += piece));
+  const reader = new ResultReader((piece) => (text += piece), how);
   const isFine = chunks.every((chunk) => reader.push(chunk));
   const end = isFine ? reader.finish() : undefined;
   return end === undefined ? (reader.fault ?? 'no reason') : { text, held: end.held, id: end.id };
