@@ -256,6 +256,22 @@ describe('servers', () => {
   });
 });
 
+test.each(['lsse', 'lws'])('EF-29 calls of modern callers that ask %s at once wait apart', async (server) => {
+  await using client = await connectModern(hub.url, asking);
+  const answered = async ({ result }: { result?: unknown }): Promise<string> => {
+    const { inputRequests, requestState } = result as { inputRequests: object; requestState: string };
+    const inputResponses = Object.fromEntries(
+      Object.keys(inputRequests).map((key) => [key, { action: 'accept', content: {} }]),
+    );
+    const retry = { name: `${server}_ask`, arguments: {}, inputResponses, requestState };
+    return JSON.stringify((await client.request('tools/call', retry)).result);
+  };
+  // The first question of its life says that it asks.
+  expect(await answered(await client.callTool(`${server}_ask`, {}))).toContain('accept');
+  const rounds = await Promise.all([1, 2, 3, 4].map(() => client.callTool(`${server}_ask`, {})));
+  for (const text of await Promise.all(rounds.map((one) => answered(one)))) expect(text).toContain('accept');
+});
+
 test('a shared server on one connection asks: every client is asked its own question', async () => {
   const kinds = ['sse', 'websocket'] as const;
   const started = await Promise.all(kinds.map((kind) => startHttpServer(script(kind, 'legacy', kind))));

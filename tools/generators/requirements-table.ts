@@ -204,7 +204,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   'HT-0.14': {
     what: 'WebSocket both ways: origin checks, pings, one message per text frame',
     state: 'partly',
-    note: 'the conformance tool speaks no WebSocket; tokens follow with authentication',
+    note: 'tokens follow with authentication',
   },
   'HT-1.03': {
     what: 'Health endpoints as Kubernetes expects them',

@@ -83,7 +83,7 @@ describe('a shared server that asks', () => {
       const ref = session === undefined ? undefined : { id: session, notify: () => {} };
       return lanes.send({ ...caller, session: ref, capabilities: capabilities as RawJson }, made);
     };
-    return { clock, sent, gates, call };
+    return { clock, sent, gates, call, lanes };
   };
   const can = '{"elicitation":{}}';
 
@@ -112,6 +112,23 @@ describe('a shared server that asks', () => {
     expect(sent).toHaveLength(4);
     for (const open of gates) open();
     await Promise.all(calls);
+  });
+
+  test('a call of its own conversation: only what may ask, of callers who can answer, as long as there may be more', async () => {
+    const { lanes, call, gates, clock } = setUp(1);
+    const apart = (capabilities: string, method = 'tools/call') => {
+      const { call: made, caller } = makeCall(method, { name: 'x' });
+      return lanes.apartFor({ ...caller, capabilities: capabilities as RawJson }, made);
+    };
+    expect(apart('{}')).toBeUndefined();
+    expect(apart(can, 'completion/complete')).toBeUndefined();
+    expect(apart(can)).toBe('principal anonymous {"elicitation":{}} #1');
+    const first = call(can);
+    await clock.advance(0);
+    expect(apart(can)).toBeUndefined();
+    for (const open of gates) open();
+    await first;
+    expect(apart(can)).toBe('principal anonymous {"elicitation":{}} #1');
   });
 
   test('waiting for it is bounded', async () => {

@@ -41,11 +41,21 @@ export class InteractiveLanes {
     return key === undefined ? this.#through(call, true) : clients.send(caller, call, key);
   }
 
+  /** Of a caller without a session: a conversation that this call has for itself. Undefined: it needs none, or all of them are taken. */
+  apartFor(caller: Caller, call: LaneCall): string | undefined {
+    return mayAsk(call.exchange.method) && canAnswer(caller) ? this.#slotFor(caller) : undefined;
+  }
+
   /** Undefined: all of them are taken. */
   #keyFor(caller: Caller): string | undefined {
+    if (caller.session === undefined) return this.#slotFor(caller);
+    const own = keyOf(caller);
+    return this.#options.clients.hasRoomFor(own) ? own : undefined;
+  }
+
+  #slotFor(caller: Caller): string | undefined {
     const { clients, max } = this.#options;
     const own = keyOf(caller);
-    if (caller.session !== undefined) return clients.hasRoomFor(own) ? own : undefined;
     for (let slot = 1; slot <= max(); slot++) {
       const key = `${own} #${slot}`;
       if (clients.inFlightOf(key) === 0 && clients.hasRoomFor(key)) return key;

@@ -102,10 +102,14 @@ export class LaneChoice {
   }
 
   get #isInteractive(): boolean {
-    const primary = this.#options.primary();
-    // Of the ways over HTTP these two do not say either to which call a question belongs.
-    const isOnePipe = primary?.transport === 'sse' || primary?.transport === 'websocket';
-    return this.#asks && (isOnePipe || !this.#options.overHttp()) && primary?.era !== 'modern';
+    const { primary, overHttp } = this.#options;
+    return this.#asks && (this.#isOnePipe || !overHttp()) && primary()?.era !== 'modern';
+  }
+
+  /** Of the ways over HTTP these two do not say either to which call a question belongs. */
+  get #isOnePipe(): boolean {
+    const transport = this.#options.primary()?.transport;
+    return transport === 'sse' || transport === 'websocket';
   }
 
   #sendInteractive(caller: Caller, call: LaneCall): Promise<Outcome> {
@@ -118,6 +122,11 @@ export class LaneChoice {
     const { primary, later, clients } = this.#options;
     const shared = primary();
     if (shared === undefined) return later(call, (again) => this.#sendFor(caller, again));
-    return this.#isShared ? shared.send(call) : clients.send(this.#ownerOf(caller), call, this.ownKey(caller));
+    if (this.#isShared) return shared.send(call);
+    // One caller may have several calls under way, and the connection does not say which of them asks.
+    const isSessionless = caller.session === undefined && this.#options.config().instances.mode === 'perClient';
+    const isApart = isSessionless && this.#isOnePipe && this.#isInteractive;
+    const key = isApart ? this.#interactive.apartFor(caller, call) : undefined;
+    return clients.send(this.#ownerOf(caller), call, key ?? this.ownKey(caller));
   }
 }

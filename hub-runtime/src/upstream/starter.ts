@@ -23,6 +23,8 @@ export interface StarterOptions {
   /** Of the primary conversation. */
   readonly resend: Resend;
   readonly suspect: () => void;
+  /** The server is there again, without a new conversation. */
+  readonly renewed: () => void;
   /** The server asked its client something. */
   readonly asked: () => void;
   /** A replica is ready that was not. `first`: none was. */
@@ -64,7 +66,7 @@ export class Starter {
 
   /** A primary conversation. `progress` gets short lines for people. */
   async open(progress: (line: string) => void, signal: AbortSignal): Promise<Conversation> {
-    const { config, deps, resend, suspect, asked } = this.#options;
+    const { config, deps, resend, suspect, renewed, asked } = this.#options;
     const target = await deps.targets.resolve(config(), progress, signal);
     if (signal.aborted) throw givenUp();
     this.#follow(target.kind === 'http' ? target.endpoints : undefined);
@@ -78,6 +80,7 @@ export class Starter {
       verdict: this.#remembered(),
       resend,
       suspect,
+      renewed,
       asked,
     };
     const conversation = await this.#bounded(connector, request, signal);
@@ -89,7 +92,8 @@ export class Starter {
   async openFor(caller: Caller, resend: Resend, signal: AbortSignal): Promise<Conversation> {
     const connector = this.#connector;
     if (connector === undefined) throw new ConnectError('StartFailed', 'it has not been started', true);
-    return this.#bounded(connector, { purpose: 'client', caller, verdict: this.#remembered(), resend }, signal);
+    const { asked } = this.#options;
+    return this.#bounded(connector, { purpose: 'client', caller, verdict: this.#remembered(), resend, asked }, signal);
   }
 
   /** There will be no other start. */
