@@ -10,6 +10,7 @@ import { decoded, isWordCode, partEscape, quote, stringStop, wholeEscape, wholeW
 import type { RawJson } from './raw.ts';
 import { scanObject } from './scan-values.ts';
 import { Utf8Pieces } from './utf8-pieces.ts';
+import { isUriPlace } from './uri-place.ts';
 
 /** Edits on the way, as for held results (router/result-edits.ts). */
 export interface PassingEdits {
@@ -124,6 +125,10 @@ export class ResultReader {
     return this.#keys[this.#open.length] ?? '';
   }
 
+  get #isUri(): boolean {
+    return this.#inResult && this.#open[2] === bracket && isUriPlace(this.#keys, this.#open.length);
+  }
+
   /** Directly inside the message, or directly inside its result. */
   get #level(): 'message' | 'result' | 'below' {
     if (this.#open.length === 1) return 'message';
@@ -178,7 +183,7 @@ export class ResultReader {
     } else if (level === 'result') this.#beginMember(code);
     if (code === brace || code === bracket) return this.#openContainer(code, at);
     if (code === quote) {
-      this.#needsToken = this.#edits.expose !== undefined && this.#isUri();
+      this.#needsToken = this.#edits.expose !== undefined && this.#isUri;
       this.#token = '';
       if (!this.#needsToken) this.#emit('"');
       this.#next = 'inString';
@@ -339,23 +344,6 @@ export class ResultReader {
     this.#emit(this.#token);
     this.#valueEnded();
     return stop;
-  }
-
-  /** The string that begins is the URI of an item, or of what an item embeds. */
-  #isUri(): boolean {
-    const keys = this.#keys;
-    const depth = this.#open.length;
-    if (depth < 4 || depth > 6 || keys[depth] !== 'uri' || !this.#inResult || this.#open[2] !== bracket) return false;
-    switch (keys[2]) {
-      case 'contents':
-        return depth === 4;
-      case 'content':
-        return depth === 4 || (depth === 5 && keys[4] === 'resource');
-      case 'messages':
-        return keys[4] === 'content' && (depth === 5 || (depth === 6 && keys[5] === 'resource'));
-      default:
-        return false;
-    }
   }
 }
 

@@ -19,13 +19,11 @@ import {
 import type { Observer } from '../../observe/index.ts';
 import {
   editObject,
-  emptyObject,
   type MemberEdit,
   type RawJson,
   rawToBytes,
   requestRaw,
   type ScannedMessage,
-  type ScannedObject,
   upstreamMeta,
 } from '../../wire/index.ts';
 import { type Answerer, outcomeOf, protocolFault } from '../answer.ts';
@@ -39,7 +37,7 @@ import { turnedAway } from './given-reason.ts';
 import { type CallHost, HttpCall } from './http-call.ts';
 import type { Failure } from './http-request.ts';
 import { httpLimits } from './limits.ts';
-import type { PassingBody } from './passing-body.ts';
+import { type PassingBody, passingOutcome } from './passing-body.ts';
 import type { Place } from './place.ts';
 import type { Places } from './places.ts';
 import { onlyReads, statusOutcome } from './request-rules.ts';
@@ -241,10 +239,8 @@ export abstract class Calling implements CallHost, CallMessages {
 
   onLarge(call: HttpCall, source: PassingBody): void {
     this.heard++;
-    const { era, prefix: server } = this.from;
     call.place.passing++;
-    const passing = { id: call.idRaw as RawJson, source, edits: noEdits };
-    this.settle(call, { kind: 'result', result: nothing, era, server, passing });
+    this.settle(call, passingOutcome(source, call.idRaw as RawJson, this.from));
   }
 
   onPassed(call: HttpCall): void {
@@ -386,6 +382,3 @@ const failedMs = 1_000;
 /** Said when no replica is ready. */
 export const noneReady = 'no replica of it is ready';
 const dropMeta: readonly string[] = ['_meta'];
-const noEdits = {};
-/** Stands for a result that is not here. */
-const nothing: ScannedObject = { raw: emptyObject, start: 0, end: 2, members: [], meta: undefined };

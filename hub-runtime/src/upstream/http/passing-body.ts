@@ -2,14 +2,24 @@
  * The body of an answer that goes on to its client while it arrives. The connection to the server stands still until somebody reads, and
  * whenever the reader has no room: what is held is what had arrived before, and a chunk.
  */
-import type { PassingEnd, PassingSink, PassingSource } from '../../exchange/index.ts';
-import type { RawJson } from '../../wire/index.ts';
+import type { PassingEnd, PassingSink, PassingSource, ResultOutcome } from '../../exchange/index.ts';
+import { emptyObject, type RawJson, type ScannedObject } from '../../wire/index.ts';
+import type { Answerer } from '../answer.ts';
 
 /** The request whose answer it is. */
 export interface PassingRequest {
   pause(): void;
   resume(): void;
   abort(reason: string): void;
+}
+
+/** Stands for a result that is not here. */
+const nothing: ScannedObject = { raw: emptyObject, start: 0, end: 2, members: [], meta: undefined };
+const noEdits = {};
+
+/** `id`: what the answer must carry. */
+export function passingOutcome(source: PassingSource, id: RawJson, { era, prefix }: Answerer): ResultOutcome {
+  return { kind: 'result', result: nothing, era, server: prefix, passing: { id, source, edits: noEdits } };
 }
 
 export class PassingBody implements PassingSource {
