@@ -29,6 +29,8 @@ expect.extend(kitMatchers);
 
 const callMs = 1_000;
 const health = { interval: '1s', timeout: '500ms', failureThreshold: 2 };
+/** Faults of one test must not count in the next; circuits have tests of their own (`resilience.test.ts`). */
+const resilience = { circuitBreaker: { minCalls: 500 } };
 /** What "at once" may take on a busy machine. */
 const atOnceMs = 900;
 const backMs = 15_000;
@@ -74,6 +76,7 @@ describe('the fault table', () => {
           source: { remote: { url: proxy.url } },
           timeouts: { call: '1s', callMax: '10s', connect: '1s', start: '5s' },
           health,
+          resilience,
         }),
       );
     }

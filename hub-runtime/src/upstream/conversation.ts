@@ -67,6 +67,8 @@ export interface ConnectRequest {
   readonly asked?: (() => void) | undefined;
   /** Called when a connection broke under a call: a reason to look after the server now rather than at the next check. */
   readonly suspect?: (() => void) | undefined;
+  /** It was not there for a moment, and is again: another session, another stream. */
+  readonly renewed?: (() => void) | undefined;
 }
 
 export interface Connector {

@@ -109,6 +109,7 @@ export class UpstreamServer implements Upstream {
       deps,
       resend: (call) => this.#resend(call),
       suspect: () => this.#primary.suspect(),
+      renewed: () => this.#guard.current?.serverIsNew(),
       asked: () => this.#lanes.asked(),
       arrived: (first) => this.#arrived(first),
     });

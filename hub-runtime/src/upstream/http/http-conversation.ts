@@ -149,6 +149,7 @@ export abstract class HttpConversation extends Calling implements Conversation, 
 
   /** Lists may have changed while nobody listened. */
   protected missedChanges(): void {
+    this.deps.request.renewed?.();
     for (const kind of ['tools', 'prompts', 'resources']) {
       if (memberRaw(this.capabilities, kind) === undefined) continue;
       const method = `notifications/${kind}/list_changed`;
