@@ -154,6 +154,21 @@ describe('EF-84 what a server says of its breakers', () => {
     bulkhead: { queue: 1, queueMs: 1_000 },
   };
 
+  test('HT-1.12 a server that is there again within its conversation begins with a closed circuit', async () => {
+    const { clock, upstream, connector } = world({ resilience });
+    upstream.start();
+    await clock.advance(1);
+    for (let n = 0; n < 2; n++) {
+      const pass = upstream.guard?.enter(makeCall('tools/call', { name: 'echo' }).call);
+      if (pass === undefined || !('startedAt' in pass)) throw new Error('refused');
+      upstream.guard?.leave(pass, gone);
+      await clock.advance(n === 0 ? 1_500 : 0);
+    }
+    expect(upstream.state.circuit).toEqual({ state: 'open' });
+    connector.asked[0]?.renewed?.();
+    expect(upstream.state.circuit).toBeUndefined();
+  });
+
   test('HT-1.09 the state tells, an event says when it changed, a new start closes it', async () => {
     const { clock, upstream, events, connector } = world({ resilience });
     upstream.start();
