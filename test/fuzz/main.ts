@@ -8,8 +8,6 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { type BlockCoverage, reached, startBlockCoverage } from './engine/block-coverage.ts';
-import { attackHub } from './attack/attack-hub.ts';
-import { attackPipe } from './attack/attack-pipe.ts';
 import { writeFind } from './engine/find.ts';
 import { Fuzzer } from './engine/fuzz-target.ts';
 import { growthFault } from './engine/growth.ts';
@@ -40,6 +38,11 @@ console.log(finds === 0 ? 'nothing found' : `${finds} finds, in ${folder}`);
 process.exitCode = finds === 0 ? 0 : 1;
 
 async function fuzzHub(all: number): Promise<number> {
+  // Not before: V8 tells of all code that is loaded, and asking it is what costs most in process.
+  const [{ attackPipe }, { attackHub }] = await Promise.all([
+    import('./attack/attack-pipe.ts'),
+    import('./attack/attack-hub.ts'),
+  ]);
   const pipe = await attackPipe(all / 4, seed);
   for (const { input, error } of pipe.finds) tell('pipe', input, error, kindOf(error));
   console.log(`pipe: ${pipe.lines} hostile lines, ${pipe.answered} right ones between them`);
