@@ -27,12 +27,19 @@ describe('mirrored header values', () => {
     expect(decodeHeaderValue('=?base64??=')).toBe('');
   });
 
-  test.each(['=?base64?w6k?=', '=?base64?!!!!?=', '=?base64?/w==?=', 'é', 'a\u0001', '=?base64?w6k=w6k=?=', '=?base64?Ya==?=', '=?base64?YQ?=', '=?base64?Y-_=?='])(
-    'checklist 9: refuses %s',
-    (header) => {
-      expect(decodeHeaderValue(header)).toBeUndefined();
-    },
-  );
+  test.each([
+    '=?base64?w6k?=',
+    '=?base64?!!!!?=',
+    '=?base64?/w==?=',
+    'é',
+    'a\u0001',
+    '=?base64?w6k=w6k=?=',
+    '=?base64?Ya==?=',
+    '=?base64?YQ?=',
+    '=?base64?Y-_=?=',
+  ])('checklist 9: refuses %s', (header) => {
+    expect(decodeHeaderValue(header)).toBeUndefined();
+  });
 
   test('optional white space is not part of a value', () => {
     expect(decodeHeaderValue(' \ttools/call \t')).toBe('tools/call');
