@@ -21,6 +21,8 @@ const asks = [
     },
   },
 ];
+/** Questions on a shared child go one at a time, and calls behind them wait: on a busy machine for longer than a client usually would. */
+const timeoutMs = 120_000;
 /** Resources that are subscribed to: fewer than clients, so that several subscribe to the same. */
 const groups = 5;
 
@@ -50,7 +52,7 @@ export async function startStormWorld(): Promise<StormWorld> {
   };
   const hub = await startHub(
     [
-      mcpHub(),
+      mcpHub({ timeouts: { call: '150s' } }),
       mcpServer('modernhttp', { source: { remote: { url: http.modern.url } } }),
       mcpServer('legacyhttp', { source: { remote: { url: http.legacy.url } } }),
       mcpServer('modernstdio', { source: { command: stdioCommand(script('modern')) } }),
@@ -209,7 +211,7 @@ class StormClient {
     const tool = round % 10 === 3 ? 'steps' : round % 3 === 0 ? 'slow' : 'echo';
     const secret = { secret: `${this.#me} at ${server}, ${round}` };
     const token = tool === 'steps' ? { progressToken: 'same token' } : {};
-    const answer = await client.callTool(`${server}_${tool}`, secret, { id, ...token });
+    const answer = await client.callTool(`${server}_${tool}`, secret, { id, timeoutMs, ...token });
     this.#check(answer, id, JSON.stringify(secret), tool === 'steps' ? [1, 2] : [], `${server}_${tool}`);
   }
 
@@ -217,10 +219,12 @@ class StormClient {
     const abort = new AbortController();
     const why = new Error(`the wish of ${this.#me}`);
     setTimeout(() => abort.abort(why), 20 + (this.#number % 30));
-    const end = await client.callTool(`${server}_hang`, { same: 'for all' }, { id, signal: abort.signal }).then(
-      (answer) => answer.raw,
-      (error: unknown) => error,
-    );
+    const end = await client
+      .callTool(`${server}_hang`, { same: 'for all' }, { id, timeoutMs, signal: abort.signal })
+      .then(
+        (answer) => answer.raw,
+        (error: unknown) => error,
+      );
     if (end !== why) this.#tally.swapped.push(`${this.#me} ${server}_hang ended with ${String(end)}`);
     else {
       this.#tally.answered++;
@@ -232,7 +236,7 @@ class StormClient {
   async #asked(client: KitClient, server: ServerName, id: number | string): Promise<void> {
     const name = `${server}_ask`;
     const args = { same: 'for all' };
-    let answer = await client.callTool(name, args, { id });
+    let answer = await client.callTool(name, args, { id, timeoutMs });
     while (answer.result?.['resultType'] === 'input_required') {
       const questions = Object.keys((answer.result['inputRequests'] ?? {}) as object);
       const state = answer.result['requestState'];
@@ -244,7 +248,7 @@ class StormClient {
           inputResponses: Object.fromEntries(questions.map((key) => [key, this.#reply])),
           ...(state === undefined ? {} : { requestState: state }),
         },
-        { id },
+        { id, timeoutMs },
       );
     }
     this.#check(answer, id, JSON.stringify([{ action: 'accept', content: { name: this.#me } }]), [], name);
