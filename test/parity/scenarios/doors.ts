@@ -7,10 +7,13 @@ import type { Stage } from '../stage.ts';
 const servers = ['plain', 'oldway', 'socket'] as const;
 
 const ready = (client: KitClient) =>
-  until(async () => (await client.listAll('tools/list')).length === 6, {
-    because: 'all are listed',
-    timeoutMs: 60_000,
-  });
+  until(
+    async () => {
+      const names = (await client.listAll('tools/list')).map((tool) => tool['name']);
+      return servers.every((server) => names.includes(`${server}_echo`));
+    },
+    { because: 'all are listed', timeoutMs: 60_000 },
+  );
 
 /** Lists, and calls every server: an answer, progress, an error. */
 async function converse(stage: Stage, client: KitClient): Promise<void> {
