@@ -15,11 +15,14 @@ test.each([
     await using world = await startStreamingWorld(server);
     await world.read(client, `${how}:${256 * mebibyte}`, 128 * mebibyte);
     const cpu = world.inside.cpu();
-    const { value, bytes } = await world.growth(() => world.read(client, `${how}:${size * mebibyte}`, 16 * mebibyte));
+    const { value, bytes, jump } = await world.growth(() =>
+      world.read(client, `${how}:${size * mebibyte}`, 16 * mebibyte),
+    );
     console.log(
-      `${size} MiB in ${(value.ms / 1_000).toFixed(1)} s, RSS +${(bytes / mebibyte).toFixed(1)} MiB, CPU ${(world.inside.cpu() - cpu).toFixed(1)} s`,
+      `${size} MiB in ${(value.ms / 1_000).toFixed(1)} s, RSS +${(bytes / mebibyte).toFixed(1)} MiB in the middle and +${(jump / mebibyte).toFixed(1)} MiB at its beginning, CPU ${(world.inside.cpu() - cpu).toFixed(1)} s`,
     );
     expect(value).toMatchObject({ cut: false, blobBytes: size * mebibyte, hash: world.server.hashes.at(-1) });
     expect(bytes).toBeLessThan(20 * mebibyte);
+    expect(jump).toBeLessThan(40 * mebibyte);
   },
 );

@@ -20,11 +20,16 @@ describe.concurrent('results that no process could hold', () => {
       // The first ones make room for buffers and compiled code, which are there to stay.
       for (const era of ['modern', 'legacy'] as const) await world.read(era, `${how}:${48 * mebibyte}`, 128 * mebibyte);
       const bytes = 128 * mebibyte;
-      const { value, bytes: grown } = await world.growth(() => world.read(server, `${how}:${bytes}`, 16 * mebibyte));
+      const {
+        value,
+        bytes: grown,
+        jump,
+      } = await world.growth(() => world.read(server, `${how}:${bytes}`, 16 * mebibyte));
       expect(value).toMatchObject({ status: 200, blobBytes: bytes, cut: false });
       expect(value.hash).toBe(world.server.hashes.at(-1));
       expect(value.ms).toBeGreaterThan(7_000);
       expect(grown).toBeLessThan(flat);
+      expect(jump).toBeLessThan(2 * flat);
       const whole = JSON.parse(value.head + value.tail) as Record<string, never>;
       expect(whole).toMatchObject({
         jsonrpc: '2.0',

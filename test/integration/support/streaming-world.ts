@@ -23,8 +23,8 @@ export interface StreamingWorld extends AsyncDisposable {
   readonly server: LargeServer;
   /** Reads a resource of a server as a client of an era. */
   read(client: EraName, uri: string, bytesPerSecond: number, more?: ReadOptions): Promise<PacedAnswer>;
-  /** How much resident memory grew at most while `work` ran, bytes. */
-  growth<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly bytes: number }>;
+  /** How far resident memory rose while `work` ran, bytes; and how far it was then from before, which a process new to it may need. */
+  growth<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly bytes: number; readonly jump: number }>;
 }
 
 /** `server`: the era of the one behind the hub. */
@@ -57,13 +57,16 @@ export async function startStreamingWorld(
       return readPaced({ url: hub.url, headers, body, bytesPerSecond, ...more });
     },
     async growth(work) {
-      await inside.heap();
       const before = inside.rss();
-      let most = before;
-      const timer = setInterval(() => (most = Math.max(most, inside.rss())), 50);
+      const samples: number[] = [];
+      const timer = setInterval(() => samples.push(inside.rss()), 50);
       try {
         const value = await work();
-        return { value, bytes: most - before };
+        // Buffers and the young generation of the heap find their size in the beginning; from then on it has to be flat.
+        const eighth = Math.ceil(samples.length / 8);
+        const early = samples.slice(eighth, 2 * eighth);
+        const usual = early.reduce((sum, one) => sum + one, 0) / early.length;
+        return { value, bytes: Math.max(...samples.slice(eighth)) - usual, jump: usual - before };
       } finally {
         clearInterval(timer);
       }
