@@ -180,6 +180,7 @@ export class ResultReader {
         if (code !== brace) return this.#fail('"result" must be an object');
         this.#inResult = this.#hasResult = true;
       } else if (this.#key === 'id' || this.#key === 'jsonrpc') this.#beginHold();
+      if (this.#key === 'id' && !beginsId(code)) return this.#fail('"id" must be a string or a number');
     } else if (level === 'result') this.#beginMember(code);
     if (code === brace || code === bracket) return this.#openContainer(code, at);
     if (code === quote) {
@@ -352,4 +353,9 @@ function isPlain(held: string): boolean {
   return (
     held.charCodeAt(0) !== brace || scanObject(held as RawJson, { depth: mostDepth, nodes: mostHeld }) !== undefined
   );
+}
+
+/** As scan.ts has it: a string, a number, null. */
+function beginsId(code: number): boolean {
+  return code === quote || code === 110 || code === 45 || (code >= 48 && code <= 57);
 }
