@@ -27,6 +27,8 @@ export interface Conversation extends Lane {
   readonly heard?: number;
   /** A request of the hub's own (listing, ping). `params` without `_meta`. */
   request(method: string, params: RawJson, timeoutMs: number): Promise<ResultOutcome | ErrorOutcome>;
+  /** Lists have changed; what the server says of itself may have too. */
+  refresh?(timeoutMs: number): Promise<void>;
   /** The server shall tell of changes of this resource (byte form). Resolves with an error when it will not. */
   watchResource?(uri: string): Promise<ErrorOutcome | undefined>;
   unwatchResource?(uri: string): void;

@@ -7,7 +7,7 @@ import type { ServerConfig } from '@quaymaster/crds';
 import type { ListKind, ServerListing } from '../exchange/index.ts';
 import type { Conversation, NotificationListener } from './conversation.ts';
 import { HealthCheck } from './health-check.ts';
-import { announcesTools, listAll, type ListDeps, listSome, type PartialListing } from './list-all.ts';
+import { announcesTools, listAll, type ListDeps, listLimits, listSome, type PartialListing } from './list-all.ts';
 import { Relister } from './relister.ts';
 import { givenUp } from './starter.ts';
 import { ConnectError } from './conversation.ts';
@@ -99,6 +99,7 @@ export class Watch {
     const { conversation, lists, listing, onListing } = this.#options;
     const old = listing();
     if (old === undefined) return true;
+    await conversation.refresh?.(listLimits.pageMs);
     const fresh = await listSome(conversation, kinds, old, lists);
     this.listed(fresh);
     onListing(fresh);

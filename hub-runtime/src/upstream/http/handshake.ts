@@ -58,7 +58,7 @@ export function readDiscovery(reply: Reply): Discovery {
   return { verdict: 'legacy', because: `server/discover: HTTP ${status}` };
 }
 
-function readDiscoverResult(result: ScannedObject): Discovery {
+export function readDiscoverResult(result: ScannedObject): Discovery {
   const versions = memberRaw(result, 'supportedVersions');
   const supported: unknown = versions === undefined ? undefined : parseRaw(versions);
   if (!Array.isArray(supported)) return { verdict: 'legacy', because: 'server/discover: no supportedVersions' };
@@ -156,7 +156,7 @@ export function statusError(status: number): ConnectError | undefined {
   if (status === 401 || status === 403)
     return new ConnectError(
       'CredentialsRefused',
-      `it refuses the hub's credentials (HTTP ${status}); set spec.source.remote.headers`,
+      `it refuses the hub's credentials (HTTP ${status}); set headers in spec.source`,
       true,
     );
   if (status >= 300 && status < 400)

@@ -159,3 +159,20 @@ describe('only modern', () => {
     expect(methods(server)).toEqual(['server/discover']);
   });
 });
+
+test('HT-0.10 what a hub says of itself is asked again when its lists have changed; of other servers it stands', async () => {
+  for (const extensions of [{ 'dev.quaymaster/hub': { id: 'inner~0a1b2c3d' } }, { 'vendor/x': {} }]) {
+    const isHub = 'dev.quaymaster/hub' in extensions;
+    let capabilities: object = { tools: {}, extensions };
+    const { conversation, server } = await open((request) =>
+      request.message.method === 'server/discover'
+        ? { result: { ...discovery, capabilities } }
+        : { result: { resultType: 'complete' } },
+    );
+    capabilities = { tools: {}, prompts: {}, extensions };
+    await conversation.refresh?.(1_000);
+    const { raw, start, end } = conversation.capabilities;
+    expect(JSON.parse(raw.slice(start, end))).toEqual(isHub ? capabilities : { tools: {}, extensions });
+    expect(methods(server).filter((method) => method === 'server/discover')).toHaveLength(isHub ? 2 : 1);
+  }
+});

@@ -7,9 +7,11 @@
 import { serverName } from '../../base/index.ts';
 import type { Caller, ErrorOutcome, LaneCall } from '../../exchange/index.ts';
 import {
+  emptyObject,
   encodeHeaderValue,
   encodeText,
   memberRaw,
+  metaKey,
   modernRevision,
   type ParamHeader,
   paramHeaderValues,
@@ -18,6 +20,7 @@ import {
   requestRaw,
   rpcCode,
   type ScannedMessage,
+  scanObject,
 } from '../../wire/index.ts';
 import { errorOutcome, printable, protocolFault, rpcFailure } from '../answer.ts';
 import { Envelopes } from '../envelopes.ts';
@@ -25,6 +28,7 @@ import { resourceFilter } from '../listen-filter.ts';
 import { type ListenEvents, type OpenListen, ResourceListen } from '../resource-listen.ts';
 import { callerHeader } from './bridge-headers.ts';
 import { EventStream } from './event-stream.ts';
+import { readDiscoverResult } from './handshake.ts';
 import type { HttpCall } from './http-call.ts';
 import type { HttpConversationDeps } from './calling.ts';
 import { type Handshake, HttpConversation } from './http-conversation.ts';
@@ -172,6 +176,16 @@ export class ModernConversation extends HttpConversation {
   protected override async ended(): Promise<void> {
     this.#listen?.stop();
     this.#resources.stop();
+  }
+
+  /** What a hub offers follows its servers, which come and go; any other server says it once (HT-0.10). */
+  async refresh(timeoutMs: number): Promise<void> {
+    const extensions = memberRaw(this.capabilities, 'extensions');
+    if (extensions === undefined || memberRaw(scanObject(extensions), metaKey.hub) === undefined) return;
+    const outcome = await this.request('server/discover', emptyObject, timeoutMs);
+    if (outcome.kind !== 'result') return;
+    const said = readDiscoverResult(outcome.result);
+    if (said.verdict === 'modern') this.handshake = said.handshake;
   }
 
   watchResource(uri: string): Promise<ErrorOutcome | undefined> {
