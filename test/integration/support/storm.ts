@@ -337,10 +337,18 @@ const sizes = [
 
 export async function footprint({ inside, http }: StormWorld): Promise<Footprint> {
   const metrics = await inside.metrics();
-  const { TCPSocketWrap: _sockets, Timeout: _timers, ...resources } = await inside.resources();
+  const { TCPSocketWrap: sockets = 0, Timeout: timers = 0, ProcessWrap, PipeWrap, ...rest } = await inside.resources();
+  const [processes, pipes] = [ProcessWrap ?? 0, PipeWrap ?? 0];
   return {
     gauges: Object.fromEntries(sizes.map((name) => [name, metrics.get(name) ?? 0])),
     upstreamSessions: http.legacy.sessions.length,
-    resources: { ...resources, sockets: _sockets ?? 0, timers: _timers ?? 0 },
+    resources: {
+      ...rest,
+      sockets,
+      timers,
+      // Two servers, and processes of callers who can be asked: kept for the next of them, at most `instances.max` (4).
+      processesTooMany: Math.max(0, processes - 6),
+      pipesOfNoProcess: pipes - 3 * processes,
+    },
   };
 }
