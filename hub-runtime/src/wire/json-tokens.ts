@@ -1,5 +1,6 @@
 /** Tokens of JSON in byte form, for readers that see a text in pieces. */
-import { encodeText, parseRaw } from './raw.ts';
+import { encodeText, parseRaw, type RawJson } from './raw.ts';
+import { scanObject } from './scan-values.ts';
 
 export const quote = 34;
 export const wholeWord = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)$/;
@@ -27,4 +28,14 @@ export function isWordCode(code: number): boolean {
   if (code >= 48 && code <= 57) return true;
   const lower = code | 32;
   return (lower >= 97 && lower <= 122) || code === 45 || code === 43 || code === 46;
+}
+
+/** As scan.ts has it: a string, a number, null. */
+export function beginsId(code: number): boolean {
+  return code === quote || code === 110 || code === 45 || (code >= 48 && code <= 57);
+}
+
+/** What is held is scanned and edited: as everywhere, no key of it twice. */
+export function isPlain(held: string, depth: number): boolean {
+  return held.charCodeAt(0) !== 123 || scanObject(held as RawJson, { depth, nodes: held.length }) !== undefined;
 }

@@ -6,9 +6,18 @@
  * with the bytes they came in and in their order, without the blanks between tokens (an event stream must not see their line breaks).
  * It never throws; the first fault ends it.
  */
-import { decoded, isWordCode, partEscape, quote, stringStop, wholeEscape, wholeWord } from './json-tokens.ts';
+import {
+  beginsId,
+  decoded,
+  isPlain,
+  isWordCode,
+  partEscape,
+  quote,
+  stringStop,
+  wholeEscape,
+  wholeWord,
+} from './json-tokens.ts';
 import type { RawJson } from './raw.ts';
-import { scanObject } from './scan-values.ts';
 import { Utf8Pieces } from './utf8-pieces.ts';
 import { isUriPlace } from './uri-place.ts';
 
@@ -238,7 +247,7 @@ export class ResultReader {
       this.#inResult = false;
       this.#route = 'none';
     } else if (this.#level === 'result') {
-      if (this.#route === 'hold' && !isPlain(this.#hold)) this.#fail(`"${this.#key}" holds a key twice`);
+      if (this.#route === 'hold' && !isPlain(this.#hold, mostDepth)) this.#fail(`"${this.#key}" holds a key twice`);
       if (this.#route === 'hold') this.#held += `${this.#held === '' ? '' : ','}"${this.#key}":${this.#hold}`;
       else if (this.#wraps) this.#emit('}');
       this.#wraps = false;
@@ -346,16 +355,4 @@ export class ResultReader {
     this.#valueEnded();
     return stop;
   }
-}
-
-/** What is held is scanned and edited: as everywhere, no key of it twice. */
-function isPlain(held: string): boolean {
-  return (
-    held.charCodeAt(0) !== brace || scanObject(held as RawJson, { depth: mostDepth, nodes: mostHeld }) !== undefined
-  );
-}
-
-/** As scan.ts has it: a string, a number, null. */
-function beginsId(code: number): boolean {
-  return code === quote || code === 110 || code === 45 || (code >= 48 && code <= 57);
 }
