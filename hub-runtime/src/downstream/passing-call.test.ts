@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import type { Exchange, PassingEnd, PassingSink, ResultOutcome } from '../exchange/index.ts';
+import type { Exchange, PassingSink, ResultOutcome } from '../exchange/index.ts';
 import { emptyObject, type PassingEdits, type RawJson } from '../wire/index.ts';
 import { PassingCall } from './passing-call.ts';
 
@@ -24,7 +24,7 @@ function stage(options: { era?: 'modern' | 'legacy'; client?: 'modern' | 'legacy
     pause: () => void log.push('pause'),
     resume: () => void log.push('resume'),
     abort: (reason: string) => void log.push(`abort ${reason}`),
-    onEnd: (_: (how: PassingEnd) => void) => {},
+    onEnd: () => {},
   };
   const outcome = {
     kind: 'result' as const,
