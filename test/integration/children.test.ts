@@ -158,16 +158,19 @@ test('EF-31 a program that listens on HTTP itself runs beside the hub and comes 
   expect(await pidOf(client, 'web')).not.toBe(pid);
 });
 
-test.each(['SIGTERM', 'SIGKILL'] as const)('EF-31 checklist 55: nothing outlives a hub that ends by %s', async (signal) => {
-  const polite = mcpServer('polite', { source: { command: stdioCommand({ tools }) } });
-  // Grandchildren of a hub that had no chance to run anything are out of reach; those of an ordinary end are not.
-  const greedy = mcpServer('greedy', {
-    source: { command: stdioCommand({ tools, startup: { grandchildren: 2, stubborn: true } }) },
-  });
-  await using own = await startHub([mcpHub(), polite, ...(signal === 'SIGTERM' ? [greedy] : [])]);
-  const all = descendants(own.program.pid).map((one) => one.pid);
-  expect(all).toHaveLength(signal === 'SIGTERM' ? 4 : 1);
-  own.program.kill(signal);
-  await own.program.ended(15_000);
-  await allGone(all);
-});
+test.each(['SIGTERM', 'SIGKILL'] as const)(
+  'EF-31 checklist 55: nothing outlives a hub that ends by %s',
+  async (signal) => {
+    const polite = mcpServer('polite', { source: { command: stdioCommand({ tools }) } });
+    // Grandchildren of a hub that had no chance to run anything are out of reach; those of an ordinary end are not.
+    const greedy = mcpServer('greedy', {
+      source: { command: stdioCommand({ tools, startup: { grandchildren: 2, stubborn: true } }) },
+    });
+    await using own = await startHub([mcpHub(), polite, ...(signal === 'SIGTERM' ? [greedy] : [])]);
+    const all = descendants(own.program.pid).map((one) => one.pid);
+    expect(all).toHaveLength(signal === 'SIGTERM' ? 4 : 1);
+    own.program.kill(signal);
+    await own.program.ended(15_000);
+    await allGone(all);
+  },
+);
