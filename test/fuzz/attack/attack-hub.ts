@@ -45,15 +45,19 @@ export async function attackHub(seconds: number, seed: number): Promise<AttackRe
   await using newer = await startHostileServer('modern', seed);
   await using older = await startHostileServer('legacy', seed + 1);
   await using socket = await startHostileSocket(seed + 2);
-  const timeouts = { call: `${callMs}ms`, callMax: `${callMs}ms` };
+  // A circuit that opens would spare the hub most of what they send.
+  const hostile = {
+    timeouts: { call: `${callMs}ms`, callMax: `${callMs}ms` },
+    resilience: { circuitBreaker: { enabled: false } },
+  };
   await using hub = await startHub([
     mcpHub({ limits: { sessions: 200, payload: '64Ki' }, transports: { sse: true, websocket: true } }),
     mcpServer('good', { source: { remote: { url: good.url } } }),
     mcpServer('child', { source: { command: stdioCommand({ tools: [{ name: 'echo' }] }) } }),
-    mcpServer('newer', { source: { remote: { url: newer.url } }, timeouts }),
-    mcpServer('older', { source: { remote: { url: older.url } }, timeouts }),
-    mcpServer('socket', { source: { remote: { url: socket.url } }, timeouts }),
-    mcpServer('pipe', { source: { command: hostileChild(seed) }, timeouts }),
+    mcpServer('newer', { source: { remote: { url: newer.url } }, ...hostile }),
+    mcpServer('older', { source: { remote: { url: older.url } }, ...hostile }),
+    mcpServer('socket', { source: { remote: { url: socket.url } }, ...hostile }),
+    mcpServer('pipe', { source: { command: hostileChild(seed) }, ...hostile }),
   ]);
   const attack = new Attack(hub, seed);
   await attack.run(seconds);
