@@ -455,6 +455,8 @@ spec: {source: {hub: {name: ${target}}}}`;
       });
     await cluster.kubectl(['delete', 'mcpserver', 'back', '-n', 'ring']);
     await eventually('resolved again', 10_000, async () => (await resolved('inner'))?.status === 'True');
+    // First what is declared: what is made anew in a namespace that ends is forbidden.
+    await cluster.kubectl(['delete', 'mcphub,mcpserver', '--all', '-n', 'ring', '--timeout=20s']);
     await cluster.kubectl(['delete', 'namespace', 'ring', '--wait=false']);
   });
 

@@ -14,6 +14,7 @@ export interface Suite {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** One step without tests of its own: it passes or fails as a whole. */
   readonly step?: true;
   /** Why this machine cannot run it, whatever is installed. A lack that can be installed away is a failure instead. */
@@ -67,7 +68,7 @@ async function runSuite(suite: Suite, beside: boolean, runner: SuiteRunner): Pro
   const file = join(runner.results, `sums-${suite.name.replaceAll(' ', '-')}.jsonl`);
   rmSync(file, { force: true });
   runner.print(`\n== ${suite.name}`);
-  const env = { QM_TEST_SUMS: file, QM_COVERAGE_GATE: '1' };
+  const env = { ...suite.env, QM_TEST_SUMS: file, QM_COVERAGE_GATE: '1' };
   const ran = await runner.run(suite, { env, prefix: beside ? `${suite.name} | ` : undefined });
   if (suite.step === true) writeFileSync(file, JSON.stringify(stepSums(ran.code)));
   const sums = readSums(file, (path) => readFileSync(path, 'utf8'));

@@ -125,11 +125,11 @@ describe('what does not become a conversation leaves no child', () => {
 
   test('never answers', async () => {
     const program = `console.error('connecting to database'); console.log('hello'); process.stdin.resume()`;
-    await expect(connect(program, { startMs: 250, probeMs: 20 })).rejects.toMatchObject({
+    await expect(connect(program, { startMs: 2_000, probeMs: 20 })).rejects.toMatchObject({
       reason: 'StartTimeout',
       retryable: true,
       message:
-        'the server did not complete the handshake within 250 ms. Its last words: connecting to database. It wrote 1 line to stdout that are no MCP messages, the first: hello',
+        'the server did not complete the handshake within 2000 ms. Its last words: connecting to database. It wrote 1 line to stdout that are no MCP messages, the first: hello',
     });
   });
 
