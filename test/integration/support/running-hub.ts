@@ -21,7 +21,8 @@ export interface RunningHub extends AsyncDisposable {
 }
 
 const apiVersion = 'quaymaster.dev/v1alpha1';
-const readyMs = 30_000;
+/** A limit, not a bar: an index that stumbles is asked again after a minute. */
+const readyMs = 110_000;
 
 /** The sources; `QM_TEST_MAIN` names another main file, such as the bundle. */
 export function qm(...args: string[]): { command: string; args: string[] } {
