@@ -215,7 +215,7 @@ describe('HT-1.14 client files as they are', () => {
       mcpServers: {
         'My Server': { command, args, env: { SECRET_TOKEN: 'abc', PLAIN: 'x' } },
         off: { command, args, disabled: true },
-        old: { type: 'sse', url: 'http://127.0.0.1:9/sse' },
+        odd: { type: 'ws', url: 'http://127.0.0.1:9/x' },
         unset: { command, args, env: { A: '${QM_SURELY_UNSET}' } },
       },
     };
@@ -223,7 +223,7 @@ describe('HT-1.14 client files as they are', () => {
     const up = spawn('up', '-f', 'claude_desktop_config.json', '--port', '0');
     const url = (await up.line(/^ready http/)).slice('ready '.length);
     expect(up.stderr).toContain('server "off": is disabled');
-    expect(up.stderr).toContain('server "old": transport "sse" is not supported yet');
+    expect(up.stderr).toContain('server "odd": has type ws, but no ws:// or wss:// url');
     expect(up.stderr).toContain('server "unset": A: variable QM_SURELY_UNSET is not set');
     expect(up.stderr).toMatch(
       /client files have no hub.*\n {2}apiVersion: quaymaster\.dev\/v1alpha1\n {2}kind: McpHub/,
