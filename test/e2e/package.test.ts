@@ -44,9 +44,16 @@ afterAll(() => {
 test('HS-02 holds the launcher, the bundle, types of quaymaster/base, licence and readme, and nothing else', () => {
   const paths = packed.map((file) => file.path);
   const expected =
-    /^(?:LICENSE|README\.md|package\.json|bin\/qm\.js|dist\/(?:qm|base)\.js|dist\/chunks\/[^/]+\.js|dist\/base\/[^/]+\.d\.ts)$/;
+    /^(?:LICENSE|README\.md|package\.json|bin\/qm\.js|dist\/(?:qm|base|check-thread)\.js|dist\/chunks\/[^/]+\.js|dist\/base\/[^/]+\.d\.ts)$/;
   expect(paths.filter((path) => !expected.test(path) || path.includes('.test.'))).toEqual([]);
-  for (const needed of ['LICENSE', 'bin/qm.js', 'dist/qm.js', 'dist/base.js', 'dist/base/index.d.ts'])
+  for (const needed of [
+    'LICENSE',
+    'bin/qm.js',
+    'dist/qm.js',
+    'dist/check-thread.js',
+    'dist/base.js',
+    'dist/base/index.d.ts',
+  ])
     expect(paths).toContain(needed);
   expect(packed.reduce((sum, file) => sum + file.size, 0)).toBeLessThan(5_000_000);
 });

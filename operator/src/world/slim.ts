@@ -5,6 +5,7 @@
  * owner references) everything stays.
  */
 import { type KubeObject, metadataOnly, stripBookkeeping } from '../kube/index.ts';
+import { withPacked } from './packed.ts';
 import type { ContainerState, ContainerStatus, Deployment, EndpointSlice, ObjectCondition, Pod } from './types.ts';
 
 export const managedBy = 'app.kubernetes.io/managed-by';
@@ -81,12 +82,12 @@ function slimState(state: ContainerState | undefined): ContainerState | undefine
   return { terminated: defined({ reason, message, exitCode }) };
 }
 
-/** `spec` stays, it is compared; of the status what says how far a rollout is. */
+/** `spec` stays, it is compared, as text until then; of the status what says how far a rollout is. */
 export function slimDeployment(deployment: Deployment): Deployment {
   const owner = replicasOwner(deployment.metadata.managedFields ?? []);
   const { status } = stripBookkeeping(deployment);
   const { observedGeneration, replicas, updatedReplicas, readyReplicas, availableReplicas, conditions } = status ?? {};
-  return {
+  const slim: Deployment = {
     apiVersion: deployment.apiVersion,
     kind: deployment.kind,
     metadata: deployment.metadata,
@@ -101,6 +102,7 @@ export function slimDeployment(deployment: Deployment): Deployment {
     }) as NonNullable<Deployment['status']>,
     ...(owner === undefined ? {} : { replicasOwner: owner }),
   };
+  return withPacked(slim, 'spec');
 }
 
 export function slimSlice(slice: EndpointSlice): EndpointSlice {
