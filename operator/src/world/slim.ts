@@ -5,7 +5,6 @@
  * owner references) everything stays.
  */
 import { type KubeObject, metadataOnly, stripBookkeeping } from '../kube/index.ts';
-import { withPacked } from './packed.ts';
 import type { ContainerState, ContainerStatus, Deployment, EndpointSlice, ObjectCondition, Pod } from './types.ts';
 
 export const managedBy = 'app.kubernetes.io/managed-by';
@@ -82,12 +81,12 @@ function slimState(state: ContainerState | undefined): ContainerState | undefine
   return { terminated: defined({ reason, message, exitCode }) };
 }
 
-/** `spec` stays, it is compared, as text until then; of the status what says how far a rollout is. */
+/** `spec` stays, it is compared; of the status what says how far a rollout is. */
 export function slimDeployment(deployment: Deployment): Deployment {
   const owner = replicasOwner(deployment.metadata.managedFields ?? []);
   const { status } = stripBookkeeping(deployment);
   const { observedGeneration, replicas, updatedReplicas, readyReplicas, availableReplicas, conditions } = status ?? {};
-  const slim: Deployment = {
+  return {
     apiVersion: deployment.apiVersion,
     kind: deployment.kind,
     metadata: deployment.metadata,
@@ -102,7 +101,6 @@ export function slimDeployment(deployment: Deployment): Deployment {
     }) as NonNullable<Deployment['status']>,
     ...(owner === undefined ? {} : { replicasOwner: owner }),
   };
-  return withPacked(slim, 'spec');
 }
 
 export function slimSlice(slice: EndpointSlice): EndpointSlice {
