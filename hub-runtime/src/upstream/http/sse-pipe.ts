@@ -9,17 +9,10 @@
  */
 import type { Clock } from '../../base/index.ts';
 import { type ErrorOutcome, hubError } from '../../exchange/index.ts';
-import {
-  type RawJson,
-  rpcCode,
-  scanBatch,
-  type ScanFault,
-  type ScannedMessage,
-  scanMessage,
-} from '../../wire/index.ts';
+import { type RawJson, rpcCode, type ScanFault, type ScannedMessage } from '../../wire/index.ts';
 import { rpcFailure } from '../answer.ts';
 import { ConnectError } from '../conversation.ts';
-import type { MessagePipe, PipeEnd } from '../stdio/index.ts';
+import { type MessagePipe, type PipeEnd, PipeInbox } from '../stdio/index.ts';
 import type { OriginLease } from './http-pool.ts';
 import { httpLimits, upstreamScanLimits } from './limits.ts';
 import type { Place } from './place.ts';
@@ -99,11 +92,8 @@ export class SsePipe implements MessagePipe {
   #overdue = false;
   #stopWait: (() => void) | undefined;
   #path: string | undefined;
-  #onMessage: ((message: ScannedMessage) => void) | undefined;
-  #onFault: (fault: ScanFault) => void = () => {};
   #onExit: ((end: PipeEnd) => void)[] = [];
-  /** Said before anybody listened. */
-  #early: ScannedMessage[] = [];
+  readonly #inbox = new PipeInbox({ batch: ssePipeLimits.batch, scan: upstreamScanLimits });
 
   constructor(options: SsePipeOptions, onOpen: () => void, onFail: (error: ConnectError) => void) {
     const { origin, path, headers, place } = options;
@@ -114,7 +104,7 @@ export class SsePipe implements MessagePipe {
         this.#path = address;
         onOpen();
       },
-      message: (data) => this.#read(data),
+      message: (data) => this.#inbox.read(data),
       ended: (error) => this.#end(error),
     });
     place.sessions++;
@@ -146,12 +136,11 @@ export class SsePipe implements MessagePipe {
   }
 
   onMessage(listener: (message: ScannedMessage) => void): void {
-    this.#onMessage = listener;
-    for (const message of this.#early.splice(0)) listener(message);
+    this.#inbox.onMessage(listener);
   }
 
   onFault(listener: (fault: ScanFault) => void): void {
-    this.#onFault = listener;
+    this.#inbox.onFault(listener);
   }
 
   onExit(listener: (end: PipeEnd) => void): void {
@@ -238,7 +227,7 @@ export class SsePipe implements MessagePipe {
     const { status, message } = reply;
     if (status >= 200 && status < 300) {
       // Not of this transport, but meant well.
-      if (message !== undefined) this.#deliver(message);
+      if (message !== undefined) this.#inbox.deliver(message);
       return;
     }
     if (isLost(status, message)) {
@@ -249,25 +238,6 @@ export class SsePipe implements MessagePipe {
 
   #undelivered(id: number | undefined, outcome: ErrorOutcome, isUnsent: boolean): void {
     if (id !== undefined) this.onUndelivered(id, outcome, isUnsent);
-  }
-
-  #read(data: RawJson): void {
-    const message = scanMessage(data, upstreamScanLimits);
-    if (message.kind !== 'fault') {
-      this.#deliver(message);
-      return;
-    }
-    const batch = message.fault === 'batch' ? scanBatch(data, ssePipeLimits.batch, upstreamScanLimits) : undefined;
-    if (Array.isArray(batch)) {
-      for (const one of batch)
-        if (one.kind === 'fault') this.#onFault(one);
-        else this.#deliver(one);
-    } else this.#onFault(message);
-  }
-
-  #deliver(message: ScannedMessage): void {
-    if (this.#onMessage !== undefined) this.#onMessage(message);
-    else if (this.#early.length < ssePipeLimits.batch) this.#early.push(message);
   }
 
   #end(error: ConnectError): void {

@@ -9,18 +9,10 @@ import { isIP } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 
 import type { Clock } from '../../base/index.ts';
-import {
-  type RawJson,
-  rawFromBytes,
-  rawToBytes,
-  scanBatch,
-  type ScanFault,
-  type ScannedMessage,
-  scanMessage,
-} from '../../wire/index.ts';
+import { type RawJson, rawFromBytes, rawToBytes, type ScanFault, type ScannedMessage } from '../../wire/index.ts';
 import { ConnectError } from '../conversation.ts';
 import { describeNetworkError, httpLimits, statusError, upstreamScanLimits } from '../http/index.ts';
-import type { MessagePipe, PipeEnd } from '../stdio/index.ts';
+import { type MessagePipe, type PipeEnd, PipeInbox } from '../stdio/index.ts';
 
 export const socketLimits = {
   /** One frame of a server, bytes, unless its manifest says otherwise: it may carry an answer. It is held whole, so never more than this. */
@@ -130,10 +122,8 @@ export class SocketPipe implements MessagePipe {
   readonly #clock: Clock;
   readonly #stopPings: () => void;
   #answered = true;
-  #onMessage: ((message: ScannedMessage) => void) | undefined;
-  #onFault: (fault: ScanFault) => void = () => {};
   readonly #onExit: ((end: PipeEnd) => void)[] = [];
-  #early: ScannedMessage[] = [];
+  readonly #inbox = new PipeInbox({ batch: socketLimits.batch, scan: upstreamScanLimits });
 
   constructor(socket: WebSocket, clock: Clock) {
     this.#socket = socket;
@@ -145,7 +135,7 @@ export class SocketPipe implements MessagePipe {
     socket.on('message', (data: Buffer, isBinary) => {
       this.#answered = true;
       if (isBinary) this.#giveUp('it sent a binary frame, where only messages belong', 1003);
-      else this.#read(rawFromBytes(data));
+      else this.#inbox.read(rawFromBytes(data));
     });
     this.#stopPings = clock.every(socketLimits.pingMs, () => this.#ping());
   }
@@ -162,12 +152,11 @@ export class SocketPipe implements MessagePipe {
   }
 
   onMessage(listener: (message: ScannedMessage) => void): void {
-    this.#onMessage = listener;
-    for (const message of this.#early.splice(0)) listener(message);
+    this.#inbox.onMessage(listener);
   }
 
   onFault(listener: (fault: ScanFault) => void): void {
-    this.#onFault = listener;
+    this.#inbox.onFault(listener);
   }
 
   onExit(listener: (end: PipeEnd) => void): void {
@@ -200,25 +189,6 @@ export class SocketPipe implements MessagePipe {
     }
     this.#answered = false;
     this.#socket.ping();
-  }
-
-  #read(data: RawJson): void {
-    const message = scanMessage(data, upstreamScanLimits);
-    if (message.kind !== 'fault') {
-      this.#deliver(message);
-      return;
-    }
-    const batch = message.fault === 'batch' ? scanBatch(data, socketLimits.batch, upstreamScanLimits) : undefined;
-    if (Array.isArray(batch)) {
-      for (const one of batch)
-        if (one.kind === 'fault') this.#onFault(one);
-        else this.#deliver(one);
-    } else this.#onFault(message);
-  }
-
-  #deliver(message: ScannedMessage): void {
-    if (this.#onMessage !== undefined) this.#onMessage(message);
-    else if (this.#early.length < socketLimits.batch) this.#early.push(message);
   }
 
   #giveUp(why: string, code: number): void {
