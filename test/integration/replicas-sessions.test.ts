@@ -13,6 +13,7 @@ import {
   startHttpServer,
   until,
 } from '../kit/index.ts';
+import { echo, others } from './support/echo.ts';
 import { type Fleet, type FleetMember, startFleet } from './support/replica-fleet.ts';
 import { mcpServer } from './support/running-hub.ts';
 import { documentOf } from './support/running-replica.ts';
@@ -46,20 +47,6 @@ const ownerOf = (n: number): FleetMember => {
   if (member === undefined) throw new Error('no such replica');
   return member;
 };
-
-/** Calls once; what came back, or why nothing did. */
-async function echo(client: KitClient, said: string, id?: string | number): Promise<string> {
-  try {
-    const answer = await client.callTool('files_echo', { said }, id === undefined ? {} : { id });
-    if (answer.error !== undefined) return `error: ${answer.raw}`;
-    if (id !== undefined && answer.id !== id) return `id ${String(answer.id)}`;
-    return answer.raw.includes(`\\"${said}\\"`) ? 'ok' : `wrong: ${answer.raw}`;
-  } catch (error) {
-    return `failed: ${String(error)}`;
-  }
-}
-
-const others = (outcomes: readonly string[]): string[] => outcomes.filter((one) => one !== 'ok');
 
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close().catch(() => undefined)));
