@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { rawOf, scanObject } from '../wire/index.ts';
-import { circleOf, hopsBehind, hopsOf } from './hops.ts';
+import { circleOf, hopsOf, wayTo } from './hops.ts';
 
 const self = { id: 'desk~1', isOwn: (id: string) => id === 'desk~1' };
 const params = (hops: unknown) => scanObject(rawOf({ _meta: { 'dev.quaymaster/hops': hops } }));
@@ -14,8 +14,11 @@ test('HT-0.10 the way of a request is read from its _meta, and only when it is o
 });
 
 test('HT-0.10 each hub adds itself; one that has been passed refuses with the whole way', () => {
-  expect(hopsBehind(undefined, self)).toBe('desk~1');
-  expect(hopsBehind('a~1', self)).toBe('a~1,desk~1');
+  const graph = { catalog: { hubs: new Map([['a/hub', 'hub~1']]) } };
+  expect(wayTo('a/hub', undefined, graph, self)).toBe('desk~1');
+  expect(wayTo('a/hub', params('a~1'), graph, self)).toBe('a~1,desk~1');
+  expect(wayTo('a/server', params('a~1'), graph, self)).toBeUndefined();
+  expect(wayTo('a/hub', params('a~1'), graph, undefined)).toBeUndefined();
   expect(circleOf('a~1,b~2', self)).toBeUndefined();
   expect(circleOf('desk~1,b~2', self)).toMatchObject({
     errorCode: 'QM_HUB_LOOP',

@@ -7,7 +7,7 @@
  * of the catalog.
  */
 import { type HubIdentity, mostHubs } from '../catalog/index.ts';
-import { type ErrorOutcome, hubError } from '../exchange/index.ts';
+import { type ErrorOutcome, hubError, type HubGraph } from '../exchange/index.ts';
 import { memberString, metaKey, type ScannedObject } from '../wire/index.ts';
 
 /** Ids of hubs, the first one first. */
@@ -27,6 +27,14 @@ export function circleOf(hops: string, self: HubIdentity | undefined): ErrorOutc
   return hubError('QM_HUB_LOOP', { path: [...way, self.id].join(' > ') });
 }
 
-export function hopsBehind(hops: string | undefined, self: HubIdentity): string {
+/** The way as it is told to this server; undefined: it is no hub, and told nothing. */
+export function wayTo(
+  server: string,
+  params: ScannedObject | undefined,
+  { catalog }: { readonly catalog: Pick<HubGraph['catalog'], 'hubs'> },
+  self: HubIdentity | undefined,
+): string | undefined {
+  if (self === undefined || !catalog.hubs.has(server)) return undefined;
+  const hops = hopsOf(params);
   return hops === undefined ? self.id : `${hops},${self.id}`;
 }
