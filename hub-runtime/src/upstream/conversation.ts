@@ -27,7 +27,7 @@ export interface Conversation extends Lane {
   readonly heard?: number;
   /** A request of the hub's own (listing, ping). `params` without `_meta`. */
   request(method: string, params: RawJson, timeoutMs: number): Promise<ResultOutcome | ErrorOutcome>;
-  /** Lists have changed; what the server says of itself may have too. */
+  /** Lists have changed, or are read for the first time; what the server says of itself may have changed too. */
   refresh?(timeoutMs: number): Promise<void>;
   /** The server shall tell of changes of this resource (byte form). Resolves with an error when it will not. */
   watchResource?(uri: string): Promise<ErrorOutcome | undefined>;

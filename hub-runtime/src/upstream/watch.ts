@@ -127,5 +127,10 @@ export async function readFirst(
     conversation.onClosed(({ reason, message }) => reject(new ConnectError(reason, message, true)));
     signal.addEventListener('abort', () => reject(givenUp()), { once: true });
   });
-  return { lists: await Promise.race([listAll(conversation, deps), ended]), announced };
+  // From here on changes are announced; what was said before may be old by now.
+  const read = async (): Promise<PartialListing> => {
+    await conversation.refresh?.(listLimits.pageMs);
+    return listAll(conversation, deps);
+  };
+  return { lists: await Promise.race([read(), ended]), announced };
 }

@@ -11,7 +11,6 @@ import {
   encodeHeaderValue,
   encodeText,
   memberRaw,
-  metaKey,
   modernRevision,
   type ParamHeader,
   paramHeaderValues,
@@ -20,10 +19,10 @@ import {
   requestRaw,
   rpcCode,
   type ScannedMessage,
-  scanObject,
 } from '../../wire/index.ts';
 import { errorOutcome, printable, protocolFault, rpcFailure } from '../answer.ts';
 import { Envelopes } from '../envelopes.ts';
+import { isHub } from '../hub-behind.ts';
 import { resourceFilter } from '../listen-filter.ts';
 import { type ListenEvents, type OpenListen, ResourceListen } from '../resource-listen.ts';
 import { callerHeader } from './bridge-headers.ts';
@@ -178,10 +177,8 @@ export class ModernConversation extends HttpConversation {
     this.#resources.stop();
   }
 
-  /** What a hub offers follows its servers, which come and go; any other server says it once (HT-0.10). */
   async refresh(timeoutMs: number): Promise<void> {
-    const extensions = memberRaw(this.capabilities, 'extensions');
-    if (extensions === undefined || memberRaw(scanObject(extensions), metaKey.hub) === undefined) return;
+    if (!isHub(this.capabilities)) return;
     const outcome = await this.request('server/discover', emptyObject, timeoutMs);
     if (outcome.kind !== 'result') return;
     const said = readDiscoverResult(outcome.result);

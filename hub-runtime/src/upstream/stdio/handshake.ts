@@ -118,7 +118,8 @@ function initialize(channel: StdioChannel, options: HandshakeOptions): Promise<O
   return channel.request(id, 'initialize', requestRaw(id, 'initialize', params), undefined, Infinity, Infinity);
 }
 
-function readDiscover(outcome: Outcome): Verdict {
+/** What the answer to `server/discover` says of the server. */
+export function readDiscover(outcome: Outcome): Verdict {
   if (outcome.kind === 'error' && outcome.origin === 'server') {
     if (outcome.code !== rpcCode.unsupportedVersion) return 'legacy';
     return otherVersion(versionsIn(outcome.data, 'supported'));

@@ -7,9 +7,8 @@
 import type { Clock } from '../../base/index.ts';
 import { objectRaw, parseRaw, rawOf, type ScannedObject } from '../../wire/index.ts';
 import { ownLine } from './call-line.ts';
+import { againMs, mayListenAgain } from './piped-listens.ts';
 import type { StdioChannel } from './stdio-channel.ts';
-
-const againAfterMs = 1_000;
 
 export function listenForListChanges(
   channel: StdioChannel,
@@ -24,7 +23,7 @@ export function listenForListChanges(
     const id = channel.nextId();
     const line = ownLine(id, 'subscriptions/listen', params, envelope);
     const outcome = await channel.request(id, 'subscriptions/listen', line, undefined, Infinity, Infinity);
-    if (outcome.kind === 'result' && channel.end === undefined) clock.after(againAfterMs, () => void listen());
+    if (mayListenAgain(outcome) && channel.end === undefined) clock.after(againMs, () => void listen());
   };
   void listen();
 }

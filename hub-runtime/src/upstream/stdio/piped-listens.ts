@@ -3,6 +3,7 @@
  * again after a pause; one that it refuses is left alone.
  */
 import type { Clock } from '../../base/index.ts';
+import type { Outcome } from '../../exchange/index.ts';
 import { memberRaw, metaKey, parseRaw, type RawJson, type ScannedMessage } from '../../wire/index.ts';
 import { resourceFilter } from '../listen-filter.ts';
 import type { ListenEvents, OpenListen } from '../resource-listen.ts';
@@ -10,7 +11,12 @@ import { ownLine } from './call-line.ts';
 import type { StdioChannel } from './stdio-channel.ts';
 
 /** Between the end of a subscription by the server and the next. */
-const againMs = 1_000;
+export const againMs = 1_000;
+
+/** The server ended it, or it was never sent: nobody refused it. */
+export function mayListenAgain(outcome: Outcome): boolean {
+  return outcome.kind === 'result' || (outcome.kind === 'error' && outcome.errorCode === 'QM_OVERLOADED');
+}
 
 export class PipedListens {
   readonly #channel: StdioChannel;
@@ -39,7 +45,7 @@ export class PipedListens {
       const outcome = await channel.request(current, method, line, undefined, Infinity, Infinity);
       this.#open.delete(own);
       if (isClosed || channel.end !== undefined) return;
-      if (outcome.kind === 'result') this.#clock.after(againMs, () => void (isClosed || listen(true)));
+      if (mayListenAgain(outcome)) this.#clock.after(againMs, () => void (isClosed || listen(true)));
       else on.refused();
     };
     void listen(false);

@@ -16,11 +16,11 @@ interface Setting {
   readonly era?: Era;
   readonly capabilities?: unknown;
   readonly request?: Partial<ConnectRequest>;
+  readonly child?: FakeChild;
 }
 
-function setUp({ era = 'legacy', capabilities = {}, request = {} }: Setting = {}) {
+function setUp({ era = 'legacy', capabilities = {}, request = {}, child = new FakeChild() }: Setting = {}) {
   const clock = createTestClock();
-  const child = new FakeChild();
   const channel = new StdioChannel({ child, clock, log: silentLogger, server: 'default/x', maxInFlight: 10 });
   const timeouts = { startMs: 1, connectMs: 1, callMs: 1_000, callMaxMs: 2_000 };
   const config = { key: 'default/x', prefix: 'x', timeouts } as ServerConfig;
@@ -220,6 +220,17 @@ describe('X-02 list changes of a modern server', () => {
     expect(child.written).toHaveLength(2);
   });
 
+  test('are subscribed to a moment later when that could not be written', async () => {
+    const child = new FakeChild();
+    child.takes = false;
+    const { clock } = setUp({ era: 'modern', capabilities, child });
+    expect(child.written).toEqual([]);
+    child.takes = true;
+    await clock.advance(0);
+    await clock.advance(1_000);
+    expect(child.last).toMatchObject({ method: 'subscriptions/listen' });
+  });
+
   test.each([
     ['nothing is offered', { era: 'modern', capabilities: { tools: {} } }],
     ['the child serves one client', { era: 'modern', capabilities, request: { purpose: 'client' } }],
@@ -266,5 +277,70 @@ describe('HT-0.04 the log level a client wants', () => {
     child.say(`{"jsonrpc":"2.0","id":${String(child.last['id'])},"error":{"code":-32601,"message":"no"}}`);
     await new Promise((resolve) => setImmediate(resolve));
     expect(methodsOf(child)).toEqual(['logging/setLevel', 'tools/call']);
+  });
+});
+
+describe('HT-0.10 a hub on a pipe', () => {
+  const told = { tools: {}, extensions: { 'dev.quaymaster/hub': { id: 'inner~0a1b2c3d' } } };
+  const client = { purpose: 'client' } as const;
+  const ask = (child: FakeChild, result: string, what = 'result') => {
+    expect(child.last).toMatchObject({
+      method: 'server/discover',
+      params: { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } },
+    });
+    child.say(`{"jsonrpc":"2.0","id":${String(child.last['id'])},"${what}":${result}}`);
+  };
+  const said = (conversation: StdioConversation): unknown => {
+    const { raw, start, end } = conversation.capabilities;
+    return JSON.parse(raw.slice(start, end));
+  };
+
+  test('is asked again what it offers, and who it is by now', async () => {
+    const { child, conversation } = setUp({ era: 'modern', capabilities: told, request: client });
+    const fresh = { ...told, prompts: {} };
+    const asking = conversation.refresh(1_000);
+    const serverInfo = { name: 'inner', version: '2' };
+    ask(
+      child,
+      JSON.stringify({
+        supportedVersions: ['2026-07-28'],
+        capabilities: fresh,
+        instructions: 'new',
+        _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
+      }),
+    );
+    await asking;
+    expect(said(conversation)).toEqual(fresh);
+    expect([conversation.instructions, conversation.serverInfo]).toEqual(['"new"', JSON.stringify(serverInfo)]);
+  });
+
+  test('keeps what it said when it does not answer, answers with an error, or with another era', async () => {
+    const { child, clock, conversation } = setUp({ era: 'modern', capabilities: told, request: client });
+    for (const [what, answer] of [
+      ['error', '{"code":-32603,"message":"no"}'],
+      ['result', '{"supportedVersions":["2025-06-18"]}'],
+      ['result', '{}'],
+    ] as const) {
+      const asking = conversation.refresh(1_000);
+      ask(child, answer, what);
+      await asking;
+      expect(said(conversation)).toEqual(told);
+    }
+    const late = conversation.refresh(1_000);
+    await clock.advance(1_250);
+    await late;
+    expect(said(conversation)).toEqual(told);
+  });
+
+  test('any other server says it once, and so does a hub that is spoken to the older way', async () => {
+    for (const setting of [
+      { era: 'modern' as const, capabilities: { tools: {}, extensions: { 'vendor/x': {} } } },
+      { era: 'modern' as const, capabilities: { tools: {} } },
+      { era: 'legacy' as const, capabilities: told },
+    ]) {
+      const { child, conversation } = setUp({ ...setting, request: client });
+      await conversation.refresh(1_000);
+      expect(child.written).toEqual([]);
+    }
   });
 });

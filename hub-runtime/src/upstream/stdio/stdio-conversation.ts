@@ -10,6 +10,7 @@ import { type Clock, serverName } from '../../base/index.ts';
 import type { ErrorOutcome, LaneCall, Outcome, ResultOutcome } from '../../exchange/index.ts';
 import {
   editObject,
+  emptyObject,
   isQuestion,
   memberRaw,
   memberString,
@@ -25,11 +26,12 @@ import {
 import { protocolFault } from '../answer.ts';
 import type { ConnectRequest, Conversation, ConversationEnd } from '../conversation.ts';
 import type { Envelopes } from '../envelopes.ts';
+import { isHub } from '../hub-behind.ts';
 import { isLogForSession, isLogWanted, ToldLogLevel } from '../log-level.ts';
 import { ResourceListen } from '../resource-listen.ts';
 import { answerUnattributed } from '../unattributed.ts';
 import { callLine, ownLine } from './call-line.ts';
-import type { Negotiated } from './handshake.ts';
+import { type Negotiated, readDiscover } from './handshake.ts';
 import { listenForListChanges } from './list-changes.ts';
 import { PipedListens } from './piped-listens.ts';
 import type { StdioChannel } from './stdio-channel.ts';
@@ -69,10 +71,6 @@ type NotificationListener = (method: string, params: ScannedObject | undefined, 
 
 export class StdioConversation implements Conversation {
   readonly era: Era;
-  readonly revision: string;
-  readonly serverInfo: RawJson | undefined;
-  readonly instructions: RawJson | undefined;
-  readonly capabilities: ScannedObject;
   readonly pid: number | undefined;
   readonly notice: string | undefined;
   readonly transport: ServerTransport;
@@ -84,6 +82,8 @@ export class StdioConversation implements Conversation {
   /** Of a modern child. */
   readonly #resources: ResourceListen | undefined;
   readonly #listens: PipedListens;
+  /** What the server says of itself. */
+  #said: Negotiated;
   /** Outcomes of calls that surely were not executed. */
   readonly #unsent = new WeakSet<ErrorOutcome>();
   #onNotification: NotificationListener = () => {};
@@ -93,10 +93,7 @@ export class StdioConversation implements Conversation {
   constructor(options: ConversationOptions) {
     const { channel, negotiated } = options;
     this.era = negotiated.era;
-    this.revision = negotiated.revision;
-    this.serverInfo = negotiated.serverInfo;
-    this.instructions = negotiated.instructions;
-    this.capabilities = negotiated.capabilities;
+    this.#said = negotiated;
     this.pid = channel.child.pid;
     this.notice = channel.child.notice;
     this.transport = options.transport ?? 'stdio';
@@ -129,6 +126,22 @@ export class StdioConversation implements Conversation {
       );
     if (negotiated.era === 'modern' && options.request.purpose === 'primary')
       listenForListChanges(channel, negotiated.capabilities, options.envelopes.own, options.clock);
+  }
+
+  get revision(): string {
+    return this.#said.revision;
+  }
+
+  get serverInfo(): RawJson | undefined {
+    return this.#said.serverInfo;
+  }
+
+  get instructions(): RawJson | undefined {
+    return this.#said.instructions;
+  }
+
+  get capabilities(): ScannedObject {
+    return this.#said.capabilities;
   }
 
   get heard(): number {
@@ -219,6 +232,12 @@ export class StdioConversation implements Conversation {
     const outcome = await this.#channel.request(id, method, line, undefined, timeoutMs, timeoutMs);
     if (outcome.kind === 'result' || outcome.kind === 'error') return outcome;
     return protocolFault(this.#options.config().key, `${method} asked a question`);
+  }
+
+  async refresh(timeoutMs: number): Promise<void> {
+    if (this.era !== 'modern' || !isHub(this.capabilities)) return;
+    const said = readDiscover(await this.request('server/discover', emptyObject, timeoutMs));
+    if (typeof said === 'object' && 'era' in said) this.#said = said;
   }
 
   async watchResource(uri: string): Promise<ErrorOutcome | undefined> {

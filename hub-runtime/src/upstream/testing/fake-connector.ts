@@ -24,6 +24,8 @@ export class FakeConversation implements Conversation {
   onRequest: ((method: string) => ErrorOutcome | Promise<ErrorOutcome> | undefined) | undefined;
   /** Answers calls. Default: at once. */
   onSend: (call: LaneCall) => Outcome | Promise<Outcome> = () => this.result({ done: true });
+  /** Asks again what it says of itself. */
+  refresh?: () => Promise<void>;
   readonly wanted: ConnectRequest;
   readonly requests: string[] = [];
   readonly sent: LaneCall[] = [];
