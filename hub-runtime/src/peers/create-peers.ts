@@ -14,32 +14,23 @@ import {
   type KeyRing,
   type LegacySession,
   type PeerHub,
-  type PeerRouter,
   type Placement,
   type RandomBytes,
   sessionDigest,
 } from '../session/index.ts';
 import { findPeers } from './find-peers.ts';
-import { Forward } from './forward.ts';
+import { Forwards } from './forwards.ts';
+import { HandOvers } from './hand-overs.ts';
+import { Mirroring } from './mirroring.ts';
 import { Outbox } from './outbox.ts';
-import { type Peer, type PeerAddress, type PeerFailure, PeerList } from './peer-list.ts';
-import {
-  type CancelCall,
-  type Claim,
-  type ClaimReply,
-  type Ended,
-  mostMirrorChars,
-  type Notes,
-  peerPaths,
-  readClaimReply,
-  type StreamsOfSession,
-} from './peer-messages.ts';
-import { PeerFailed, PeerTransport } from './peer-transport.ts';
+import { PeerCalls } from './peer-calls.ts';
+import { type Peer, type PeerAddress, PeerList } from './peer-list.ts';
+import type { CancelCall, Claim, ClaimReply, Ended, Notes, StreamsOfSession } from './peer-messages.ts';
+import { PeerTransport } from './peer-transport.ts';
+import type { Peers } from './peers.ts';
 import { createRequestMac, type RequestMac } from './request-mac.ts';
-import { mirrorOf, SessionLocator } from './session-locator.ts';
-import { mirrorable, registerLimits, SessionRegister } from './session-register.ts';
-
-export type { PeerAddress } from './peer-list.ts';
+import { SessionLocator } from './session-locator.ts';
+import { registerLimits, SessionRegister } from './session-register.ts';
 
 export interface PeersOptions {
   /** Pod uid, or whatever names this replica and no other for as long as it lives. */
@@ -56,35 +47,11 @@ export interface PeersOptions {
   readonly mostForwards?: number;
 }
 
-export interface Peers extends PeerRouter {
-  /** All replicas there are, this one among them or not. Replaces what was said before. */
-  update(peers: readonly PeerAddress[]): void;
-  /** The same when only addresses are known: each is asked who it is. One that does not answer stays what it was said to be, and who was known is forgotten only when it is dead. */
-  find(ips: readonly string[]): Promise<void>;
-  readonly uid: string;
-  /** This replica is about to end: others take its sessions over as their clients arrive there. Resolves when they have been told. */
-  leave(): Promise<void>;
-  /** Resolves when the others have heard all there is to say. */
-  told(): Promise<void>;
-  /** Last words first, for a moment. */
-  close(): Promise<void>;
-  /** For the listener. */
-  readonly mac: RequestMac;
-  readonly keys: KeyRing;
-  heard(from: string, notes: Notes): void;
-  claimed(from: string, claim: Claim): ClaimReply;
-  cancelled(from: string, cancel: CancelCall): void;
-  receivedStreams(from: string, streams: StreamsOfSession): void;
-}
-
-const claimMs = 1_000;
-const noteMs = 2_000;
 const sweepMs = 60_000;
 /** How often a replica that owes answers is asked whether it is there. */
 const lookMs = 3_000;
 const lastWordsMs = 500;
 const mostForwards = 2_048;
-const mostHandingOver = 16 * 1024 * 1024;
 
 export function createPeers(options: PeersOptions): Peers {
   return new PeersOfHub(options);
@@ -98,55 +65,57 @@ class PeersOfHub implements Peers {
   readonly #options: PeersOptions;
   readonly #list: PeerList;
   readonly #register: SessionRegister;
-  readonly #locator: SessionLocator;
-  readonly #outbox: Outbox;
   readonly #transport: PeerTransport;
+  readonly #calls: PeerCalls;
+  readonly #outbox: Outbox;
+  readonly #locator: SessionLocator;
+  readonly #mirroring: Mirroring;
+  readonly #forwards: Forwards;
+  readonly #handOvers: HandOvers;
   readonly #hubs = new Map<string, PeerHub>();
-  /** Where the copy of each session held here is. */
-  readonly #mirroredAt = new Map<string, string>();
   readonly #stop: () => void;
-  /** Forwarded requests that wait for an answer, by replica. */
-  readonly #forwards = new Map<string, { readonly peer: Peer; count: number }>();
-  readonly #life: string;
-  /** Which life of each replica spoke last. */
-  readonly #lives = new Map<string, string>();
   #told: readonly PeerAddress[] = [];
-  #forwarding = 0;
-  /** Characters of streams on their way to those that go on with their sessions. */
-  #handingOver = 0;
-  readonly #handOvers = new Set<Promise<void>>();
   #leaving = false;
 
   constructor(options: PeersOptions) {
     const { clock, log, keys, observer } = options;
+    const life = options.randomBytes(9).toString('base64url');
+    const leaving = (): boolean => this.#leaving;
     this.#options = options;
     this.self = sessionDigest(options.uid);
     this.uid = options.uid;
     this.keys = keys;
-    this.#life = options.randomBytes(9).toString('base64url');
-    this.mac = createRequestMac({ self: this.self, life: this.#life, keys, clock });
-    this.#list = new PeerList(this.self, options.port, clock);
-    this.#transport = new PeerTransport(keys, this.mac, clock);
-    this.#register = new SessionRegister(clock, (what) => observer.count('peerDrops', what), registerLimits);
+    this.mac = createRequestMac({ self: this.self, life, keys, clock });
+    const list = (this.#list = new PeerList(this.self, options.port, clock));
+    const transport = (this.#transport = new PeerTransport(keys, this.mac, clock));
+    const register = new SessionRegister(clock, (what) => observer.count('peerDrops', what), registerLimits);
+    this.#register = register;
+    const calls = (this.#calls = new PeerCalls({ list, transport, life, leaving }));
     this.#outbox = new Outbox({
       clock,
-      send: (id, notes) => this.#tell(id, notes),
-      leaving: () => this.#leaving,
+      send: (id, notes) => calls.tell(id, notes),
+      leaving,
       dropped: (count) => observer.count('peerDrops', 'note', count),
     });
     this.#locator = new SessionLocator({
-      list: this.#list,
-      register: this.#register,
+      list,
+      register,
       clock,
       log,
       hub: (key) => this.#hubs.get(key),
-      leaving: () => this.#leaving,
-      ask: (peer, claim) => this.#ask(peer, claim),
-      taken: (absent) => this.#taken(absent),
+      leaving,
+      ask: (peer, claim) => calls.ask(peer, claim),
+      taken: ({ id, expiresMs: untilMs }) => this.#tellAll('taken', { id, untilMs }),
     });
-    const stopSweep = clock.every(sweepMs, () => this.#register.sweep());
-    const stopLooking = clock.every(lookMs, () => this.#look());
-    const stopGauge = observer.gauge('tombstones', '', () => this.#register.tombstones);
+    const hubs = (): Iterable<PeerHub> => this.#hubs.values();
+    this.#mirroring = new Mirroring({ list, register, outbox: this.#outbox, observer, log, hubs });
+    const most = options.mostForwards ?? mostForwards;
+    const look = (peer: Peer): Promise<void> => calls.look(peer);
+    this.#forwards = new Forwards({ transport, list, register, clock, log, observer, most, look });
+    this.#handOvers = new HandOvers(observer, (peer, message) => calls.streams(peer, message));
+    const stopSweep = clock.every(sweepMs, () => register.sweep());
+    const stopLooking = clock.every(lookMs, () => this.#forwards.look());
+    const stopGauge = observer.gauge('tombstones', '', () => register.tombstones);
     this.#stop = () => {
       stopSweep();
       stopLooking();
@@ -165,14 +134,11 @@ class PeersOfHub implements Peers {
     const isFirst = !this.#list.known;
     this.#told = peers;
     this.#list.update(peers);
-    for (const id of this.#lives.keys()) if (this.#list.get(id) === undefined) this.#lives.delete(id);
-    if (isFirst) this.#greet();
+    // Those that knew this replica before learn that it has forgotten everything.
+    if (isFirst) void this.#calls.greetAll();
     this.#outbox.keep((id) => this.#list.get(id) !== undefined);
-    const waitedFor = [...this.#forwards.values()].map(({ peer }) => peer);
-    this.#transport.keep(new Set([...this.#list.all(), ...waitedFor].map(({ origin }) => origin)));
-    for (const hub of this.#hubs.values())
-      for (const session of hub.all())
-        if (this.#successor(session.id) !== this.#mirroredAt.get(session.id)) this.mirror(session);
+    this.#transport.keep(new Set([...this.#list.all(), ...this.#forwards.debtors()].map(({ origin }) => origin)));
+    this.#mirroring.peersChanged();
   }
 
   async find(ips: readonly string[]): Promise<void> {
@@ -182,60 +148,30 @@ class PeersOfHub implements Peers {
       told,
       port: this.#options.port,
       isDead: (uid) => this.#list.isDead(sessionDigest(uid)),
-      ask: (stranger) => this.#transport.call(stranger, peerPaths.who, {}, claimMs),
+      ask: (stranger) => this.#calls.who(stranger),
     });
     // Whoever knows has spoken meanwhile.
     if (told === this.#told && found !== undefined) this.update(found);
   }
 
   mirror(session: LegacySession): void {
-    // What was sent here before anybody came for the session.
-    session.restoreStreams(this.#register.takeStreams(session.id));
-    const peer = this.#successor(session.id);
-    if (peer === undefined) {
-      this.#mirroredAt.delete(session.id);
-      return;
-    }
-    const mirror = mirrorable(mirrorOf(session));
-    if (mirror === undefined) {
-      this.#options.observer.count('peerDrops', 'mirror');
-      this.#options.log.debug({ session: session.id, most: mostMirrorChars }, 'a session is too large to be copied');
-      return;
-    }
-    this.#mirroredAt.set(session.id, peer);
-    this.#outbox.add(peer, { kind: 'mirrors', note: { ...mirror, untilMs: session.expiresMs } });
+    this.#mirroring.copy(session);
   }
 
   ended(session: LegacySession): void {
     const { id, expiresMs: untilMs } = session;
-    this.#mirroredAt.delete(id);
+    this.#mirroring.forget(id);
     if (this.#register.isEnded(id)) return;
     this.#register.end(id, untilMs);
     this.#tellAll('ended', { id, untilMs });
   }
 
   left(session: LegacySession, hub: string): void {
-    this.#mirroredAt.delete(session.id);
+    this.#mirroring.forget(session.id);
     if (this.#register.isEnded(session.id)) return;
-    const to = this.#register.holder(session.id) ?? this.#successor(session.id);
+    const to = this.#register.holder(session.id) ?? this.#mirroring.successor(session.id);
     const peer = to === undefined ? undefined : this.#list.get(to);
-    if (peer === undefined) return;
-    const streams = session.copyStreams(false);
-    if (streams.length === 0) return;
-    const chars = streams.reduce((sum, { kept }) => kept.reduce((size, [, one]) => size + one.length, sum), 0);
-    if (this.#handingOver + chars > mostHandingOver) {
-      this.#options.observer.count('peerDrops', 'streams');
-      return;
-    }
-    this.#handingOver += chars;
-    const message: StreamsOfSession = { id: session.id, hub, streams };
-    const sent = this.#call(peer, peerPaths.streams, message, noteMs)
-      .catch(() => this.#options.observer.count('peerDrops', 'streams'))
-      .then(() => {
-        this.#handingOver -= chars;
-        this.#handOvers.delete(sent);
-      });
-    this.#handOvers.add(sent);
+    if (peer !== undefined) this.#handOvers.begin(peer, session, hub);
   }
 
   locate(absent: AbsentSession, hub: string, direct: boolean): Promise<Placement> {
@@ -243,43 +179,24 @@ class PeersOfHub implements Peers {
   }
 
   forward(id: string, request: ForwardRequest, sink: ForwardSink): Forwarding {
-    const peer = this.#list.get(id);
-    const { observer, clock, log, mostForwards: most = mostForwards } = this.#options;
-    if (peer === undefined || this.#forwarding >= most) {
-      if (peer !== undefined) observer.count('limitRejections', 'peerForwards');
-      sink.end(peer === undefined ? 'refused' : 'busy');
-      return { resume: () => {}, cancel: () => {} };
-    }
-    this.#forwarding++;
-    const waiting = this.#forwards.get(id) ?? { peer, count: 0 };
-    waiting.count++;
-    this.#forwards.set(id, waiting);
-    const deps = { transport: this.#transport, list: this.#list, register: this.#register, clock, log };
-    return new Forward(deps, peer, request, sink, () => {
-      this.#forwarding--;
-      if (--waiting.count === 0 && this.#forwards.get(id) === waiting) this.#forwards.delete(id);
-    });
+    return this.#forwards.begin(id, request, sink);
   }
 
-  cancel(session: LegacySession, callKey: string): void {
+  cancel(session: LegacySession, call: string): void {
     const peer = session.previous === undefined ? undefined : this.#list.get(session.previous);
     if (peer === undefined) return;
-    for (const [hub, { held }] of this.#hubs) {
-      if (held(session.id) !== session) continue;
-      const message: CancelCall = { id: session.id, hub, call: callKey };
-      this.#call(peer, peerPaths.cancel, message, noteMs).catch(() => {});
-    }
+    for (const [hub, { held }] of this.#hubs)
+      if (held(session.id) === session) this.#calls.cancel(peer, { id: session.id, hub, call }).catch(() => {});
   }
 
   async leave(): Promise<void> {
     this.#leaving = true;
-    const notes: Notes = { leaving: true, ended: [], taken: [], mirrors: [] };
-    await Promise.allSettled([...this.#list.all()].map(({ id }) => this.#tell(id, notes)));
+    await this.#calls.greetAll();
     await this.#lastWords();
   }
 
   async told(): Promise<void> {
-    await Promise.all([this.#outbox.idle(), ...this.#handOvers]);
+    await Promise.all([this.#outbox.idle(), this.#handOvers.told()]);
   }
 
   async close(): Promise<void> {
@@ -291,7 +208,7 @@ class PeersOfHub implements Peers {
   heard(from: string, notes: Notes): void {
     this.#list.heardOf(from);
     this.#list.says(from, notes.leaving);
-    this.#isAlive(from, notes.life);
+    this.#mirroring.isAlive(from, notes.life);
     for (const { id, untilMs } of notes.ended) {
       this.#register.end(id, untilMs);
       for (const hub of this.#hubs.values()) {
@@ -325,30 +242,6 @@ class PeersOfHub implements Peers {
     else session.restoreStreams(streams);
   }
 
-  /** Those that knew this replica before learn that it has forgotten everything. */
-  #greet(): void {
-    const nothing: Notes = { leaving: this.#leaving, ended: [], taken: [], mirrors: [] };
-    for (const { id } of this.#list.all()) this.#tell(id, nothing).catch(() => {});
-  }
-
-  /** What one that was started again had copies of is copied to it again. */
-  #isAlive(id: string, life: string | undefined): void {
-    if (life === undefined || this.#list.get(id) === undefined) return;
-    const before = this.#lives.get(id);
-    this.#lives.set(id, life);
-    if (before === undefined || before === life) return;
-    for (const hub of this.#hubs.values())
-      for (const session of hub.all()) if (this.#mirroredAt.get(session.id) === id) this.mirror(session);
-  }
-
-  #successor(session: string): string | undefined {
-    return this.#list.successor(session, new Set([this.self]));
-  }
-
-  #taken(absent: AbsentSession): void {
-    this.#tellAll('taken', { id: absent.id, untilMs: absent.expiresMs });
-  }
-
   #tellAll(kind: 'ended' | 'taken', note: Ended): void {
     for (const { id } of this.#list.all()) this.#outbox.add(id, { kind, note });
   }
@@ -356,42 +249,5 @@ class PeersOfHub implements Peers {
   async #lastWords(): Promise<void> {
     const { clock } = this.#options;
     await Promise.race([this.told(), new Promise<void>((resolve) => void clock.after(lastWordsMs, resolve))]);
-  }
-
-  /** A machine that is lost closes no connection: what waits for a replica that says nothing at all is given up. */
-  #look(): void {
-    const nothing: Notes = { leaving: this.#leaving, ended: [], taken: [], mirrors: [] };
-    for (const [id, { peer }] of this.#forwards) {
-      if (this.#list.isGone(id)) this.#transport.cut(peer.origin);
-      else
-        this.#call(peer, peerPaths.notes, nothing, noteMs).catch(() => {
-          // It is no replica any more, and not there: nobody will say more about it.
-          if (this.#list.get(id) === undefined) this.#transport.cut(peer.origin);
-        });
-    }
-  }
-
-  async #tell(id: string, notes: Notes): Promise<void> {
-    const peer = this.#list.get(id);
-    if (peer !== undefined) await this.#call(peer, peerPaths.notes, { ...notes, life: this.#life }, noteMs);
-  }
-
-  async #ask(peer: Peer, claim: Claim): Promise<ClaimReply | PeerFailure> {
-    try {
-      return readClaimReply(await this.#call(peer, peerPaths.claim, claim, claimMs));
-    } catch (error) {
-      return error instanceof PeerFailed ? error.how : 'silent';
-    }
-  }
-
-  async #call(peer: Peer, path: string, message: unknown, timeoutMs: number): Promise<unknown> {
-    try {
-      const answer = await this.#transport.call(peer, path, message, timeoutMs);
-      this.#list.heardOf(peer.id);
-      return answer;
-    } catch (error) {
-      if (error instanceof PeerFailed) this.#list.failed(peer.id, error.how);
-      throw error;
-    }
   }
 }

@@ -11,9 +11,9 @@ import type { Socket } from 'node:net';
 
 import { type Clock, type Logger, QmError } from '../base/index.ts';
 import type { Observer } from '../observe/index.ts';
-import type { Peers } from './create-peers.ts';
 import { refusedHeader } from './forward.ts';
 import { mostNoteBytes, peerPaths, readCancel, readClaim, readNotes, readStreams } from './peer-messages.ts';
+import type { Peers } from './peers.ts';
 import { pskServer } from './psk.ts';
 import { digestOf, signatureHeader } from './request-mac.ts';
 

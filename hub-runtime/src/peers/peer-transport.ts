@@ -55,7 +55,7 @@ export class PeerTransport {
       pipelining: 1,
       allowH2: false,
       keepAliveTimeout: idleMs,
-      // A call may take as long as its server does; a peer whose machine is gone is found by asking it (create-peers).
+      // A call may take as long as its server does; a peer whose machine is gone is found by asking it (`forwards.ts`).
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: {
