@@ -43,12 +43,12 @@ export async function openOldTransport(
   if (config().protocol === 'modern')
     throw new ConnectError('HandshakeFailed', 'HTTP+SSE carries no 2026-07-28, but spec.protocol says modern', false);
   const pipe = await openPipe(deps, place, signal);
-  pipe.onExit(release);
   const channel = new StdioChannel({ child: pipe, clock, log, server: config().key, maxInFlight: httpLimits.inFlight });
   pipe.onUndelivered = (id, outcome) => channel.undelivered(id, outcome);
   const envelopes = new Envelopes(rawOf(hubInfo));
   const abort = (): void => void pipe.stop();
-  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
   try {
     const declared = declaredTo(request, config().instances.mode === 'shared');
     const shake = { order: 'legacyOnly', clock, hubInfo, declared, envelope: envelopes.own, probeMs: 0 } as const;
@@ -79,6 +79,8 @@ export async function openOldTransport(
           else conversation.leave('NoEndpoints', noneReady);
         }),
       );
+    // Not before: an attempt that failed here may go on elsewhere.
+    pipe.onExit(release);
     return conversation;
   } catch (error) {
     const { failure } = pipe;

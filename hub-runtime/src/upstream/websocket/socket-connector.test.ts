@@ -1,7 +1,7 @@
 /** WebSocket toward servers, over real sockets. */
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 
@@ -10,12 +10,12 @@ import { createTestClock, silentLogger, systemClock } from '../../base/index.ts'
 import type { Clock } from '../../base/index.ts';
 import type { ServerTarget } from '../../exchange/index.ts';
 import { silentObserver } from '../../observe/index.ts';
-import { emptyObject } from '../../wire/index.ts';
+import { emptyObject, type RawJson } from '../../wire/index.ts';
 import type { ConnectRequest } from '../conversation.ts';
 import { createHttpPool } from '../http/index.ts';
 import { call, draining, eventually, FakeFeed, makeCall, refusal, resultOf, serverConfig } from '../testing/index.ts';
 import { createSocketConnector } from './socket-connector.ts';
-import { socketLimits } from './socket-pipe.ts';
+import { openSocketPipe, socketLimits, type SocketPipeOptions } from './socket-pipe.ts';
 
 interface Message {
   readonly id?: unknown;
@@ -257,6 +257,10 @@ describe('the end of a socket', () => {
     broken.socket.terminate();
     expect(await broken.outcome).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
     expect(broken.ends).toEqual([{ reason: 'ConnectionLost', message: 'it closed the WebSocket (1006)' }]);
+    const reset = await hanging();
+    (reset.socket as unknown as { _socket: { resetAndDestroy(): void } })._socket.resetAndDestroy();
+    expect(await reset.outcome).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
+    expect(reset.ends).toMatchObject([{ reason: 'ConnectionLost' }]);
     const garbled = await hanging();
     const { _socket: wire } = garbled.socket as unknown as { _socket: { write(bytes: Buffer): void } };
     wire.write(Buffer.from([0xff, 0x00, 0x00]));
@@ -373,5 +377,153 @@ describe('what does not become a conversation', () => {
     expect(await why(server.url, { config: { protocol: 'modern' } })).toMatchObject({ retryable: false });
     const remembered = await open(server.url, { request: { verdict: 'legacy' } });
     expect(await remembered.conversation.request('ping', emptyObject, 1_000)).toMatchObject({ kind: 'result' });
+  });
+});
+
+describe('several replicas', () => {
+  const url = 'http://live-server.default.svc/socket';
+  const two = async () => {
+    const servers = [await serve(legacy), await serve(legacy)];
+    const feed = new FakeFeed(...servers.map(({ address }) => address));
+    return { servers, feed };
+  };
+
+  test('one that cannot be reached is left for the next; with none ready there is nothing to open', async () => {
+    const server = await serve(legacy);
+    const feed = new FakeFeed('127.0.0.1:1', server.address);
+    await open(url, { target: { endpoints: feed } });
+    await open(url, { target: { endpoints: feed } });
+    expect(server.sockets).toHaveLength(2);
+    const none = new FakeFeed(draining(server.address));
+    expect(await why(url, { target: { endpoints: none } })).toMatchObject({ reason: 'NoEndpoints', retryable: true });
+    expect(none.subscribers).toBe(0);
+    // Each is tried once, not for ever.
+    const nowhere = new FakeFeed('127.0.0.1:1', '127.0.0.1:2');
+    expect(await why(url, { target: { endpoints: nowhere } })).toMatchObject({ reason: 'Unreachable' });
+  });
+
+  test('a primary conversation whose replica leaves while another is ready is over at once; other changes are nothing to it', async () => {
+    const { servers, feed } = await two();
+    const { ends } = await open(url, { target: { endpoints: feed } });
+    const at = servers.findIndex(({ sockets }) => sockets.length === 1);
+    const [mine, other] = [servers[at]?.address ?? '', servers[1 - at]?.address ?? ''];
+    feed.say(mine, draining(other));
+    feed.say(mine, other);
+    expect(ends).toEqual([]);
+    feed.say(draining(mine), other);
+    expect(ends).toEqual([{ reason: 'ConnectionLost', message: 'its replica takes nothing new' }]);
+  });
+
+  test("a client's own conversation leaves a replica that takes nothing new with its next call", async () => {
+    const { servers, feed } = await two();
+    const elsewhere = { kind: 'ready', result: emptyObject } as const;
+    const resend = async () => elsewhere;
+    const { conversation, ends } = await open(url, {
+      target: { endpoints: feed },
+      request: { purpose: 'client', resend },
+    });
+    const at = servers.findIndex(({ sockets }) => sockets.length === 1);
+    expect(await call(conversation)).toMatchObject({ kind: 'result' });
+    feed.say(draining(servers[at]?.address ?? ''), servers[1 - at]?.address ?? '');
+    expect(ends).toEqual([]);
+    expect(await call(conversation)).toBe(elsewhere);
+    expect(ends).toMatchObject([{ reason: 'NoEndpoints' }]);
+    await eventually(() => servers[at]?.sockets[0]?.readyState === 3, 'with nothing in flight the socket is closed');
+  });
+});
+
+describe('a pipe over a WebSocket', () => {
+  const never = (): AbortSignal => new AbortController().signal;
+  const dial = async (target: string, change: Partial<SocketPipeOptions> = {}, signal = never()) =>
+    openSocketPipe(
+      {
+        url: new URL(target),
+        address: undefined,
+        headers: [],
+        connectMs: 5_000,
+        maxBytes: 1_000_000,
+        clock: systemClock,
+        ...change,
+      },
+      signal,
+    );
+  /** Takes connections and says nothing. */
+  const mute = async (): Promise<string> => {
+    const http = createNetServer();
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => http.close());
+    return `ws://127.0.0.1:${(http.address() as AddressInfo).port}/`;
+  };
+  const message = '{"jsonrpc":"2.0","method":"x"}' as RawJson;
+
+  test('a server that takes the connection and completes nothing is given up in time', async () => {
+    const clock = createTestClock();
+    const opening = refusal(dial(await mute(), { clock }));
+    await clock.advance(5_000);
+    expect(await opening).toMatchObject({ reason: 'Unreachable', message: expect.stringContaining('in time') });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('given up before it began, and on its way', async () => {
+    const url = await mute();
+    expect(await refusal(dial(url, {}, AbortSignal.abort()))).toMatchObject({ message: 'given up' });
+    const abort = new AbortController();
+    const opening = refusal(dial(url, {}, abort.signal));
+    abort.abort();
+    expect(await opening).toMatchObject({ message: 'given up' });
+  });
+
+  test('headers that are no headers', async () => {
+    expect(await refusal(dial(await mute(), { headers: ['x\n', 'y'] }))).toMatchObject({
+      reason: 'StartFailed',
+      retryable: false,
+    });
+  });
+
+  test('what was said before anybody listened is not lost; what nobody can hear is not taken', async () => {
+    const server = await serve(legacy);
+    const pipe = await dial(server.url);
+    await eventually(() => server.sockets.length === 1, 'the server knows');
+    server.sockets[0]?.send(message);
+    await eventually(() => server.sockets[0]?.bufferedAmount === 0, 'it is said');
+    const heard: string[] = [];
+    pipe.onMessage(({ raw }) => heard.push(raw));
+    await eventually(() => heard.length === 1, 'it is heard');
+    expect(pipe.write(message)).toBe(true);
+    await pipe.stop();
+    expect([pipe.writable, pipe.write(message)]).toEqual([false, false]);
+    const ends: unknown[] = [];
+    pipe.onExit((end) => ends.push(end));
+    expect(ends).toEqual([{ reason: 'Stopped', message: 'the conversation was ended' }]);
+    // Twice is as good as once.
+    await pipe.stop();
+  });
+
+  test('a server that does not say goodbye is left after a moment', async () => {
+    const clock = createTestClock();
+    const server = await serve(legacy);
+    const pipe = await dial(server.url, { clock });
+    await eventually(() => server.sockets.length === 1, 'the server knows');
+    server.sockets[0]?.pause();
+    const stopping = pipe.stop();
+    await clock.advance(socketLimits.goodbyeMs);
+    await stopping;
+    expect(clock.pending).toBe(0);
+  });
+
+  test('any sign of life answers a ping', async () => {
+    const clock = createTestClock();
+    const server = await serve(legacy);
+    const pipe = await dial(server.url, { clock });
+    let heard = 0;
+    pipe.onMessage(() => heard++);
+    for (let round = 1; round <= 3; round++) {
+      await clock.advance(socketLimits.pingMs);
+      server.sockets[0]?.send(message);
+      await eventually(() => heard === round, 'it said something');
+    }
+    expect(pipe.exit).toBeUndefined();
+    await clock.advance(2 * socketLimits.pingMs);
+    expect(pipe.exit).toMatchObject({ reason: 'ConnectionLost' });
   });
 });

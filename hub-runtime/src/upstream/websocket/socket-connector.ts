@@ -99,7 +99,8 @@ class SocketConnector implements Connector {
       maxInFlight: httpLimits.inFlight,
     });
     const abort = (): void => void pipe.stop();
-    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
     try {
       const negotiated = await shakeHands(channel, {
         order,

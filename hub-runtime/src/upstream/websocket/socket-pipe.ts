@@ -95,7 +95,8 @@ function dial({ url, address, headers, maxBytes }: SocketPipeOptions): WebSocket
     // Host header and TLS name stay those of the URL: only the connection goes elsewhere.
     target.host = address;
     named['host'] = url.host;
-    options.servername = isIP(url.hostname) === 0 ? url.hostname : '';
+    const name = url.hostname.replace(/^\[|\]$/g, '');
+    options.servername = isIP(name) === 0 ? name : '';
   }
   return new WebSocket(target, [subprotocol], options);
 }
