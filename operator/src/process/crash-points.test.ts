@@ -17,8 +17,8 @@ import type { HubReplica } from '../control/index.ts';
 import { createHubController } from '../hub/index.ts';
 import { canonicalJson, type KubeClient, KubeError, type KubeObject, type Resource } from '../kube/index.ts';
 import { createServerController } from '../server/index.ts';
-import { createWorld, resources } from '../world/index.ts';
-import { createFakeCluster, type FakeCluster } from '../world/testing/index.ts';
+import { resources } from '../world/index.ts';
+import { createFakeCluster, createTestWorld, type FakeCluster } from '../world/testing/index.ts';
 
 type Break = 'refused' | 'answer lost' | 'dies before' | 'dies after';
 type Live = KubeObject & { readonly data?: Readonly<Record<string, string>> };
@@ -103,14 +103,7 @@ async function lead(stage: Stage, nth?: number, kind: Break = 'refused'): Promis
   let isDead = false;
   const die = (): void => void (isDead = true);
   const client = breaking(stage, nth, kind, die, () => isDead);
-  const world = createWorld({
-    manager: cluster.manager,
-    client,
-    clock,
-    logger: silentLogger,
-    settings: { operatorNamespace: 'system' },
-    namespaces: [],
-  });
+  const world = createTestWorld(cluster, clock, { client });
   const listeners = new Set<(hub: string, what: 'state' | 'load') => void>();
   let published: HubDocument | undefined;
   let seed = stage.writes;

@@ -1,9 +1,9 @@
-import { createTestClock, silentLogger, type TestClock } from 'quaymaster/base';
+import { createTestClock, type TestClock } from 'quaymaster/base';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { KubeError } from '../kube/index.ts';
-import { createWorld, resources, type World } from './index.ts';
-import { createFakeCluster, type FakeCluster, status } from './testing/index.ts';
+import { resources, type World } from './index.ts';
+import { createFakeCluster, createTestWorld, type FakeCluster, lead, status } from './testing/index.ts';
 
 let cluster: FakeCluster;
 let clock: TestClock;
@@ -25,21 +25,11 @@ const conditions = (name: string) =>
     ?.conditions.map((each) => `${each.type}=${each.reason}`);
 
 async function start(namespaces: readonly string[] = []): Promise<void> {
-  world = createWorld({
-    manager: cluster.manager,
-    client: cluster.client,
-    clock,
-    logger: silentLogger,
-    settings: { operatorNamespace: 'system' },
-    namespaces,
-  });
+  world = createTestWorld(cluster, clock, { namespaces });
   heard = [];
   world.onChange('server', (key, initial) => heard.push(`server ${key}${initial ? ' initial' : ''}`));
   world.onChange('hub', (key, initial) => heard.push(`hub ${key}${initial ? ' initial' : ''}`));
-  const leading = cluster.lead();
-  leading.catch(() => {});
-  for (let turn = 0; turn < 20; turn++) await clock.advance(20);
-  await leading;
+  await lead(cluster, clock);
 }
 const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 5; turn++) await clock.advance(20);

@@ -3,8 +3,8 @@ import { type Condition, defaultRenderSettings, type McpServerStatus } from '@qu
 import { createTestClock, silentLogger } from 'quaymaster/base';
 
 import type { EventInput, KubeObject } from '../../kube/index.ts';
-import { createFakeCluster, type FakeCluster } from '../../world/testing/index.ts';
-import { createWorld, resources, type World } from '../../world/index.ts';
+import { resources, type World } from '../../world/index.ts';
+import { createFakeCluster, createTestWorld, type FakeCluster, lead } from '../../world/testing/index.ts';
 import { createServerController } from '../index.ts';
 import { createFakeReports, type FakeReports } from './reports.ts';
 
@@ -52,14 +52,7 @@ export function createBench(): Bench {
   const clock = createTestClock();
   const control = createFakeReports();
   const events: EventInput[] = [];
-  const world = createWorld({
-    manager: cluster.manager,
-    client: cluster.client,
-    clock,
-    logger: silentLogger,
-    settings: { operatorNamespace: 'system' },
-    namespaces: [],
-  });
+  const world = createTestWorld(cluster, clock);
   let bytes = 0;
   const controller = createServerController({
     world,
@@ -80,9 +73,7 @@ export function createBench(): Bench {
     world,
     now: () => clock.now(),
     async start() {
-      const leading = cluster.lead();
-      for (let turn = 0; turn < 20; turn++) await clock.advance(10);
-      await leading;
+      await lead(cluster, clock);
       controller.start();
       await bench.settle();
     },

@@ -1,0 +1,2 @@
+/** For tests only. */
+export { createHubBench, type HubBench } from './bench.ts';
