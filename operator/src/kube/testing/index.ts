@@ -10,3 +10,4 @@ export {
   widget,
   widgets,
 } from './helpers.ts';
+export { type KubeStage, useFakeApi } from './use-fake-api.ts';

@@ -1,15 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
-import { configMaps, widget, widgets } from '../testing/index.ts';
+import { configMaps, useFakeApi, widget, widgets } from '../testing/index.ts';
 import { createKubeClient, KubeError } from './index.ts';
 import { createDiscovery } from './discovery.ts';
-import { failure, useTransport } from './transport.fixture.ts';
+import { failure } from './transport.fixture.ts';
 
-const stage = useTransport();
+const stage = useFakeApi([widgets, configMaps]);
 
 describe('client', () => {
   test('the guard runs before a write, never before a read, and again when the bytes leave', async () => {
-    stage.make();
     stage.api.put(widgets, widget('a'));
     let allowed = 0;
     const guard = (): void => {
@@ -28,7 +27,6 @@ describe('client', () => {
   });
 
   test('every verb', async () => {
-    stage.make();
     const client = createKubeClient(stage.transport, { urgent: true, timeoutMs: 1000 });
     const created = await client.create(widgets, widget('a'));
     expect(created.metadata.uid).toBeDefined();
@@ -49,7 +47,7 @@ describe('client', () => {
 });
 
 test('HT-4.09 discovery: kinds are looked up per group, remembered for a while, longer when they are there', async () => {
-  stage.make({ burst: 1000 });
+  stage.connect({ burst: 1000 });
   const discovery = createDiscovery(stage.transport, stage.clock);
   const absent = { ...widgets, plural: 'gadgets' };
   expect([

@@ -1,25 +1,25 @@
 import { describe, expect, test } from 'vitest';
 
-import { configMaps, until, widget, widgets } from '../testing/index.ts';
+import { configMaps, until, useFakeApi, widget, widgets } from '../testing/index.ts';
 import { createKubeClient, type Credentials, KubeError } from './index.ts';
-import { failure, useTransport, widgetPath } from './transport.fixture.ts';
+import { failure, readWidget, widgetPath } from './transport.fixture.ts';
 
-const stage = useTransport();
+const stage = useFakeApi([widgets, configMaps]);
+const get = (signal?: AbortSignal) => readWidget(stage, signal);
 
 describe('requests', () => {
   test('200 requests share few connections', async () => {
-    stage.make();
     stage.api.put(widgets, widget('a'));
-    for (let i = 0; i < 20; i++) await Promise.all(Array.from({ length: 10 }, () => stage.get()));
+    for (let i = 0; i < 20; i++) await Promise.all(Array.from({ length: 10 }, () => get()));
     expect(stage.api.connections).toBeLessThanOrEqual(40);
   });
 
   test('token, agent and impersonation headers; several values stay several headers', async () => {
-    stage.make({
+    stage.connect({
       endpoint: stage.api.endpoint({ headers: { 'impersonate-user': 'bob', 'impersonate-group': ['a', 'b'] } }),
     });
     stage.api.put(widgets, widget('a'));
-    await stage.get();
+    await get();
     const [seen] = stage.api.requests;
     expect(seen?.headers).toMatchObject({
       authorization: 'Bearer secret',
@@ -33,19 +33,18 @@ describe('requests', () => {
   });
 
   test('a path prefix of the server URL is kept, names keep their case', async () => {
-    stage.make({ endpoint: stage.api.endpoint({ server: `${stage.api.url}/k8s/clusters/c-1/` }) });
+    stage.connect({ endpoint: stage.api.endpoint({ server: `${stage.api.url}/k8s/clusters/c-1/` }) });
     await failure(createKubeClient(stage.transport).get(configMaps, 'ns', 'MixedCase:name/x'));
     expect(stage.api.requests[0]?.path).toBe('/k8s/clusters/c-1/api/v1/namespaces/ns/configmaps/MixedCase%3Aname%2Fx');
   });
 
   test('failures carry status, reason, causes and the wish of the server', async () => {
-    stage.make();
     stage.api.intercept = () => ({
       status: 429,
       headers: { 'retry-after': '7' },
       body: { code: 429, reason: 'TooManyRequests', message: 'slow down', details: { causes: [{ reason: 'X' }] } },
     });
-    const error = await failure(stage.get());
+    const error = await failure(get());
     expect(error).toMatchObject({
       code: 'KUBE_STATUS',
       status: 429,
@@ -55,67 +54,64 @@ describe('requests', () => {
     });
     expect(error.message).toBe(`GET ${widgetPath}: slow down`);
     stage.api.intercept = () => ({ status: 500, body: { message: 'm', details: { retryAfterSeconds: 3 } } });
-    expect((await failure(stage.get())).retryAfterMs).toBe(3000);
+    expect((await failure(get())).retryAfterMs).toBe(3000);
     stage.api.intercept = () => ({ status: 503, text: 'starting up' });
-    expect((await failure(stage.get())).message).toContain('HTTP 503: starting up');
+    expect((await failure(get())).message).toContain('HTTP 503: starting up');
     stage.api.intercept = () => ({ status: 502 });
-    expect((await failure(stage.get())).message).toContain('HTTP 502');
+    expect((await failure(get())).message).toContain('HTTP 502');
   });
 
   test('an answer that is no JSON, or is over its bound, is refused', async () => {
-    stage.make({ maxAnswerBytes: 100 });
+    stage.connect({ maxAnswerBytes: 100 });
     stage.api.intercept = () => ({ status: 200, text: '<html>' });
-    expect(await failure(stage.get())).toMatchObject({ code: 'KUBE_PROTOCOL' });
+    expect(await failure(get())).toMatchObject({ code: 'KUBE_PROTOCOL' });
     stage.api.intercept = () => ({ status: 200, text: 'x'.repeat(200) });
-    expect(await failure(stage.get())).toMatchObject({ code: 'KUBE_PROTOCOL', reason: 'AnswerTooLarge' });
+    expect(await failure(get())).toMatchObject({ code: 'KUBE_PROTOCOL', reason: 'AnswerTooLarge' });
     stage.api.intercept = () => ({ status: 200 });
-    expect((await stage.get()).body).toBeUndefined();
+    expect((await get()).body).toBeUndefined();
   });
 
   test('a connection that breaks is a network error with its cause', async () => {
-    stage.make();
     stage.api.intercept = () => 'destroy';
-    const error = await failure(stage.get());
+    const error = await failure(get());
     expect(error).toMatchObject({ code: 'KUBE_NETWORK' });
     expect(error.cause).toBeInstanceOf(Error);
     await stage.transport.close();
-    stage.make({ endpoint: stage.api.endpoint({ server: 'http://127.0.0.1:1' }) });
-    expect((await failure(stage.get())).message).toContain('ECONNREFUSED');
+    stage.connect({ endpoint: stage.api.endpoint({ server: 'http://127.0.0.1:1' }) });
+    expect((await failure(get())).message).toContain('ECONNREFUSED');
   });
 
   test('no answer in time', async () => {
-    stage.make({ timeoutMs: 5000 });
+    stage.connect({ timeoutMs: 5000 });
     stage.api.intercept = () => 'hang';
-    const waiting = failure(stage.get());
+    const waiting = failure(get());
     await until('sent', () => stage.api.requests.length === 1);
     await stage.clock.advance(5000);
     expect(await waiting).toMatchObject({ code: 'KUBE_TIMEOUT' });
   });
 
   test('a signal ends it before, while and after it was sent; close ends all', async () => {
-    stage.make();
-    expect(await failure(stage.get(AbortSignal.abort()))).toMatchObject({ code: 'KUBE_ABORTED' });
+    expect(await failure(get(AbortSignal.abort()))).toMatchObject({ code: 'KUBE_ABORTED' });
     expect(stage.api.requests).toHaveLength(0);
     stage.api.intercept = () => 'hang';
     const ending = new AbortController();
-    const waiting = failure(stage.get(ending.signal));
+    const waiting = failure(get(ending.signal));
     await until('sent', () => stage.api.requests.length === 1);
     ending.abort();
     expect(await waiting).toMatchObject({ code: 'KUBE_ABORTED' });
-    const other = failure(stage.get());
+    const other = failure(get());
     await until('sent', () => stage.api.requests.length === 2);
     await stage.transport.close();
     expect(await other).toMatchObject({ code: 'KUBE_ABORTED' });
-    expect(await failure(stage.get())).toMatchObject({ code: 'KUBE_ABORTED' });
+    expect(await failure(get())).toMatchObject({ code: 'KUBE_ABORTED' });
   });
 
   test('HT-4.09 numbers under the usual names', async () => {
-    stage.make();
     stage.api.put(widgets, widget('a'));
-    await stage.get();
+    await get();
     await failure(stage.transport.send({ method: 'GET', path: '/nope' }));
     stage.api.intercept = () => 'destroy';
-    await failure(stage.get());
+    await failure(get());
     const host = new URL(stage.api.url).host;
     for (const code of ['200', '404', '<error>'])
       expect(stage.metrics.sum('rest_client_requests_total', { code, method: 'GET', host })).toBe(1);
@@ -125,15 +121,15 @@ describe('requests', () => {
 
 describe('rate limit of the client', () => {
   test('paces requests; urgent ones pass; too many waiting are refused; a signal ends the wait', async () => {
-    stage.make({ perSecond: 1, burst: 2, maxPending: 2 });
+    stage.connect({ perSecond: 1, burst: 2, maxPending: 2 });
     stage.api.put(widgets, widget('a'));
-    await stage.get();
-    await stage.get();
+    await get();
+    await get();
     let third = false;
-    const waiting = stage.get().then(() => (third = true));
+    const waiting = get().then(() => (third = true));
     const ending = new AbortController();
-    const fourth = failure(stage.get(ending.signal));
-    expect(await failure(stage.get())).toMatchObject({ code: 'KUBE_LIMIT', retryAfterMs: 1000 });
+    const fourth = failure(get(ending.signal));
+    expect(await failure(get())).toMatchObject({ code: 'KUBE_LIMIT', retryAfterMs: 1000 });
     await stage.transport.send({ method: 'GET', path: widgetPath, urgent: true });
     expect(third).toBe(false);
     ending.abort();
@@ -162,15 +158,15 @@ describe('401', () => {
     request.headers.authorization === 'Bearer good' ? undefined : { status: 401, body: { message: 'Unauthorized' } };
 
   test('HT-4.09 a rotated token is read anew and the request sent once more', async () => {
-    stage.make({ endpoint: stage.api.endpoint({ credentials: rotating(['old', 'good']) }) });
+    stage.connect({ endpoint: stage.api.endpoint({ credentials: rotating(['old', 'good']) }) });
     stage.api.put(widgets, widget('a'));
     stage.api.intercept = onlyGood;
-    expect((await stage.get()).status).toBe(200);
+    expect((await get()).status).toBe(200);
     expect(stage.api.requests).toHaveLength(2);
   });
 
   test('also for a watch', async () => {
-    stage.make({ endpoint: stage.api.endpoint({ credentials: rotating(['old', 'good']) }) });
+    stage.connect({ endpoint: stage.api.endpoint({ credentials: rotating(['old', 'good']) }) });
     stage.api.intercept = onlyGood;
     const ending = new AbortController();
     let opened = false;
@@ -193,22 +189,22 @@ describe('401', () => {
 
   test('nothing new to try: one failure, no loop', async () => {
     const credentials = rotating(['old']);
-    stage.make({ endpoint: stage.api.endpoint({ credentials }) });
+    stage.connect({ endpoint: stage.api.endpoint({ credentials }) });
     stage.api.intercept = onlyGood;
-    expect(await failure(stage.get())).toMatchObject({ status: 401 });
+    expect(await failure(get())).toMatchObject({ status: 401 });
     expect(credentials.renewed).toBe(1);
     expect(stage.api.requests).toHaveLength(1);
   });
 
   test('a new token that is refused as well: one repetition only', async () => {
-    stage.make({ endpoint: stage.api.endpoint({ credentials: rotating(['a', 'b', 'c']) }) });
+    stage.connect({ endpoint: stage.api.endpoint({ credentials: rotating(['a', 'b', 'c']) }) });
     stage.api.intercept = onlyGood;
-    await failure(stage.get());
+    await failure(get());
     expect(stage.api.requests).toHaveLength(2);
   });
 
   test('a renewed certificate gets new connections', async () => {
-    stage.make({
+    stage.connect({
       endpoint: stage.api.endpoint({
         credentials: {
           authorization: () => Promise.resolve(undefined),
@@ -220,17 +216,17 @@ describe('401', () => {
     stage.api.put(widgets, widget('a'));
     let refused = false;
     stage.api.intercept = () => (refused ? undefined : ((refused = true), { status: 401 }));
-    await stage.get();
+    await get();
     expect(stage.api.connections).toBe(2);
   });
 
   test('credentials that fail are the failure', async () => {
     const broken = () => Promise.reject(new KubeError('KUBE_CONFIG', 'no token'));
-    stage.make({
+    stage.connect({
       endpoint: stage.api.endpoint({
         credentials: { authorization: () => Promise.resolve('x'), renew: broken, tls: broken },
       }),
     });
-    expect((await failure(stage.get())).message).toContain('no token');
+    expect((await failure(get())).message).toContain('no token');
   });
 });

@@ -1,11 +1,11 @@
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 
-import { drive, until } from '../testing/index.ts';
+import { configMaps, drive, until, useFakeApi, widgets } from '../testing/index.ts';
 import { KubeError } from './index.ts';
-import { failure, useTransport } from './transport.fixture.ts';
+import { failure } from './transport.fixture.ts';
 
-const stage = useTransport();
+const stage = useFakeApi([widgets, configMaps]);
 
 describe('watches', () => {
   const watch = (over: object = {}, signal?: AbortSignal) =>
@@ -21,7 +21,6 @@ describe('watches', () => {
     );
 
   test('hands out lines, resolves at the end of the stream', async () => {
-    stage.make();
     const lines: string[] = [];
     const ended = watch({ onLine: (line: Buffer) => lines.push(line.toString()) });
     await until('open', () => stage.api.watches.size === 1);
@@ -34,7 +33,6 @@ describe('watches', () => {
   });
 
   test('a refusal becomes a typed error, its text bounded', async () => {
-    stage.make();
     stage.api.intercept = () => ({ status: 403, body: { message: 'forbidden', reason: 'Forbidden' } });
     expect(await failure(watch())).toMatchObject({ status: 403, reason: 'Forbidden' });
     stage.api.intercept = () => ({ status: 500, text: 'x'.repeat(200_000) });
@@ -42,14 +40,13 @@ describe('watches', () => {
   });
 
   test('half-open TCP behind a proxy that swallows everything is noticed', async () => {
-    stage.make();
     const sockets: Socket[] = [];
     const hole = createTcpServer((socket) => sockets.push(socket));
     await new Promise<void>((resolve) => {
       hole.listen(0, '127.0.0.1', resolve);
     });
     await stage.transport.close();
-    stage.make({
+    stage.connect({
       endpoint: stage.api.endpoint({ server: `http://127.0.0.1:${(hole.address() as { port: number }).port}` }),
     });
     const waiting = failure(watch());
@@ -61,7 +58,6 @@ describe('watches', () => {
   });
 
   test('what a line handler throws ends the watch with that error', async () => {
-    stage.make();
     const waiting = failure(
       watch({
         onLine: () => {
