@@ -237,7 +237,12 @@ describe("callers without a session, on a server of each client's own that asks 
     ['not of a session, whose calls its client keeps apart', { transport: 'websocket' }, true, ofSession('a', asks)],
     ['not of who can answer nothing', { transport: 'sse' }, true, ofPrincipal('p')],
     ['not over Streamable HTTP', { transport: 'streamable-http' }, true, ofPrincipal('p', asks)],
-    ['not per principal, who wants one', { transport: 'websocket', mode: 'perPrincipal' }, true, ofPrincipal('p', asks)],
+    [
+      'not per principal, who wants one',
+      { transport: 'websocket', mode: 'perPrincipal' },
+      true,
+      ofPrincipal('p', asks),
+    ],
   ] as const)('%s', async (_, setting, asked, one) => {
     const world = setUp(setting);
     if (asked) world.choice.asked();
