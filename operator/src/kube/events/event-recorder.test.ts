@@ -1,9 +1,9 @@
-import { createTestClock, silentLogger, type TestClock } from 'quaymaster/base';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { silentLogger } from 'quaymaster/base';
+import { beforeEach, describe, expect, test } from 'vitest';
 
 import type { KubeObject } from '../objects/index.ts';
-import { type FakeApi, recordingMetrics, type RecordingMetrics, startFakeApi, widget } from '../testing/index.ts';
-import { createKubeClient, createTransport, type Transport } from '../transport/index.ts';
+import { useFakeApi, widget } from '../testing/index.ts';
+import { createKubeClient } from '../transport/index.ts';
 import { changedConditions } from './changed-conditions.ts';
 import {
   createEventRecorder,
@@ -13,31 +13,19 @@ import {
   eventResource,
 } from './event-recorder.ts';
 
-let api: FakeApi;
-let clock: TestClock;
-let transport: Transport;
-let metrics: RecordingMetrics;
+const stage = useFakeApi([eventResource]);
 let ids: number;
 
-beforeEach(async () => {
-  api = await startFakeApi([eventResource]);
-  clock = createTestClock();
-  metrics = recordingMetrics();
-  transport = createTransport({ endpoint: api.endpoint(), clock, userAgent: 'test' });
+beforeEach(() => {
   ids = 0;
-});
-
-afterEach(async () => {
-  await transport.close();
-  await api[Symbol.asyncDispose]();
 });
 
 function make(over: Partial<EventRecorderOptions> = {}): EventRecorder {
   return createEventRecorder({
-    client: createKubeClient(transport),
-    clock,
+    client: createKubeClient(stage.transport),
+    clock: stage.clock,
     logger: silentLogger,
-    metrics,
+    metrics: stage.metrics,
     controller: 'test.example/operator',
     instance: 'op-1',
     newId: () => String(++ids),
@@ -53,7 +41,7 @@ const event = (over: Partial<EventInput> = {}): EventInput => ({
   note: 'all hubs run generation 3',
   ...over,
 });
-const stored = (name: string): KubeObject & Record<string, unknown> => api.get(eventResource, name) as never;
+const stored = (name: string): KubeObject & Record<string, unknown> => stage.api.get(eventResource, name) as never;
 
 describe('events', () => {
   test('a transition is one event with everything kubectl describe shows', async () => {
@@ -86,14 +74,14 @@ describe('events', () => {
     for (let i = 0; i < 3; i++) {
       recorder.record(event());
       await recorder.flush();
-      await clock.advance(1000);
+      await stage.clock.advance(1000);
     }
     expect(stored('default/a.1')['series']).toEqual({ count: 3, lastObservedTime: '2026-01-01T00:00:02.000000Z' });
-    expect(api.writes.map((request) => request.method)).toEqual(['POST', 'PATCH', 'PATCH']);
-    await clock.advance(6 * 60_000);
+    expect(stage.api.writes.map((request) => request.method)).toEqual(['POST', 'PATCH', 'PATCH']);
+    await stage.clock.advance(6 * 60_000);
     recorder.record(event());
     await recorder.flush();
-    expect(api.writes.at(-1)?.method).toBe('POST');
+    expect(stage.api.writes.at(-1)?.method).toBe('POST');
   });
 
   test('repetitions while one waits are gathered into it', async () => {
@@ -101,7 +89,7 @@ describe('events', () => {
     for (let i = 0; i < 10; i++) recorder.record(event());
     expect(recorder.pending).toBeLessThanOrEqual(2);
     await recorder.flush();
-    expect(api.writes.length).toBeLessThanOrEqual(3);
+    expect(stage.api.writes.length).toBeLessThanOrEqual(3);
     expect(stored('default/a.1')['series']).toMatchObject({ count: 10 });
   });
 
@@ -109,15 +97,15 @@ describe('events', () => {
     const recorder = make();
     recorder.record(event());
     await recorder.flush();
-    api.remove(eventResource, 'default/a.1');
+    stage.api.remove(eventResource, 'default/a.1');
     recorder.record(event());
     await recorder.flush();
     expect(stored('default/a.1')).toBeDefined();
-    api.remove(eventResource, 'default/a.1');
-    api.intercept = () => ({ status: 404 });
+    stage.api.remove(eventResource, 'default/a.1');
+    stage.api.intercept = () => ({ status: 404 });
     recorder.record(event());
     await recorder.flush();
-    expect(metrics.sum('quaymaster_events_dropped_total', { reason: 'refused' })).toBe(1);
+    expect(stage.metrics.sum('quaymaster_events_dropped_total', { reason: 'refused' })).toBe(1);
   });
 
   test('25 per object at once, then one in five minutes; other objects are not hurt', async () => {
@@ -125,8 +113,8 @@ describe('events', () => {
     for (let i = 0; i < 30; i++) recorder.record(event({ note: `n${i}` }));
     recorder.record(event({ regarding: { apiVersion: 'v1', kind: 'Node', metadata: { name: 'cluster-scoped' } } }));
     await recorder.flush();
-    expect(api.writes).toHaveLength(26);
-    expect(metrics.sum('quaymaster_events_dropped_total', { reason: 'rate' })).toBe(5);
+    expect(stage.api.writes).toHaveLength(26);
+    expect(stage.metrics.sum('quaymaster_events_dropped_total', { reason: 'rate' })).toBe(5);
     expect(stored('default/cluster-scoped.26')).toBeDefined();
   });
 
@@ -136,15 +124,15 @@ describe('events', () => {
     // Four are being written.
     expect(recorder.pending).toBe(2);
     await recorder.flush();
-    expect(metrics.sum('quaymaster_events_dropped_total', { reason: 'full' })).toBe(3);
+    expect(stage.metrics.sum('quaymaster_events_dropped_total', { reason: 'full' })).toBe(3);
   });
 
   test('a refusal is no error of the caller', async () => {
-    api.intercept = () => ({ status: 403 });
+    stage.api.intercept = () => ({ status: 403 });
     const recorder = make();
     recorder.record(event());
     await recorder.flush();
-    expect(metrics.sum('quaymaster_events_dropped_total', { reason: 'refused' })).toBe(1);
+    expect(stage.metrics.sum('quaymaster_events_dropped_total', { reason: 'refused' })).toBe(1);
   });
 
   test('texts are cut to the bounds of the API, never inside a character', async () => {

@@ -1,50 +1,32 @@
-import { createTestClock, silentLogger, type TestClock } from 'quaymaster/base';
+import { silentLogger } from 'quaymaster/base';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import {
-  type FakeApi,
-  recordingMetrics,
-  type RecordingMetrics,
-  startFakeApi,
-  until,
-  widget,
-  widgets,
-} from '../testing/index.ts';
-import { createKubeClient, createTransport, type Transport } from '../transport/index.ts';
+import { until, useFakeApi, widget, widgets } from '../testing/index.ts';
+import { createKubeClient } from '../transport/index.ts';
 import { createElection, type Election, type ElectionOptions, type Lease, leaseResource } from './election.ts';
 
-let api: FakeApi;
-let clock: TestClock;
-let transport: Transport;
-let metrics: RecordingMetrics;
+const stage = useFakeApi([leaseResource, widgets]);
 let elections: Election[];
 
-beforeEach(async () => {
-  api = await startFakeApi([leaseResource, widgets]);
-  clock = createTestClock();
-  metrics = recordingMetrics();
-  transport = createTransport({ endpoint: api.endpoint(), clock, userAgent: 'test' });
+beforeEach(() => {
   elections = [];
 });
 
 afterEach(async () => {
-  api.intercept = () => undefined;
+  stage.api.intercept = () => undefined;
   await Promise.all(elections.map((election) => election.release()));
-  await transport.close();
-  await api[Symbol.asyncDispose]();
-  expect(clock.pending).toBe(0);
 });
 
 function stand(identity: string, over: Partial<ElectionOptions> = {}): Election {
   const election = createElection({
-    client: createKubeClient(transport, { urgent: true }),
+    client: createKubeClient(stage.transport, { urgent: true }),
     namespace: 'sys',
     name: 'op',
     identity,
-    clock,
+    clock: stage.clock,
     random: () => 0.5,
     logger: silentLogger,
-    metrics,
+    metrics: stage.metrics,
     ...over,
   });
   elections.push(election);
@@ -52,18 +34,18 @@ function stand(identity: string, over: Partial<ElectionOptions> = {}): Election 
   return election;
 }
 
-const lease = (): Lease => api.get(leaseResource, 'sys/op') as Lease;
+const lease = (): Lease => stage.api.get(leaseResource, 'sys/op') as Lease;
 const holder = (): string | undefined => lease().spec?.holderIdentity;
 
 /** Time goes on in small steps, each with a moment for the sockets. */
 async function pass(ms: number, stepMs = 250): Promise<void> {
   for (let gone = 0; gone < ms; gone += stepMs) {
-    await clock.advance(stepMs);
-    const before = api.requests.length;
+    await stage.clock.advance(stepMs);
+    const before = stage.api.requests.length;
     await new Promise((resolve) => {
       setTimeout(resolve, 2);
     });
-    if (api.requests.length !== before)
+    if (stage.api.requests.length !== before)
       await new Promise((resolve) => {
         setTimeout(resolve, 3);
       });
@@ -81,7 +63,9 @@ describe('HT-3.19 election', () => {
     expect(lease().spec?.renewTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
     await pass(30_000);
     expect([a.isLeader, b.isLeader, holder()]).toEqual([true, false, 'a']);
-    expect(metrics.all.some((each) => each.name === 'leader_election_master_status' && each.value === 1)).toBe(true);
+    expect(stage.metrics.all.some((each) => each.name === 'leader_election_master_status' && each.value === 1)).toBe(
+      true,
+    );
   });
 
   test('given back on the way out: the next one acts within one retry', async () => {
@@ -104,12 +88,12 @@ describe('HT-3.19 election', () => {
     await pass(4000);
     // a vanishes: none of its requests arrive any more.
     let tookOverAt = 0;
-    const killedAt = clock.monotonic();
-    api.intercept = (request) =>
+    const killedAt = stage.clock.monotonic();
+    stage.api.intercept = (request) =>
       (request.body as Lease | undefined)?.spec?.holderIdentity === 'a' ? 'hang' : undefined;
     for (let i = 0; i < 80 && !b.isLeader; i++) {
       await pass(250);
-      if (b.isLeader) tookOverAt = clock.monotonic();
+      if (b.isLeader) tookOverAt = stage.clock.monotonic();
       // Never two at once.
       expect(a.isLeader && b.isLeader).toBe(false);
     }
@@ -122,29 +106,29 @@ describe('HT-3.19 election', () => {
   test('fencing: a leader that was paused wakes up fenced, writes nothing and gives up for good', async () => {
     let paused = 0;
     // The clock of a process that is stopped and continued: its timers are late, its monotonic time is not.
-    const own = { ...clock, monotonic: () => clock.monotonic() + paused };
+    const own = { ...stage.clock, monotonic: () => stage.clock.monotonic() + paused };
     const a = stand('a', { clock: own });
     await a.whenLeader();
-    const writer = createKubeClient(transport, { guard: a.fence });
+    const writer = createKubeClient(stage.transport, { guard: a.fence });
     await writer.create(widgets, widget('before'));
     paused = 20_000;
     expect(a.isLeader).toBe(false);
     await expect(writer.create(widgets, widget('after'))).rejects.toMatchObject({ code: 'KUBE_FENCED' });
     await expect(writer.delete(widgets, widget('before'))).rejects.toMatchObject({ code: 'KUBE_FENCED' });
-    const renewals = api.writes.length;
+    const renewals = stage.api.writes.length;
     await pass(5000);
     expect(await a.whenLost()).toBe('not renewed in time');
-    expect(api.writes).toHaveLength(renewals);
+    expect(stage.api.writes).toHaveLength(renewals);
     await expect(a.whenLeader()).rejects.toThrow('stopped before');
-    expect(api.get(widgets, 'default/before')).toBeDefined();
+    expect(stage.api.get(widgets, 'default/before')).toBeDefined();
   });
 
   test('fencing: paused between the decision and the socket, the bytes do not leave', async () => {
     let paused = 0;
     let checks = 0;
-    const a = stand('a', { clock: { ...clock, monotonic: () => clock.monotonic() + paused } });
+    const a = stand('a', { clock: { ...stage.clock, monotonic: () => stage.clock.monotonic() + paused } });
     await a.whenLeader();
-    const writer = createKubeClient(transport, {
+    const writer = createKubeClient(stage.transport, {
       guard: () => {
         if (++checks === 2) paused = 20_000;
         a.fence();
@@ -152,16 +136,16 @@ describe('HT-3.19 election', () => {
     });
     await expect(writer.create(widgets, widget('x'))).rejects.toMatchObject({ code: 'KUBE_FENCED' });
     expect(checks).toBe(2);
-    expect(api.get(widgets, 'default/x')).toBeUndefined();
+    expect(stage.api.get(widgets, 'default/x')).toBeUndefined();
   });
 
   test('the office is counted from the moment the renewal was sent, and ends 3 s before anyone else may start', async () => {
     const a = stand('a');
     await a.whenLeader();
     await pass(5000);
-    api.intercept = () => 'hang';
+    stage.api.intercept = () => 'hang';
     const renewed = Date.parse(lease().spec?.renewTime ?? '');
-    await pass(renewed + 6750 - clock.now());
+    await pass(renewed + 6750 - stage.clock.now());
     expect(a.isLeader).toBe(true);
     await pass(500);
     expect(a.isLeader).toBe(false);
@@ -171,9 +155,9 @@ describe('HT-3.19 election', () => {
   test('an API server that is away for a moment costs no office', async () => {
     const a = stand('a');
     await a.whenLeader();
-    api.intercept = () => 'destroy';
+    stage.api.intercept = () => 'destroy';
     await pass(4500);
-    api.intercept = () => undefined;
+    stage.api.intercept = () => undefined;
     await pass(10_000);
     expect(a.isLeader).toBe(true);
   });
@@ -181,7 +165,7 @@ describe('HT-3.19 election', () => {
   test('somebody else holds the record: lost at the next renewal', async () => {
     const a = stand('a');
     await a.whenLeader();
-    api.put(leaseResource, { ...lease(), spec: { ...lease().spec, holderIdentity: 'thief' } } as Lease);
+    stage.api.put(leaseResource, { ...lease(), spec: { ...lease().spec, holderIdentity: 'thief' } } as Lease);
     await pass(3000);
     expect(await a.whenLost()).toBe('taken over by thief');
     expect(() => a.fence()).toThrow();
@@ -190,7 +174,7 @@ describe('HT-3.19 election', () => {
   test('a record that somebody annotated is renewed all the same', async () => {
     const a = stand('a');
     await a.whenLeader();
-    api.put(leaseResource, { ...lease(), metadata: { ...lease().metadata, annotations: { touched: 'yes' } } });
+    stage.api.put(leaseResource, { ...lease(), metadata: { ...lease().metadata, annotations: { touched: 'yes' } } });
     await pass(10_000);
     expect(a.isLeader).toBe(true);
   });
@@ -198,13 +182,13 @@ describe('HT-3.19 election', () => {
   test('a deleted record is made anew', async () => {
     const a = stand('a');
     await a.whenLeader();
-    api.remove(leaseResource, 'sys/op');
+    stage.api.remove(leaseResource, 'sys/op');
     await pass(5000);
     expect([a.isLeader, holder()]).toEqual([true, 'a']);
   });
 
   test('the same identity after a restart takes its own lease at once', async () => {
-    api.put(leaseResource, {
+    stage.api.put(leaseResource, {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
       metadata: { name: 'op', namespace: 'sys' },
@@ -243,9 +227,9 @@ describe('HT-3.19 election', () => {
   test('a lease that cannot be given back runs out by itself', async () => {
     const a = stand('a');
     await a.whenLeader();
-    api.intercept = () => ({ status: 500 });
+    stage.api.intercept = () => ({ status: 500 });
     await a.release();
-    api.intercept = () => undefined;
+    stage.api.intercept = () => undefined;
     expect(holder()).toBe('a');
   });
 });

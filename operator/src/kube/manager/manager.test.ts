@@ -1,4 +1,4 @@
-import { createTestClock, silentLogger, type TestClock } from 'quaymaster/base';
+import { silentLogger } from 'quaymaster/base';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { createApplier } from '../apply/index.ts';
@@ -6,64 +6,46 @@ import { createElection, leaseResource } from '../lease/index.ts';
 import type { KubeObject } from '../objects/index.ts';
 import { createController, createWorkQueue, done, type Reconcile } from '../queue/index.ts';
 import { createStore, createWriteTracker } from '../store/index.ts';
-import {
-  configMaps,
-  drive,
-  type FakeApi,
-  recordingMetrics,
-  startFakeApi,
-  until,
-  widget,
-  widgets,
-} from '../testing/index.ts';
-import { createKubeClient, createTransport, type Transport } from '../transport/index.ts';
+import { configMaps, drive, until, useFakeApi, widget, widgets } from '../testing/index.ts';
+import { createKubeClient } from '../transport/index.ts';
 import { enqueueOn, ownerKeys } from './enqueue.ts';
 import { createManager, type Manager, type ManagerOptions } from './manager.ts';
 
-let api: FakeApi;
-let clock: TestClock;
-let transport: Transport;
+const stage = useFakeApi([leaseResource, widgets, configMaps]);
 let stop: AbortController;
 let order: string[];
 
-beforeEach(async () => {
-  api = await startFakeApi([leaseResource, widgets, configMaps]);
-  clock = createTestClock();
-  transport = createTransport({ endpoint: api.endpoint(), clock, userAgent: 'test' });
+beforeEach(() => {
   stop = new AbortController();
   order = [];
 });
 
-afterEach(async () => {
+afterEach(() => {
   stop.abort();
-  await transport.close();
-  await api[Symbol.asyncDispose]();
-  expect(clock.pending).toBe(0);
 });
 
-const metrics = recordingMetrics();
 const base = (): ManagerOptions => ({
-  client: createKubeClient(transport),
-  clock,
+  client: createKubeClient(stage.transport),
+  clock: stage.clock,
   random: () => 0.5,
   logger: silentLogger,
-  metrics,
+  metrics: stage.metrics,
 });
 const elect = (identity: string) =>
   createElection({
-    client: createKubeClient(transport, { urgent: true }),
+    client: createKubeClient(stage.transport, { urgent: true }),
     namespace: 'sys',
     name: 'op',
     identity,
-    clock,
+    clock: stage.clock,
     random: () => 0,
     logger: silentLogger,
   });
 const controllerOf = (reconcile: Reconcile, name = 'widgets') =>
-  createController({ name, clock, logger: silentLogger, workers: 1, reconcile });
+  createController({ name, clock: stage.clock, logger: silentLogger, workers: 1, reconcile });
 
 test('HT-3.19 caches first, then the election, then the controllers; the way out in reverse', async () => {
-  api.put(widgets, widget('a'));
+  stage.api.put(widgets, widget('a'));
   const election = elect('a');
   const manager = createManager({ ...base(), election });
   const informer = manager.informer({ resource: widgets });
@@ -86,22 +68,22 @@ test('HT-3.19 caches first, then the election, then the controllers; the way out
   await until('reconciled', () => order.length === 2);
   expect(manager.readiness).toEqual({ ready: true, leading: true, waitingFor: [] });
   manager.report();
-  expect(metrics.last('quaymaster_informer_objects', { resource: 'widgets.test.example' })).toBe(1);
+  expect(stage.metrics.last('quaymaster_informer_objects', { resource: 'widgets.test.example' })).toBe(1);
   stop.abort();
   await running;
   expect(order).toEqual(['leading synced=true', 'reconcile default/a leader=true cached=1', 'stopping leader=true']);
-  expect(api.get(leaseResource, 'sys/op')?.spec).toMatchObject({ holderIdentity: '' });
-  await until('closed', () => api.watches.size === 0);
+  expect(stage.api.get(leaseResource, 'sys/op')?.spec).toMatchObject({ holderIdentity: '' });
+  await until('closed', () => stage.api.watches.size === 0);
 });
 
 test('HT-3.19 a standby is ready with warm caches, but reconciles nothing', async () => {
-  api.put(leaseResource, {
+  stage.api.put(leaseResource, {
     apiVersion: 'v1',
     kind: 'Lease',
     metadata: { name: 'op', namespace: 'sys' },
     spec: { holderIdentity: 'other', leaseDurationSeconds: 10 },
   });
-  api.put(widgets, widget('a'));
+  stage.api.put(widgets, widget('a'));
   const manager = createManager({ ...base(), election: elect('me') });
   const informer = manager.informer({ resource: widgets });
   const controller = controllerOf((key) => {
@@ -135,10 +117,10 @@ test('a lost office ends the run with an error, without waiting for anything', a
   );
   await until('leading', () => manager.readiness.leading);
   controller.queue.add('busy');
-  api.intercept = (request) => (request.path.includes('/leases/') ? 'destroy' : undefined);
+  stage.api.intercept = (request) => (request.path.includes('/leases/') ? 'destroy' : undefined);
   let result: string | undefined;
   void running.then((text) => (result = text));
-  await drive(clock, 'ended', () => result !== undefined);
+  await drive(stage.clock, 'ended', () => result !== undefined);
   expect(result).toContain('leadership lost: not renewed in time');
   expect(order).toEqual([]);
 });
@@ -153,13 +135,13 @@ test('a reconcile that hears no signal does not keep the process from its end', 
   controller.queue.add('deaf');
   await until('busy', () => controller.queue.processing === 1);
   stop.abort();
-  await drive(clock, 'ended all the same', () => ended);
+  await drive(stage.clock, 'ended all the same', () => ended);
   await running;
-  await clock.advance(200_000);
+  await stage.clock.advance(200_000);
 });
 
 test('a cache that cannot be filled shows why', async () => {
-  api.intercept = () => ({ status: 403, body: { message: 'widgets is forbidden' } });
+  stage.api.intercept = () => ({ status: 403, body: { message: 'widgets is forbidden' } });
   const manager = createManager(base());
   manager.informer({ resource: widgets });
   const running = manager.run(stop.signal);
@@ -184,13 +166,13 @@ test('the same cache is shared; different indexes for it are a fault; a late one
 });
 
 test('listed namespaces: one cache, a watch each, and a relist of one leaves the others alone', async () => {
-  for (const namespace of ['one', 'two', 'three']) api.put(widgets, widget('a', { namespace, uid: namespace }));
+  for (const namespace of ['one', 'two', 'three']) stage.api.put(widgets, widget('a', { namespace, uid: namespace }));
   const manager: Manager = createManager(base());
   const informer = manager.informer({ resource: widgets, namespaces: ['one', 'two', 'one'] });
   const running = manager.run(stop.signal);
   await informer.whenSynced();
   expect([...informer.store.keys()].toSorted()).toEqual(['one/a', 'two/a']);
-  await until('two watches', () => api.watches.size === 2);
+  await until('two watches', () => stage.api.watches.size === 2);
   expect(informer.states).toHaveLength(2);
   stop.abort();
   await running;
@@ -199,7 +181,7 @@ test('listed namespaces: one cache, a watch each, and a relist of one leaves the
 test('a handler with a fault and a cache at its bound are told in log and numbers, the others go on', async () => {
   const errors: string[] = [];
   const logger = { ...silentLogger, error: (_fields: object, message: string) => void errors.push(message) };
-  for (const name of ['a', 'b']) api.put(widgets, widget(name));
+  for (const name of ['a', 'b']) stage.api.put(widgets, widget(name));
   const manager = createManager({ ...base(), logger, limits: { pageSize: 10 } });
   const informer = manager.informer({ resource: widgets, maxObjects: 1 });
   informer.store.subscribe(() => {
@@ -213,7 +195,7 @@ test('a handler with a fault and a cache at its bound are told in log and number
     'a handler of cache events failed',
     'the cache is at its bound; an object is left out',
   ]);
-  expect(metrics.sum('quaymaster_informer_handler_errors_total')).toBe(1);
+  expect(stage.metrics.sum('quaymaster_informer_handler_errors_total')).toBe(1);
   stop.abort();
   await running;
 });
@@ -223,13 +205,13 @@ test('already told to stop: nothing starts', async () => {
   const manager = createManager({ ...base(), election: elect('x') });
   manager.informer({ resource: widgets });
   await manager.run(stop.signal);
-  expect(api.writes).toEqual([]);
+  expect(stage.api.writes).toEqual([]);
 });
 
 test('EF-55 a whole controller: drift is repaired, and a forced resync of a settled cluster writes nothing at all', async () => {
   const manager = createManager(base());
-  const writer = createKubeClient(transport);
-  const tracker = createWriteTracker({ clock });
+  const writer = createKubeClient(stage.transport);
+  const tracker = createWriteTracker({ clock: stage.clock });
   const applier = createApplier({ client: writer, manager: 'op', hashAnnotation: 'test.example/hash', tracker });
   const roots = manager.informer({ resource: widgets });
   const children = manager.informer({ resource: configMaps });
@@ -255,38 +237,38 @@ test('EF-55 a whole controller: drift is repaired, and a forced resync of a sett
   enqueueOn(roots.store, controller.queue);
   enqueueOn(children.store, controller.queue, ownerKeys('test.example', 'Widget'));
   manager.addController(controller);
-  for (let i = 0; i < 20; i++) api.put(widgets, widget(`w${i}`));
+  for (let i = 0; i < 20; i++) stage.api.put(widgets, widget(`w${i}`));
   const running = manager.run(stop.signal);
   await drive(
-    clock,
+    stage.clock,
     'all children',
     () =>
       children.store.size === 20 &&
       controller.queue.depth + controller.queue.processing + controller.queue.waiting === 0,
     50,
   );
-  expect(api.writes).toHaveLength(20);
+  expect(stage.api.writes).toHaveLength(20);
   const before = order.length;
   manager.resync();
   await until(
     'all looked at again',
     () => order.length >= before + 20 && controller.queue.depth + controller.queue.processing === 0,
   );
-  expect(api.writes).toHaveLength(20);
-  const child = api.get(configMaps, 'default/w3') as KubeObject;
-  api.put(configMaps, { ...child, data: { size: 'by hand' } } as KubeObject);
+  expect(stage.api.writes).toHaveLength(20);
+  const child = stage.api.get(configMaps, 'default/w3') as KubeObject;
+  stage.api.put(configMaps, { ...child, data: { size: 'by hand' } } as KubeObject);
   await until(
     'repaired',
-    () => (api.get(configMaps, 'default/w3') as unknown as { data: { size: string } }).data.size === '1',
+    () => (stage.api.get(configMaps, 'default/w3') as unknown as { data: { size: string } }).data.size === '1',
   );
-  expect(api.writes).toHaveLength(21);
+  expect(stage.api.writes).toHaveLength(21);
   stop.abort();
   await running;
 });
 
 test('an object that stops pointing somewhere wakes both ends; what was there already waits behind fresh edits', async () => {
   const store = createStore<KubeObject>();
-  const queue = createWorkQueue({ name: 'q', clock });
+  const queue = createWorkQueue({ name: 'q', clock: stage.clock });
   const refers = (object: KubeObject): readonly string[] => [(object.spec as { ref: string }).ref];
   store.replace([widget('a', { uid: '1', resourceVersion: '1' }, { spec: { ref: 'old' } })], '1', undefined);
   const leave = enqueueOn(store, queue, refers);
