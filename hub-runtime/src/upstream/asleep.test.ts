@@ -2,34 +2,15 @@ import { describe, expect, test } from 'vitest';
 
 import type { ResilienceConfig, ServerConfig } from '@quaymaster/crds';
 
-import { createTestClock } from '../base/index.ts';
 import { Cancellation, type ServerTarget, type UpstreamEvent } from '../exchange/index.ts';
-import { createUpstream } from './create-upstream.ts';
 import { ConnectError } from './conversation.ts';
-import {
-  FakeConnector,
-  FakeConversation,
-  gone,
-  makeCall,
-  resultOf,
-  serverConfig,
-  upstreamDeps,
-} from './testing/index.ts';
+import { FakeConversation, gone, makeCall, resultOf, serverConfig, serverWorld, stdioTarget } from './testing/index.ts';
 
-const stdio: ServerTarget = { kind: 'stdio', command: 'x', args: [], env: {}, cwd: undefined };
 const onDemand: Partial<ServerConfig> = {
   lifecycle: { start: 'onDemand', drainTimeoutMs: 1_000, required: false, idleMs: 10_000 },
 };
 
-function world(change: Partial<ServerConfig> = onDemand, target = stdio) {
-  const clock = createTestClock();
-  const connector = new FakeConnector();
-  const upstream = createUpstream(serverConfig(change), upstreamDeps(target, { clock, connectorFor: () => connector }));
-  const events: UpstreamEvent[] = [];
-  upstream.subscribe((event) => events.push(event));
-  const call = (one = makeCall('tools/call', { name: 'echo' })) => upstream.lane(one.caller).send(one.call);
-  return { clock, connector, upstream, events, call };
-}
+const world = (change = onDemand, target = stdioTarget) => serverWorld(change, target);
 
 async function awake() {
   const one = world();

@@ -1,243 +1,13 @@
 import { describe, expect, test } from 'vitest';
 
-import type { ServerConfig } from '@quaymaster/crds';
-
-import { createTestClock } from '../base/index.ts';
-import { hubError, type ServerTarget, TargetError, type UpstreamEvent } from '../exchange/index.ts';
 import { ConnectError } from './conversation.ts';
-import { createUpstream } from './create-upstream.ts';
-import { httpLimits } from './http/index.ts';
-import { graceMs } from './machine.ts';
-import { FakeConnector, makeCall, resultOf, serverConfig, upstreamDeps } from './testing/index.ts';
-import type { UpstreamDeps } from './upstream-deps.ts';
+import { httpTarget, makeCall, resultOf, serverConfig, serverUp, serverWorld } from './testing/index.ts';
 
-const stdio: ServerTarget = { kind: 'stdio', command: 'x', args: [], env: {}, cwd: undefined };
-const http: ServerTarget = { kind: 'http', url: 'http://x/', headers: {} };
 const changed = 'notifications/tools/list_changed';
-
-function world(change: Partial<ServerConfig> = {}, target = stdio, deps: Partial<UpstreamDeps> = {}) {
-  const clock = createTestClock();
-  const connector = new FakeConnector();
-  const all = upstreamDeps(target, { clock, connectorFor: () => connector, ...deps });
-  const upstream = createUpstream(serverConfig(change), all);
-  const events: UpstreamEvent[] = [];
-  upstream.subscribe((event) => events.push(event));
-  const call = (one = makeCall('tools/call', { name: 'echo' })) => upstream.lane(one.caller).send(one.call);
-  const phases = (): string[] => events.flatMap((event) => (event.kind === 'state' ? [event.state.phase] : []));
-  const listings = (): number => events.filter((event) => event.kind === 'listing').length;
-  return { clock, connector, upstream, events, call, phases, listings };
-}
-
-async function up(change: Partial<ServerConfig> = {}, target = stdio) {
-  const one = world(change, target);
-  one.upstream.start();
-  await one.clock.advance(1);
-  expect(one.upstream.state.phase).toBe('Ready');
-  return one;
-}
-
-describe('HT-0.09 coming up', () => {
-  test('resolves, connects, lists, and says so in this order', async () => {
-    const { upstream, phases, events, connector } = await up();
-    expect(new Set(phases())).toEqual(new Set(['Starting', 'Ready']));
-    expect(events.findIndex((one) => one.kind === 'listing')).toBeLessThan(
-      events.findIndex((one) => one.kind === 'state' && one.state.phase === 'Ready'),
-    );
-    expect(upstream.state).toMatchObject({
-      reason: 'Ready',
-      message: 'speaks 2026-07-28; 1 tool',
-      pid: 4_711,
-      restarts: 0,
-    });
-    expect(upstream.listing?.tools).toEqual(['{"name":"echo"}']);
-    upstream.start();
-    expect(connector.opened).toHaveLength(1);
-  });
-
-  test('calls wait for a starting server, and for the first start as long as it may take', async () => {
-    const { clock, connector, upstream, call } = world({ timeouts: { ...serverConfig().timeouts, startMs: 20_000 } });
-    let go: () => void = () => {};
-    connector.plan = () => new Promise((resolve) => (go = resolve));
-    upstream.start();
-    const answer = call();
-    await clock.advance(15_000);
-    expect(upstream.inFlight).toBe(1);
-    go();
-    expect(resultOf(await answer)).toEqual({ done: true });
-  });
-
-  test('a lazy server starts with the first call or list that needs it', async () => {
-    const lazy = { lifecycle: { ...serverConfig().lifecycle, start: 'lazy' as const } };
-    const first = world(lazy);
-    first.upstream.start();
-    await first.clock.advance(1_000);
-    expect(first.upstream.state.phase).toBe('Pending');
-    expect(resultOf(await first.call())).toEqual({ done: true });
-    const second = world(lazy);
-    await Promise.all([second.upstream.wake(1_000), second.clock.advance(1)]);
-    expect(second.upstream.listing).toBeDefined();
-  });
-
-  test('a start that hangs ends in time, with the reason', async () => {
-    const { clock, connector, upstream } = world();
-    connector.plan = () => new Promise(() => {});
-    const woken = upstream.wake(60_000);
-    await clock.advance(1);
-    await clock.advance(5_001);
-    await woken;
-    expect(upstream.state).toMatchObject({
-      phase: 'Degraded',
-      reason: 'HandshakeFailed',
-      message: expect.stringContaining('5000 ms'),
-    });
-  });
-
-  test('wake waits no longer than asked', async () => {
-    const { clock, connector, upstream } = world();
-    connector.plan = () => new Promise(() => {});
-    const woken = upstream.wake(100);
-    await clock.advance(101);
-    await woken;
-    expect(upstream.state.phase).toBe('Starting');
-  });
-
-  test.each([
-    ['a target that cannot be resolved', new TargetError('SecretNotFound', 'no secret', false), 'SecretNotFound'],
-    ['a connection that is refused', new ConnectError('Unreachable', 'refused', true), 'Unreachable'],
-    ['an error nobody foresaw', new TypeError('oops'), 'StartFailed'],
-  ])('%s: calls fail at once with the reason', async (_name, error, reason) => {
-    const { clock, connector, upstream, call } = world();
-    connector.plan = () => {
-      throw error;
-    };
-    upstream.start();
-    const waiting = call();
-    await clock.advance(1);
-    expect(upstream.state).toMatchObject({ phase: 'Degraded', reason });
-    expect(await waiting).toMatchObject({
-      errorCode: 'QM_SERVER_FAILED',
-      message: expect.stringContaining(error.message),
-    });
-    expect(await call()).toMatchObject({ errorCode: 'QM_SERVER_FAILED', httpStatus: 200 });
-  });
-
-  test('tools that cannot be listed are a failed start, tried again', async () => {
-    const { clock, connector, upstream } = world();
-    connector.plan = (conversation, attempt) => {
-      if (attempt === 1) conversation.onRequest = () => hubError('QM_CALL_TIMEOUT', { server: 's', ms: 1 });
-    };
-    upstream.start();
-    await clock.advance(1);
-    expect(upstream.state.reason).toBe('HandshakeFailed');
-    expect(connector.opened[0]?.closedWith).toBe('the start failed');
-    await clock.advance(1_000);
-    expect(upstream.state.phase).toBe('Ready');
-  });
-
-  test('a server that ends while it is listed has not come up', async () => {
-    const { clock, connector, upstream } = world();
-    connector.plan = (conversation, attempt) => {
-      if (attempt === 1)
-        conversation.onRequest = () => (conversation.end('Exited', 'exited with code 1'), new Promise(() => {}));
-    };
-    upstream.start();
-    await clock.advance(1);
-    expect(upstream.state).toMatchObject({ phase: 'Degraded', reason: 'Exited' });
-    await clock.advance(1_000);
-    expect(upstream.state.phase).toBe('Ready');
-  });
-});
-
-describe('EF-31 going down and coming back', () => {
-  test('a crash is followed by a new start; calls in between wait; the listing stays and is not announced again', async () => {
-    const { clock, connector, upstream, call, listings, phases } = await up();
-    connector.last.end('Exited', 'exited with code 1');
-    expect(upstream.state).toMatchObject({ phase: 'Starting', restarts: 1, pid: undefined });
-    expect(upstream.listing).toBeDefined();
-    const answer = call();
-    await clock.advance(200);
-    expect(resultOf(await answer)).toEqual({ done: true });
-    expect(upstream.state.phase).toBe('Ready');
-    expect([listings(), phases().includes('Degraded')]).toEqual([1, false]);
-  });
-
-  test('other tools after a restart are a new listing', async () => {
-    const { clock, connector, upstream, listings } = await up();
-    connector.plan = (conversation) => void (conversation.tools = ['other']);
-    connector.last.end('Exited');
-    await clock.advance(200);
-    expect(upstream.listing?.tools).toEqual(['{"name":"other"}']);
-    expect(listings()).toBe(2);
-  });
-
-  test('one that stays away is Degraded after the grace, and never given up', async () => {
-    const { clock, connector, upstream, call } = await up();
-    connector.plan = () => {
-      throw new ConnectError('Unreachable', 'refused', true);
-    };
-    connector.last.end('Unreachable');
-    const waiting = call();
-    await clock.advance(graceMs - 1_000);
-    expect(upstream.state.phase).toBe('Starting');
-    await clock.advance(10_000);
-    expect(upstream.state).toMatchObject({ phase: 'Degraded', reason: 'Unreachable' });
-    expect(await waiting).toMatchObject({ errorCode: 'QM_SERVER_FAILED' });
-    connector.plan = () => {};
-    await clock.advance(31_000);
-    expect(upstream.state.phase).toBe('Ready');
-  });
-
-  test('HT-1.12 fifty flaps later it is Ready, and nothing is left over', async () => {
-    const { clock, connector, upstream } = await up();
-    for (let flap = 0; flap < 50; flap++) {
-      connector.last.end('Exited');
-      await clock.advance(40_000);
-    }
-    expect(upstream.state).toMatchObject({ phase: 'Ready', restarts: 50 });
-    expect(connector.opened).toHaveLength(51);
-    // Health check only.
-    expect(clock.pending).toBe(1);
-    const stopped = upstream.stop(0);
-    await clock.advance(100);
-    await stopped;
-    expect(clock.pending).toBe(0);
-  });
-
-  test('silence is found out, the conversation replaced', async () => {
-    const { clock, connector, upstream } = await up();
-    const first = connector.last;
-    first.onRequest = () => hubError('QM_CALL_TIMEOUT', { server: 's', ms: 1 });
-    await clock.advance(30_000 + 2_100);
-    expect(first.closedWith).toContain('3 checks in a row');
-    expect(upstream.state.reason).toBe('HealthCheckFailed');
-    await clock.advance(1_000);
-    expect(upstream.state.phase).toBe('Ready');
-    expect(upstream.state.restarts).toBe(1);
-  });
-
-  test('a broken connection is looked into at once', async () => {
-    const { clock, connector } = await up();
-    connector.last.wanted.suspect?.();
-    await clock.advance(1);
-    expect(connector.last.requests.at(-1)).toBe('server/discover');
-  });
-
-  test('a call taken back is sent again once, on the new conversation', async () => {
-    const { clock, connector } = await up();
-    const first = connector.last;
-    const one = makeCall('tools/call', { name: 'echo' });
-    first.end('Unreachable');
-    const again = first.wanted.resend?.(one.call);
-    await clock.advance(200);
-    expect(again === undefined ? undefined : resultOf(await again)).toEqual({ done: true });
-    expect(connector.last.sent).toEqual([one.call]);
-    expect(first.wanted.resend?.(one.call)).toBeUndefined();
-  });
-});
 
 describe('lists', () => {
   test('EF-31 an announced change is read once and told only when something differs', async () => {
-    const { clock, connector, upstream, listings } = await up();
+    const { clock, connector, upstream, listings } = await serverUp();
     connector.last.announce(changed);
     await clock.advance(1_000);
     expect(listings()).toBe(1);
@@ -249,7 +19,7 @@ describe('lists', () => {
   });
 
   test('a change announced while the lists were read is not lost', async () => {
-    const { clock, connector, upstream } = world();
+    const { clock, connector, upstream } = serverWorld();
     connector.plan = (conversation) => {
       conversation.onRequest = (method) => {
         if (method === 'tools/list' && conversation.requests.length === 1) conversation.announce(changed);
@@ -263,7 +33,7 @@ describe('lists', () => {
   });
 
   test('lists of a server that announces nothing are read again now and then, when it is idle', async () => {
-    const { clock, connector, upstream } = world();
+    const { clock, connector, upstream } = serverWorld();
     connector.plan = (conversation) => {
       conversation.capabilities = conversation.result({ tools: {} }).result;
     };
@@ -283,13 +53,13 @@ describe('who shares what', () => {
     makeCall('tools/call', { name: 'echo' }, { caller: { era: 'legacy', session: { id, notify: () => {} } } });
 
   test('shared: one conversation for all', async () => {
-    const { connector, call } = await up();
+    const { connector, call } = await serverUp();
     await Promise.all([call(session('a')), call(session('b'))]);
     expect(connector.opened).toHaveLength(1);
   });
 
   test('perClient: one per session beside the primary, ended with it', async () => {
-    const { connector, upstream, call } = await up(perClient);
+    const { connector, upstream, call } = await serverUp(perClient);
     await Promise.all([call(session('a')), call(session('b'))]);
     expect(connector.asked.map((one) => one.purpose)).toEqual(['primary', 'client', 'client']);
     expect(connector.opened[0]?.sent).toEqual([]);
@@ -301,7 +71,7 @@ describe('who shares what', () => {
   });
 
   test('perClient over modern HTTP is shared: there is no state to keep apart', async () => {
-    const { connector, upstream, call } = await up(perClient, http);
+    const { connector, upstream, call } = await serverUp(perClient, httpTarget);
     await Promise.all([call(session('a')), call(session('b'))]);
     expect(connector.opened).toHaveLength(1);
     upstream.lane(session('a').caller).notify?.('x/y', '{}' as never);
@@ -309,7 +79,7 @@ describe('who shares what', () => {
   });
 
   test('perClient: a call before the server is up waits, then gets its own', async () => {
-    const { clock, connector, call, upstream } = world(perClient);
+    const { clock, connector, call, upstream } = serverWorld(perClient);
     upstream.start();
     const answer = call(session('a'));
     await clock.advance(1);
@@ -320,7 +90,7 @@ describe('who shares what', () => {
 
 describe('orders', () => {
   test('restart ends the old before it starts the new, and resolves when it is up', async () => {
-    const { clock, connector, upstream, call } = await up();
+    const { clock, connector, upstream, call } = await serverUp();
     const first = connector.last;
     let ended: () => void = () => {};
     first.close = () => new Promise((resolve) => (ended = resolve));
@@ -336,7 +106,7 @@ describe('orders', () => {
   });
 
   test('stop lets calls in flight finish, takes stragglers meanwhile, and is final', async () => {
-    const { clock, connector, upstream, call } = await up();
+    const { clock, connector, upstream, call } = await serverUp();
     let finish: () => void = () => {};
     connector.last.onSend = () =>
       new Promise((resolve) => (finish = () => resolve(connector.last.result({ late: true }))));
@@ -360,7 +130,7 @@ describe('orders', () => {
   });
 
   test('stop waits no longer than the drain time', async () => {
-    const { clock, connector, upstream, call } = await up();
+    const { clock, connector, upstream, call } = await serverUp();
     connector.last.onSend = () => new Promise(() => {});
     void call();
     const stopped = upstream.stop(500);
@@ -371,7 +141,7 @@ describe('orders', () => {
 
   test('EF-45 calls that wait for a start are served before the end, also when the pause before it had begun', async () => {
     for (const crashed of [false, true]) {
-      const { clock, connector, upstream, call } = world();
+      const { clock, connector, upstream, call } = serverWorld();
       if (crashed) {
         upstream.start();
         await clock.advance(1);
@@ -388,7 +158,7 @@ describe('orders', () => {
   });
 
   test('calls that wait for a start that fails while draining hear so', async () => {
-    const { clock, connector, upstream, call } = world();
+    const { clock, connector, upstream, call } = serverWorld();
     connector.plan = () => {
       throw new ConnectError('Unreachable', 'refused', true);
     };
@@ -401,7 +171,7 @@ describe('orders', () => {
   });
 
   test('a stop during a start gives it up and leaves nothing behind', async () => {
-    const { clock, connector, upstream } = world();
+    const { clock, connector, upstream } = serverWorld();
     connector.plan = () => new Promise(() => {});
     upstream.start();
     await clock.advance(10);
@@ -413,59 +183,12 @@ describe('orders', () => {
   });
 
   test('reconfigure takes over settings without a new process', async () => {
-    const { clock, connector, upstream } = await up();
+    const { clock, connector, upstream } = await serverUp();
     const health = { intervalMs: 1_000, timeoutMs: 500, failureThreshold: 1 };
     upstream.reconfigure(serverConfig({ health }));
     await clock.advance(3_100);
     expect(upstream.config.health).toEqual(health);
     expect(connector.last.requests.filter((one) => one === 'server/discover')).toHaveLength(3);
     expect(connector.opened).toHaveLength(1);
-  });
-});
-
-describe('checklist 56: the era of a server', () => {
-  test('is remembered for the next start, and forgotten when it did not work', async () => {
-    const { clock, connector } = await up();
-    connector.last.end('Exited');
-    await clock.advance(200);
-    expect(connector.asked.map((one) => one.verdict)).toEqual([undefined, 'modern']);
-    connector.last.end('HandshakeFailed', 'it no longer speaks 2026-07-28');
-    await clock.advance(500);
-    expect(connector.asked.at(-1)?.verdict).toBeUndefined();
-  });
-
-  test('an upgrade behind a live legacy conversation is noticed; the old one finishes its calls', async () => {
-    const { clock, connector, upstream } = world();
-    connector.plan = (conversation, attempt) => {
-      if (attempt === 1) conversation.era = 'legacy';
-    };
-    let probes = 0;
-    connector.upgraded = async () => ++probes === 2;
-    upstream.start();
-    await clock.advance(1);
-    const old = connector.last;
-    await clock.advance(httpLimits.legacyVerdictMs + 30_000);
-    expect([probes, connector.opened.length]).toEqual([1, 1]);
-    await clock.advance(httpLimits.legacyVerdictMs + 60_000);
-    expect([probes, connector.opened.length]).toEqual([2, 2]);
-    expect(upstream.listing?.era).toBe('modern');
-    await clock.advance(1_000);
-    expect(old.closedWith).toBe('replaced');
-    expect(upstream.state).toMatchObject({ phase: 'Ready', restarts: 0 });
-  });
-
-  test('a change-over that fails leaves the old conversation in place', async () => {
-    const { clock, connector, upstream, call } = world();
-    connector.plan = (conversation, attempt) => {
-      if (attempt > 1) throw new ConnectError('Unreachable', 'no', true);
-      conversation.era = 'legacy';
-    };
-    connector.upgraded = () => Promise.resolve(true);
-    upstream.start();
-    await clock.advance(1);
-    await clock.advance(httpLimits.legacyVerdictMs + 60_000);
-    expect(connector.asked.length).toBe(2);
-    expect(upstream.state.phase).toBe('Ready');
-    expect(resultOf(await call())).toEqual({ done: true });
   });
 });

@@ -24,4 +24,5 @@ export {
 } from './http-world.ts';
 export { eventually, makeCall, resultOf, type SentCall, serverConfig, upstreamDeps } from './settings.ts';
 export type { TinyReply, TinyRequest } from './tiny-server.ts';
+export { httpTarget, serverUp, serverWorld, stdioTarget } from './server-world.ts';
 export { type SseMessage, type SseScript, type SseServer, startSseServer } from './sse-server.ts';
