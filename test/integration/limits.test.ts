@@ -141,7 +141,7 @@ test('HT-5.12 a stdio server that uses more memory than it may is ended, started
     'const say = (result) => console.log(JSON.stringify({ jsonrpc: "2.0", id: m.id, result })); ' +
     'if (m.method === "initialize") say({ protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "g", version: "1" } }); ' +
     'else if (m.method === "tools/list") say({ tools: [{ name: "grow", inputSchema: { type: "object" } }] }); ' +
-    'else if (m.method === "tools/call") { kept.push(Buffer.alloc(400 * 1048576, 1)); say({ content: [] }); } ' +
+    'else if (m.method === "tools/call") { say({ content: [] }); kept.push(Buffer.alloc(400 * 1048576, 1)); } ' +
     'else if (m.id !== undefined) say({}); } });';
   await using own = await startHub([
     mcpHub(),

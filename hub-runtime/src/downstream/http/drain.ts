@@ -3,7 +3,8 @@
  * within the grace period, then everything that is left is cut.
  *
  * Where others take over, it serves on first: whoever balances between replicas hears of an end when it hears of it, on a busy node seconds
- * late. So the end begins when nobody has come for a while, not after a fixed time.
+ * late. So the end begins when nobody has come for a while, not after a fixed time. A while is one in which this process has listened: one that
+ * was starved or stopped has heard nobody, and their requests lie unread.
  */
 import type { Server } from 'node:http';
 
@@ -13,6 +14,8 @@ import type { EdgeMap } from './edge-map.ts';
 const pollMs = 20;
 /** So long after the last connection or request nobody is expected any more. */
 const quietMs = 1_000;
+/** And so often has been looked, each time after everything that had arrived was read. */
+const quietLooks = 25;
 
 /** Open listen streams get their result, so that their clients look elsewhere. Resolves when nobody comes any more. */
 export async function clientsLeave(
@@ -23,8 +26,13 @@ export async function clientsLeave(
 ): Promise<void> {
   const began = clock.monotonic();
   for (const edge of edges.all()) edge.endListening();
+  let heardMs = lastCameMs();
+  let looks = 0;
   for (let now = began; now < began + leaveMs; now = clock.monotonic()) {
-    if (now - Math.max(began, lastCameMs()) >= quietMs) return;
+    const isNews = lastCameMs() !== heardMs;
+    looks = isNews ? 0 : looks + 1;
+    heardMs = lastCameMs();
+    if (looks >= quietLooks && now - Math.max(began, heardMs) >= quietMs) return;
     await pause(clock);
   }
 }

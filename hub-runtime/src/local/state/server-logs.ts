@@ -70,7 +70,7 @@ function logPath(directory: string, server: string): string {
 
 /** Lines are gathered and written together: a write per line would cost a call of the hub a tenth of its CPU. */
 const gatherMs = 100;
-const gatherCharacters = 16_384;
+const gatherCharacters = 65_536;
 /** Lines within `gatherMs` that `hasRoom` lets through. */
 const gatherLines = 1_000;
 /** A file that could not be opened or written is tried again after this. */

@@ -152,11 +152,12 @@ describe('lock and record', () => {
   test.runIf(process.platform === 'linux')(
     'a process that has ended and was not fetched by its parent is not alive',
     async () => {
-      const parent = spawn('sh', ['-c', 'sleep 0.05 & echo $!; exec sleep 5'], { stdio: ['ignore', 'pipe', 'ignore'] });
+      const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
       const pid = await new Promise<number>((resolve) =>
         parent.stdout.once('data', (chunk: Buffer) => resolve(Number(chunk))),
       );
       expect(isAlive(pid)).toBe(true);
+      process.kill(pid, 'SIGKILL');
       await expect.poll(() => isAlive(pid)).toBe(false);
       expect(() => process.kill(pid, 0)).not.toThrow();
       parent.kill('SIGKILL');
