@@ -1,222 +1,13 @@
-import type { HubConfig, ServerConfig } from '@quaymaster/crds';
 import { expect, test } from 'vitest';
 
-import { createTestClock, silentLogger, type TestClock } from '../base/index.ts';
-import type { HubPort, ListKind, Outcome } from '../exchange/index.ts';
-import {
-  exchangeOf,
-  FakeUpstream,
-  hubConfig,
-  listing,
-  resultOf,
-  seen,
-  serverConfig,
-  testSealer,
-  tool,
-} from '../fixtures/index.ts';
-import { silentObserver } from '../observe/index.ts';
-import { HubHost } from './hub-host.ts';
-import type { HubHostEvent } from './hub-host-deps.ts';
+import type { HubConfig, ServerConfig } from '@quaymaster/crds';
 
-interface Stage {
-  readonly host: HubHost;
-  readonly clock: TestClock;
-  /** All upstreams ever made, oldest first. */
-  readonly made: FakeUpstream[];
-  readonly events: HubHostEvent[];
-  readonly gauges: Map<string, () => number>;
-  readonly counted: string[];
-  readonly gone: string[];
-  /** What the host itself reports to the observer. */
-  readonly states: string[];
-  hub(key?: string): HubPort;
-  newest(name: string): FakeUpstream;
-}
-
-function stage(create?: (config: ServerConfig) => FakeUpstream): Stage {
-  const clock = createTestClock();
-  const made: FakeUpstream[] = [];
-  const events: HubHostEvent[] = [];
-  const gauges = new Map<string, () => number>();
-  const counted: string[] = [];
-  const gone: string[] = [];
-  const states: string[] = [];
-  const host = new HubHost({
-    createUpstream: (config) => {
-      const upstream = create === undefined ? new FakeUpstream(config) : create(config);
-      made.push(upstream);
-      return upstream;
-    },
-    sealer: testSealer(),
-    clock,
-    log: silentLogger,
-    observer: {
-      ...silentObserver,
-      count: (name, label) => counted.push(`${name} ${label}`),
-      upstreamState: (key, phase) => states.push(`${key} ${phase}`),
-      upstreamGone: (key) => gone.push(key),
-      gauge: (name, label, read) => {
-        gauges.set(`${name} ${label}`, read);
-        return () => gauges.delete(`${name} ${label}`);
-      },
-    },
-    hubInfo: { name: 'desk', version: '1' },
-  });
-  host.onEvent((event) => events.push(event));
-  return {
-    host,
-    clock,
-    made,
-    events,
-    gauges,
-    counted,
-    gone,
-    states,
-    hub(key = 'default/desk') {
-      const hub = host.hub(key);
-      if (hub === undefined) throw new Error(`no hub ${key}`);
-      return hub;
-    },
-    newest(name) {
-      const upstream = made.findLast(({ config }) => config.name === name);
-      if (upstream === undefined) throw new Error(`no upstream ${name}`);
-      return upstream;
-    },
-  };
-}
-
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const offer = (...names: string[]): ReturnType<typeof listing> => listing({ tools: names.map((name) => tool(name)) });
-const lazy = (name: string): ServerConfig =>
-  serverConfig(name, { lifecycle: { start: 'lazy', drainTimeoutMs: 1_000, required: false } });
-
-/** A configuration; `hash` stands for its content. */
-function config(hash: string, ...servers: readonly ServerConfig[]): HubConfig {
-  return hubConfig(servers, { hash });
-}
-
-async function list(hub: HubPort): Promise<string[]> {
-  const page = seen(await hub.handle(exchangeOf(hub.graph, 'tools/list'))) as { tools: { name: string }[] };
-  return page.tools.map(({ name }) => name);
-}
-
-function call(hub: HubPort, name: string): Promise<Outcome> {
-  return hub.handle(exchangeOf(hub.graph, 'tools/call', { name }));
-}
-
-test('X-01 eager servers start at once, lazy ones at the first list, which waits for all of them', async () => {
-  const { host, hub, newest } = stage();
-  host.apply([config('1', serverConfig('a'), lazy('b'))]);
-  expect(newest('a').log).toEqual(['start']);
-  expect(newest('b').log).toEqual([]);
-  const first = list(hub());
-  await settle();
-  expect(newest('b').log).toEqual(['wake 20000']);
-  newest('a').list(offer('x'));
-  await settle();
-  newest('b').list(offer('y'));
-  expect(await first).toEqual(['a_x', 'b_y']);
-});
-
-test('X-01 the first list waits for lazy servers though all others have been listed long ago; later ones are announced', async () => {
-  const { host, hub, newest, clock } = stage();
-  host.apply([config('1', serverConfig('a'), lazy('b'))]);
-  newest('a').list(offer('x'));
-  await clock.advance(10_000);
-  const first = list(hub());
-  await settle();
-  newest('a').list(offer('x', 'z'));
-  newest('b').list(offer('y'));
-  expect(await first).toEqual(['a_x', 'a_z', 'b_y']);
-  host.apply([config('2', serverConfig('a'), lazy('b'), lazy('c'))]);
-  const heard: (readonly ListKind[])[] = [];
-  hub().onListsChanged((kinds) => heard.push(kinds));
-  await clock.advance(100);
-  expect(await list(hub())).toEqual(['a_x', 'a_z', 'b_y']);
-  newest('c').list(offer('w'));
-  expect(heard).toEqual([['tools']]);
-  expect(await list(hub())).toEqual(['a_x', 'a_z', 'b_y', 'c_w']);
-});
-
-test('X-01 checklist 39: the first list waits 3 s at most, the next one not at all', async () => {
-  const { host, hub, newest, clock } = stage();
-  host.apply([config('1', serverConfig('a'), serverConfig('slow'))]);
-  newest('a').list(offer('x'));
-  const first = list(hub());
-  await clock.advance(2_999);
-  let answered = false;
-  void first.then(() => (answered = true));
-  await settle();
-  expect(answered).toBe(false);
-  await clock.advance(1);
-  expect(await first).toEqual(['a_x']);
-  expect(await list(hub())).toEqual(['a_x']);
-});
-
-test('X-01 checklist 39: a failed server does not hold the first list up', async () => {
-  const { host, hub, newest } = stage();
-  host.apply([config('1', serverConfig('a'), serverConfig('dead'))]);
-  const first = list(hub());
-  newest('a').list(offer('x'));
-  newest('dead').enter('Degraded', 'StartFailed');
-  expect(await first).toEqual(['a_x']);
-});
-
-test('HT-0.07 X-02 changes are announced once, only for what changed, and not before anybody has listed', async () => {
-  const { host, hub, newest, clock, counted } = stage();
-  const heard: (readonly ListKind[])[] = [];
-  host.apply([config('1', serverConfig('a'), serverConfig('b'))]);
-  const stop = hub().onListsChanged((kinds) => heard.push(kinds));
-  newest('a').list(offer('x'));
-  newest('b').list(offer('x'));
-  await clock.advance(100);
-  expect(heard).toEqual([]);
-  await list(hub());
-  newest('a').list(offer('x', 'y'));
-  newest('a').list(offer('x', 'y', 'z'));
-  newest('b').list(offer('x', 'y'));
-  await clock.advance(100);
-  // The first change at once, the two behind it together.
-  expect(heard).toEqual([['tools'], ['tools']]);
-  expect(await list(hub())).toEqual(['a_x', 'a_y', 'a_z', 'b_x', 'b_y']);
-  newest('b').list(offer('y', 'x'));
-  await clock.advance(100);
-  expect(heard).toHaveLength(2);
-  newest('b').list(listing({ tools: [tool('x'), tool('y')], prompts: [{ name: 'p' }] }));
-  expect(heard.at(-1)).toEqual(['prompts']);
-  expect(counted.filter((one) => one === 'listChanges default/desk')).toHaveLength(3);
-  stop();
-  newest('b').list(offer());
-  await clock.advance(100);
-  expect(heard).toHaveLength(3);
-});
-
-test('what the last server to settle has listed is shown at once, however close the others were before it', () => {
-  const { host, hub, newest } = stage();
-  host.apply([config('1', serverConfig('a'), serverConfig('b'), serverConfig('c'))]);
-  for (const name of ['a', 'b', 'c']) newest(name).list(offer('x'));
-  expect(hub().graph.catalog.counts.tools).toBe(3);
-});
-
-test('a listener that throws does not keep others from hearing', async () => {
-  const { host, hub, newest } = stage();
-  host.apply([config('1', serverConfig('a'))]);
-  newest('a').list(offer('x'));
-  await list(hub());
-  const heard: string[] = [];
-  hub().onListsChanged(() => {
-    throw new Error('bug');
-  });
-  host.onEvent(() => {
-    throw new Error('bug');
-  });
-  hub().onListsChanged(() => heard.push('changed'));
-  host.apply([config('2')]);
-  expect(heard).toEqual(['changed']);
-});
+import type { ListKind } from '../exchange/index.ts';
+import { exchangeOf, FakeUpstream, resultOf, seen, serverConfig } from '../fixtures/index.ts';
+import { call, config, hostStage, lazy, list, offer, settle } from './hub-host.fixture.ts';
 
 test('HT-0.05 EF-45 a change leaves unchanged servers alone and starts only the changed one', () => {
-  const { host, hub, made, newest } = stage();
+  const { host, hub, made, newest } = hostStage();
   host.apply([config('1', serverConfig('a'), serverConfig('b'))]);
   for (const upstream of made) upstream.list(offer('x'));
   const [a, b] = made;
@@ -232,7 +23,7 @@ test('HT-0.05 EF-45 a change leaves unchanged servers alone and starts only the 
 });
 
 test('the same configuration again changes nothing at all', () => {
-  const { host, hub, made } = stage();
+  const { host, hub, made } = hostStage();
   const one = config('1', serverConfig('a'));
   host.apply([one]);
   const { graph } = hub();
@@ -242,7 +33,7 @@ test('the same configuration again changes nothing at all', () => {
 });
 
 test('HT-0.05 a replaced server shows its old tools until it has listed its own; calls to it wait for its start', async () => {
-  const { host, hub, newest, clock } = stage();
+  const { host, hub, newest, clock } = hostStage();
   host.apply([config('1', serverConfig('a'))]);
   newest('a').list(offer('x', 'old'));
   await list(hub());
@@ -262,7 +53,7 @@ test('HT-0.05 a replaced server shows its old tools until it has listed its own;
 });
 
 test('checklist 39: a server that fails keeps its last good listing, also across configuration changes; a removed one leaves at once', async () => {
-  const { host, hub, newest, events, gone } = stage();
+  const { host, hub, newest, events, gone } = hostStage();
   host.apply([config('1', serverConfig('a'), serverConfig('b'))]);
   newest('a').list(offer('x'));
   newest('b').list(offer('y'));
@@ -282,7 +73,7 @@ test('checklist 39: a server that fails keeps its last good listing, also across
 });
 
 test('a replaced server is reported as its successor is, once its own end has been told', async () => {
-  const { host, newest, states, gone } = stage();
+  const { host, newest, states, gone } = hostStage();
   host.apply([config('1', serverConfig('a'))]);
   host.apply([config('2', serverConfig('a', { runtimeHash: '2' }))]);
   newest('a').list(offer('x'));
@@ -292,7 +83,7 @@ test('a replaced server is reported as its successor is, once its own end has be
 });
 
 test('HT-0.05 calls in flight end on the graph they began with, and old graphs are given up', async () => {
-  const { host, hub, newest, gauges } = stage();
+  const { host, hub, newest, gauges } = hostStage();
   host.apply([config('1', serverConfig('a'))]);
   const old = newest('a');
   old.list(offer('x'));
@@ -314,7 +105,7 @@ test('HT-0.05 calls in flight end on the graph they began with, and old graphs a
 });
 
 test('HT-0.05 a request that read its graph before a swap and arrives after it is served by the successor', async () => {
-  const { host, hub, newest } = stage();
+  const { host, hub, newest } = hostStage();
   host.apply([config('1', serverConfig('a'))]);
   const old = newest('a');
   old.list(offer('x'));
@@ -329,7 +120,7 @@ test('HT-0.05 a request that read its graph before a swap and arrives after it i
 });
 
 test('HT-0.05 a call waiting for a server that is replaced before it started follows to the successor', async () => {
-  const { host, hub, newest, made } = stage();
+  const { host, hub, newest, made } = hostStage();
   host.apply([config('1', serverConfig('a'))]);
   newest('a').list(offer('x'));
   host.apply([config('2', serverConfig('a', { runtimeHash: '2' }))]);
@@ -343,7 +134,7 @@ test('HT-0.05 a call waiting for a server that is replaced before it started fol
 });
 
 test('HT-0.05 a call for a tool nobody has listed yet follows its server through changes of the configuration', async () => {
-  const { host, hub, newest } = stage();
+  const { host, hub, newest } = hostStage();
   host.apply([config('1', serverConfig('a'))]);
   const waiting = call(hub(), 'a_x');
   await settle();
@@ -355,7 +146,7 @@ test('HT-0.05 a call for a tool nobody has listed yet follows its server through
 });
 
 test('HT-0.05 100 swaps under load lose no call, and nothing is left behind', async () => {
-  const { host, hub, made, gauges, clock } = stage((server) => {
+  const { host, hub, made, gauges, clock } = hostStage((server) => {
     const upstream = new FakeUpstream(server);
     // Starts and answers take their time, so that calls meet swaps in every state.
     const { start } = upstream;
@@ -408,7 +199,7 @@ test('HT-0.05 100 swaps under load lose no call, and nothing is left behind', as
 });
 
 test('hubs share one upstream per server; it goes when the last hub lets it go', () => {
-  const { host, made, hub, events } = stage();
+  const { host, made, hub, events } = hostStage();
   const desk = config('1', serverConfig('a'));
   const shop = { ...config('1', serverConfig('a')), name: 'shop' };
   host.apply([desk, shop]);
@@ -427,7 +218,7 @@ test('hubs share one upstream per server; it goes when the last hub lets it go',
 
 test('HT-0.05 all or nothing: when one upstream cannot be made, nothing has changed', () => {
   let fail = false;
-  const { host, hub, made } = stage((server) => {
+  const { host, hub, made } = hostStage((server) => {
     if (fail && server.name === 'bad') throw new Error('bug');
     return new FakeUpstream(server);
   });
@@ -442,7 +233,7 @@ test('HT-0.05 all or nothing: when one upstream cannot be made, nothing has chan
 });
 
 test('HT-0.05 all or nothing: when one catalog cannot be built, nothing has changed and new hubs leave no trace', () => {
-  const { host, hub, made, gauges } = stage();
+  const { host, hub, made, gauges } = hostStage();
   host.apply([config('1', serverConfig('a'))]);
   const { graph } = hub();
   const broken = { ...config('2', serverConfig('a')), naming: undefined } as unknown as HubConfig;
@@ -457,7 +248,7 @@ test('HT-0.05 all or nothing: when one catalog cannot be built, nothing has chan
 });
 
 test('whenSettled: all listed, failed or asleep; or the time is over', async () => {
-  const { host, newest, clock } = stage();
+  const { host, newest, clock } = hostStage();
   host.apply([config('1', serverConfig('a'), serverConfig('b'), lazy('c'))]);
   const done: string[] = [];
   void host.whenSettled(5_000).then(() => done.push('settled'));
@@ -477,7 +268,7 @@ test('whenSettled: all listed, failed or asleep; or the time is over', async () 
 });
 
 test('what happens is told: states, graphs with their catalog', () => {
-  const { host, events, newest } = stage();
+  const { host, events, newest } = hostStage();
   host.apply([config('1', serverConfig('a'))]);
   newest('a').list(offer('x'));
   expect(events.map((event) => (event.kind === 'server' ? `${event.kind} ${event.state.phase}` : event.kind))).toEqual([
@@ -491,14 +282,14 @@ test('what happens is told: states, graphs with their catalog', () => {
 });
 
 test('ended sessions are told to the servers of the hub', () => {
-  const { host, hub, newest } = stage();
+  const { host, hub, newest } = hostStage();
   host.apply([config('1', serverConfig('a'))]);
   hub().sessionEnded('s1');
   expect(newest('a').log).toContain('sessionEnded s1');
 });
 
 test('close stops everything, ends waits, and is idempotent; nothing is applied afterwards', async () => {
-  const { host, hub, newest, clock, made } = stage();
+  const { host, hub, newest, clock, made } = hostStage();
   host.apply([config('1', serverConfig('a'))]);
   const waiting = list(hub());
   const settled = host.whenSettled(60_000);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { ResilienceConfig, ServerConfig } from '@quaymaster/crds';
 
-import { Cancellation, type ServerTarget, type UpstreamEvent } from '../exchange/index.ts';
+import { Cancellation, type ServerTarget } from '../exchange/index.ts';
 import { ConnectError } from './conversation.ts';
 import { FakeConversation, gone, makeCall, resultOf, serverConfig, serverWorld, stdioTarget } from './testing/index.ts';
 
