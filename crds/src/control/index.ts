@@ -13,7 +13,6 @@ export type {
   AckMessage,
   ConfigMessage,
   CredentialsMessage,
-  DrainMessage,
   EndpointsMessage,
   HelloMessage,
   HubLoad,

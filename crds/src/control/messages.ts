@@ -39,7 +39,7 @@ export const maxControlFrameBytes = 16 * 1_024 * 1_024;
 export const maxHubFrameBytes = 4 * 1_024 * 1_024;
 
 export type HubMessage = HelloMessage | AckMessage | ReportMessage;
-export type OperatorMessage = ConfigMessage | CredentialsMessage | PeersMessage | EndpointsMessage | DrainMessage;
+export type OperatorMessage = ConfigMessage | CredentialsMessage | PeersMessage | EndpointsMessage;
 
 /** First message of a hub. */
 export interface HelloMessage {
@@ -129,10 +129,4 @@ export interface ServerEndpoint {
    * be asked why it is not ready.
    */
   readonly state: 'ready' | 'draining' | 'starting';
-}
-
-/** Finish and take nothing new: streams are ended gently, sessions are handed on. For the whole hub Pod. */
-export interface DrainMessage {
-  readonly type: 'drain';
-  readonly graceMs: number;
 }

@@ -31,7 +31,6 @@ describe('the control stream', () => {
     { type: 'credentials', hash: 'x', values: { k: 'djE=' } },
     { type: 'peers', peers: [pod] },
     { type: 'endpoints', servers: { 'default/a': [{ address: '10.0.0.2:7575', state: 'ready' }] } },
-    { type: 'drain', graceMs: 1_000 },
   ])('of the operator: $type', (message) => {
     expect(readOperatorMessage(JSON.stringify(message))).toEqual({ kind: 'message', message });
   });

@@ -58,7 +58,6 @@ const operatorMessages: Readonly<Record<string, Check>> = {
   credentials: shape({ hash: text, values: mapOf(anyText) }),
   peers: shape({ peers: listOf(pod) }),
   endpoints: shape({ servers: mapOf(listOf(endpoint)) }),
-  drain: shape({ graceMs: number }),
 };
 
 /** What can be said of a document whatever its version. */

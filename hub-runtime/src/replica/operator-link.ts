@@ -39,7 +39,6 @@ export interface OperatorLinkDeps {
   onCredentials(message: CredentialsMessage): void;
   onEndpoints(servers: EndpointsMessage['servers']): void;
   onPeers(peers: PeersMessage['peers']): void;
-  onDrain(graceMs: number): void;
   /** No operator is there. */
   onNobody(): void;
   /** The stream is gone. */
@@ -112,8 +111,6 @@ export class OperatorLink {
         return this.#deps.onEndpoints(message.servers);
       case 'peers':
         return this.#deps.onPeers(message.peers);
-      case 'drain':
-        return this.#deps.onDrain(message.graceMs);
     }
   }
 

@@ -84,7 +84,7 @@ const get = async (what: string) => {
   return { status: response.status, text: await response.text() };
 };
 
-test('EF-57 from files to ready, then the operator: hello, acknowledgements, reports; drain ends it', async () => {
+test('EF-57 from files to ready, then the operator: hello, acknowledgements, reports; it drains at its end', async () => {
   mounts.sealing.write({ current: randomBytes(32), previous: randomBytes(32) });
   mounts.config.write({ 'document.json.gz': packed(1), 'ca.crt': ca });
   replica = await start();
@@ -114,10 +114,10 @@ test('EF-57 from files to ready, then the operator: hello, acknowledgements, rep
   expect(of('report')[0]).toMatchObject({ tools: 0, servers: {}, load: { inFlight: 0, sessions: 0, streams: 0 } });
   expect(JSON.parse((await get('/statusz')).text)).toMatchObject({ generation: 2, operator: 'connected', ready: true });
   expect((await get('/metrics')).text).toContain('quaymaster_hub_control_connected{hub="default/desk"} 1');
-  say({ type: 'drain', graceMs: 200 });
+  await replica.close('end of test', 200);
   await replica.closed;
   expect(lines.filter((line) => line.startsWith('draining'))).toEqual([
-    'draining {"reason":"the operator asks to drain","graceMs":200}',
+    'draining {"reason":"end of test","graceMs":200}',
   ]);
 });
 

@@ -257,7 +257,6 @@ class ReplicaRun {
       },
       onEndpoints: (servers) => this.#endpoints.update(servers),
       onPeers: (peers) => this.#peers.update(peers),
-      onDrain: (graceMs) => void this.#close('the operator asks to drain', graceMs),
       onNobody: () => this.#onItsOwn(),
       onDown: () => this.#lookAtServices(),
     });

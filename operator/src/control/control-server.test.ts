@@ -61,23 +61,6 @@ describe('publishing', () => {
     expect(written).toBe(2);
   });
 
-  test('orders to drain are bounded, and forgotten when their time is over', async () => {
-    await using small = await startStage({ limits: { connectionsPerHub: 2, sweepMs: 10 } });
-    for (const uid of ['u1', 'u2', 'u3']) small.server.drain('default/h', uid, 150);
-    const first = await small.join();
-    const third = await small.join({ name: 'h-3', uid: 'u3' });
-    await until('the order', () => third.last('drain') !== undefined);
-    expect(first.messages).toEqual([]);
-    third.socket.terminate();
-    await new Promise((resolve) => {
-      setTimeout(resolve, 200);
-    });
-    const again = await small.join({ name: 'h-3', uid: 'u3' });
-    small.server.publish('default/h', publication(1));
-    await until('the rest', () => again.types().includes('peers'));
-    expect(again.types()).not.toContain('drain');
-  });
-
   test('the same again sends nothing; a change sends what changed', async () => {
     stage.server.publish('default/h', publication(1));
     const peer = await stage.join({ acks: true });
@@ -142,20 +125,6 @@ describe('publishing', () => {
     expect(slow.last('credentials')?.values).toEqual({ old: 'b2xk', both: 'Mg==', new: 'bmV3' });
     slow.say({ type: 'ack', hash: publication(2).document.hash, generation: 2, ok: true });
     await until('exact values', () => slow.last('credentials')?.hash === 'c2');
-  });
-
-  test('a drain order reaches its Pod, again after a reconnect, with the time that is left', async () => {
-    const peer = await stage.join();
-    const other = await stage.join({ name: 'h-2', uid: 'u2' });
-    stage.server.drain('default/h', 'u1', 300);
-    await until('the order', () => peer.last('drain') !== undefined);
-    expect(peer.last('drain')?.graceMs).toBeGreaterThan(200);
-    peer.socket.terminate();
-    await until('gone', () => stage.server.replicas('default/h').length === 1);
-    const again = await stage.join();
-    await until('the order', () => again.last('drain') !== undefined);
-    expect(again.last('drain')?.graceMs).toBeLessThan(300);
-    expect(other.messages).toEqual([]);
   });
 });
 

@@ -62,8 +62,6 @@ export interface ControlServer {
   publish(hub: string, state: HubPublication): void;
   /** The hub is no more: its streams end. */
   forget(hub: string): void;
-  /** Orders one replica to finish; repeated to a replica that reconnects before the time is over. */
-  drain(hub: string, podUid: string, graceMs: number): void;
   /** Those with a stream now, sorted by name. */
   replicas(hub: string): readonly HubReplica[];
   /** Once per hub and turn, however much happened in it. */

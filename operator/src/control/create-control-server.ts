@@ -30,7 +30,7 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
   const groupOf = (hub: string): HubGroup => {
     let group = groups.get(hub);
     if (group === undefined) {
-      group = createHubGroup(clock, limits.connectionsPerHub);
+      group = createHubGroup(clock);
       groups.set(hub, group);
     }
     return group;
@@ -65,7 +65,6 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
       metrics,
       limits,
       frames: group.frames,
-      drainUntil: () => group.drainUntil(pod.uid),
       mayTell: deps.isLeader,
       onEnd(why) {
         if (why !== undefined) rejections.reject(why, fields);
@@ -112,7 +111,7 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
         if (refusal === undefined) stream.sweep(now);
         else stream.end(refusal.code, refusal.text, refusal.why);
       }
-      group.tidy(now);
+      group.tidy();
       forgetEmpty(hub);
     }
   };
@@ -138,9 +137,6 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
       if (group === undefined) return;
       groups.delete(hub);
       for (const stream of group.streams()) stream.end(controlClose.unknownHub, 'the hub is gone');
-    },
-    drain(hub, podUid, graceMs) {
-      groupOf(hub).drain(podUid, graceMs);
     },
     replicas: (hub) => groups.get(hub)?.replicas() ?? [],
     onChange: changes.subscribe,

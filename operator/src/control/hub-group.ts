@@ -1,4 +1,4 @@
-/** One hub: its frames, the streams of its replicas (one per Pod), and orders to drain that outlive a broken stream. */
+/** One hub: its frames, and the streams of its replicas (one per Pod). */
 import { controlClose } from '@quaymaster/crds';
 import type { Clock } from 'quaymaster/base';
 
@@ -15,24 +15,21 @@ export interface HubGroup {
   join(stream: HubStream): void;
   leave(stream: HubStream): void;
   has(podUid: string): boolean;
-  drain(podUid: string, graceMs: number): void;
-  drainUntil(podUid: string): number | undefined;
   replicas(): readonly HubReplica[];
   streams(): Iterable<HubStream>;
-  /** Gives up bytes that no replica waits for, and orders whose time is over. */
-  tidy(now: number): void;
+  /** Gives up bytes that no replica waits for. */
+  tidy(): void;
 }
 
-export function createHubGroup(clock: Clock, maxDrains: number): HubGroup {
+export function createHubGroup(clock: Clock): HubGroup {
   const streams = new Map<string, HubStream>();
-  const drains = new Map<string, number>();
   let frames: HubFrames | undefined;
   return {
     get size() {
       return streams.size;
     },
     get isEmpty() {
-      return streams.size === 0 && drains.size === 0 && frames === undefined;
+      return streams.size === 0 && frames === undefined;
     },
     frames: () => frames,
     publish(state) {
@@ -50,22 +47,12 @@ export function createHubGroup(clock: Clock, maxDrains: number): HubGroup {
       if (streams.get(stream.pod.uid) === stream) streams.delete(stream.pod.uid);
     },
     has: (podUid) => streams.has(podUid),
-    drain(podUid, graceMs) {
-      drains.set(podUid, clock.monotonic() + graceMs);
-      for (const oldest of drains.keys()) {
-        if (drains.size <= maxDrains) break;
-        drains.delete(oldest);
-      }
-      streams.get(podUid)?.wake();
-    },
-    drainUntil: (podUid) => drains.get(podUid),
     replicas: () =>
       [...streams.values()]
         .map((stream) => stream.replica())
         .toSorted((a, b) => (a.pod.name < b.pod.name ? -1 : a.pod.name > b.pod.name ? 1 : 0)),
     streams: () => streams.values(),
-    tidy(now) {
-      for (const [uid, until] of drains) if (until <= now) drains.delete(uid);
+    tidy() {
       if (frames === undefined) return;
       for (const frame of [frames.config, frames.credentials, frames.transition, frames.endpoints, frames.peers]) {
         if (frame === undefined) continue;

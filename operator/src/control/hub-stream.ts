@@ -18,7 +18,7 @@ import type { WebSocket } from 'ws';
 
 import type { ControlMetrics } from './control-metrics.ts';
 import type { HubReplica, PodIdentity } from './control-types.ts';
-import { createFrame, type Frame } from './frame.ts';
+import type { Frame } from './frame.ts';
 import { documentKey, type HubFrames } from './hub-frames.ts';
 import type { ControlLimits } from './limits.ts';
 import type { Rejection } from './rejections.ts';
@@ -47,8 +47,6 @@ export interface HubStreamDeps {
   readonly metrics: ControlMetrics;
   readonly limits: ControlLimits;
   readonly frames: () => HubFrames | undefined;
-  /** Monotonic; until when this replica has to be done. */
-  readonly drainUntil: () => number | undefined;
   readonly mayTell: () => boolean;
   /** The stream ends itself for this reason. */
   readonly onEnd: (why: Rejection | undefined) => void;
@@ -76,7 +74,6 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
   /** While a message is on its way to the socket. */
   let sendingSince: number | undefined;
   let hasEnded = false;
-  let drainSentFor: number | undefined;
   let heardAt = joinedAt;
   let pingedAt = joinedAt;
   let isSuspect = false;
@@ -88,8 +85,6 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
   };
 
   const due = (): Frame | undefined => {
-    const until = deps.drainUntil();
-    if (until !== undefined && until !== drainSentFor) return drainFrame(until, clock.monotonic());
     const frames = deps.frames();
     if (frames === undefined) return undefined;
     const credentials = isSettled() ? frames.credentials : (frames.transition ?? frames.credentials);
@@ -120,8 +115,7 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
     if (frame === undefined) return;
     if (!deps.mayTell()) return end(controlClose.notLeader, '', 'notLeader');
     const bytes = frame.bytes();
-    if (frame.type === 'drain') drainSentFor = deps.drainUntil();
-    else sent.set(frame.type, frame.key);
+    sent.set(frame.type, frame.key);
     if (bytes.length > maxControlFrameBytes) {
       deps.onOversize(frame);
       return wake();
@@ -219,9 +213,4 @@ export function createHubStream(deps: HubStreamDeps): HubStream {
     },
     end,
   };
-}
-
-function drainFrame(until: number, now: number): Frame {
-  const graceMs = Math.max(0, Math.round(until - now));
-  return createFrame('drain', String(until), () => `"graceMs":${graceMs}`);
 }

@@ -35,7 +35,6 @@ export function startMember(pod: FleetPod, options: FleetOptions, enter: () => P
   let credentials: string | undefined;
   let endpoints: EndpointsMessage['servers'] | undefined;
   let peers = 0;
-  let drain: FleetPodState['drain'];
   let closed: FleetPodState['closed'];
 
   const say = (message: HubMessage): void => {
@@ -67,9 +66,6 @@ export function startMember(pod: FleetPod, options: FleetOptions, enter: () => P
         return;
       case 'peers':
         peers = message.peers.length;
-        return;
-      case 'drain':
-        drain = { graceMs: message.graceMs };
     }
   };
 
@@ -151,7 +147,6 @@ export function startMember(pod: FleetPod, options: FleetOptions, enter: () => P
       ...(running === undefined ? {} : { running: { hash: running.hash, generation: running.generation } }),
       ...(credentials === undefined ? {} : { credentials }),
       ...(closed === undefined ? {} : { closed }),
-      ...(drain === undefined ? {} : { drain }),
     }),
     cut: () => socket?.terminate(),
     stop() {

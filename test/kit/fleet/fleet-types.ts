@@ -41,7 +41,6 @@ export interface FleetPodState {
   readonly dials: number;
   /** Of the last stream that ended. */
   readonly closed?: { readonly code: number; readonly reason: string };
-  readonly drain?: { readonly graceMs: number };
 }
 
 export interface Fleet extends AsyncDisposable {
