@@ -5,10 +5,9 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { EraName } from '../kit/index.ts';
-import { spawnProgram } from '../kit/index.ts';
+import { cacheFolder, spawnProgram } from '../kit/index.ts';
 
 const module = 'github.com/modelcontextprotocol/go-sdk/conformance/everything-server';
 const version = 'v1.8.0';
@@ -20,7 +19,7 @@ export interface Fixture extends AsyncDisposable {
 
 /** Path of the binary. Two builders at once do no harm: each renames its own finished file into place. */
 export async function buildFixture(): Promise<string> {
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'quaymaster', 'fixtures');
+  const cache = cacheFolder('fixtures');
   const binary = join(cache, `everything-server-${version}-${process.platform}-${process.arch}`);
   if (existsSync(binary)) return binary;
   const work = join(cache, `build-${process.pid}-${Date.now()}`);

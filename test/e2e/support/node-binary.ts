@@ -1,15 +1,14 @@
 /** Other Node versions for tests, from npm's platform packages, kept in the cache by exact version. */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { spawnProgram } from '../../kit/index.ts';
+import { cacheFolder, spawnProgram } from '../../kit/index.ts';
 
 const installMs = 240_000;
 
 /** Path of the binary. Linux only, like the machines that run these tests. */
 export async function nodeBinary(version: string): Promise<string> {
   const name = `node-linux-${process.arch}`;
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'quaymaster', 'node');
+  const cache = cacheFolder('node');
   const home = join(cache, version);
   const binary = join(home, 'node_modules', name, 'bin', 'node');
   if (existsSync(binary)) return binary;

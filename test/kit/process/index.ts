@@ -1,4 +1,5 @@
 /** Programs under test, and what they leave behind. */
+export { cacheFolder } from './cache-folder.ts';
 export { descendants, isAlive, processInfo } from './descendants.ts';
 export type { ProcessInfo } from './descendants.ts';
 export { spawnProgram } from './spawn-program.ts';
