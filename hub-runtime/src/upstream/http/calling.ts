@@ -21,7 +21,6 @@ import {
   editObject,
   type MemberEdit,
   type RawJson,
-  rawToBytes,
   requestRaw,
   type ScannedMessage,
   upstreamMeta,
@@ -58,6 +57,12 @@ export interface HttpConversationDeps {
   readonly request: ConnectRequest;
 }
 
+/** Of one call: what all of the conversation have, as lines, and its own. */
+export interface CallHeaders {
+  readonly lines: string;
+  readonly headers: readonly string[];
+}
+
 export abstract class Calling implements CallHost, CallMessages {
   protected readonly deps: HttpConversationDeps;
   protected readonly from: Answerer;
@@ -86,7 +91,7 @@ export abstract class Calling implements CallHost, CallMessages {
   /** Where a call goes. Undefined: no replica is ready. */
   protected abstract placeFor(lane: LaneCall): Place | undefined;
   /** Headers of a call, and the session it goes to. */
-  protected abstract headersFor(call: HttpCall): string[];
+  protected abstract headersFor(call: HttpCall): CallHeaders;
   /** The server should stop working on a call nobody waits for. */
   protected abstract withdraw(call: HttpCall, reason: string): void;
   /** An answer with an HTTP error status. `message`: the JSON-RPC response in it, when there was one. */
@@ -156,11 +161,9 @@ export abstract class Calling implements CallHost, CallMessages {
       place.inFlight++;
       this.#calls.add(call, this.deps.config().timeouts);
       this.#follow(call, lane.exchange.leg);
-      const body = rawToBytes(requestRaw(call.id, lane.exchange.method, this.#params(call)));
-      place.calls.dispatch(
-        { path: this.deps.endpoint.path, method: 'POST', headers: this.headersFor(call), body },
-        call,
-      );
+      const body = requestRaw(call.id, lane.exchange.method, this.#params(call));
+      const { lines, headers } = this.headersFor(call);
+      place.calls.dispatch({ path: this.deps.endpoint.path, method: 'POST', lines, headers, body }, call);
     });
   }
 

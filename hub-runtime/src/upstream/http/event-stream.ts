@@ -4,16 +4,14 @@
  * Used for `subscriptions/listen` (modern) and the GET stream (legacy). It decides when to open again and nothing about messages. It never
  * opens twice at once, and a server that answers "no" is not asked again.
  */
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
-
 import { backoffDelay, type Clock, type Random } from '../../base/index.ts';
-import { type RawJson, rawToBytes, type ScannedMessage, scanMessage } from '../../wire/index.ts';
+import type { AnswerHead, HttpClient } from '../../http-client/index.ts';
+import { type RawJson, type ScannedMessage, scanMessage } from '../../wire/index.ts';
 import { type Failure, HttpRequest } from './http-request.ts';
 import { httpLimits, upstreamScanLimits } from './limits.ts';
 
 export interface StreamAttempt {
-  readonly pool: Dispatcher;
+  readonly pool: HttpClient;
   readonly method: 'GET' | 'POST';
   readonly headers: string[];
   readonly body: RawJson | undefined;
@@ -123,7 +121,7 @@ export class EventStream {
       },
     });
     this.#current = request;
-    pool.dispatch({ path, method, headers, body: body === undefined ? null : rawToBytes(body) }, request);
+    pool.dispatch({ path, method, headers, body }, request);
   }
 
   #closed(request: StreamRequest, retry: boolean, startedAt: number): void {
@@ -169,7 +167,7 @@ class StreamRequest extends HttpRequest {
     this.#on = on;
   }
 
-  protected override started(status: number, _headers: IncomingHttpHeaders): void {
+  protected override started({ status }: AnswerHead): void {
     if (status < 200 || status >= 300 || !this.streaming) return;
     this.isOpen = true;
     this.#on.open();

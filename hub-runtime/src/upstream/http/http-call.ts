@@ -1,11 +1,10 @@
 /**
- * One call on its way to an HTTP server and back: what undici tells is handed to its conversation, exactly one outcome comes out.
+ * One call on its way to an HTTP server and back: what its connection tells is handed to its conversation, exactly one outcome comes out.
  *
  * Runs for every call. It holds the state of the call and nothing else; what an answer means is decided by the conversation.
  */
-import type { IncomingHttpHeaders } from 'node:http';
-
 import type { LaneCall, Outcome } from '../../exchange/index.ts';
+import type { AnswerHead } from '../../http-client/index.ts';
 import { type RawJson, ResultReader } from '../../wire/index.ts';
 import type { AskedCall } from '../asked-call.ts';
 import { notExecutedHeader } from './bridge-headers.ts';
@@ -113,8 +112,8 @@ export class HttpCall extends HttpRequest {
     return before;
   }
 
-  protected override started(status: number, headers: IncomingHttpHeaders): void {
-    if (status === 503 && headers[notExecutedHeader] === '1') this.notExecuted = true;
+  protected override started(head: AnswerHead): void {
+    if (head.status === 503 && head.get(notExecutedHeader) === '1') this.notExecuted = true;
   }
 
   protected override event(data: RawJson, id: string | undefined, _event: string, retryMs: number | undefined): void {

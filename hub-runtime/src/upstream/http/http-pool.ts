@@ -3,14 +3,14 @@
  *
  * Two pools each: calls, and event streams that stay open. A stream holds its connection for hours; in one pool with the calls a few
  * dozen servers behind one gateway would leave nothing to call with. Of a replica only the connection knows: Host header and TLS name stay
- * those of the origin, which is all that a server may know about itself. Redirects are never followed: a hop may not choose where
- * credentials go. HTTP/2 is off: cancelling one call must not touch its neighbours' connection state.
+ * those of the origin, which is all that a server may know about itself.
  */
-import { buildConnector, Pool } from 'undici';
-
+import { type Clock, systemClock } from '../../base/index.ts';
+import { clientLimits, HttpClient } from '../../http-client/index.ts';
 import { httpLimits } from './limits.ts';
 
 export interface HttpPoolOptions {
+  readonly clock?: Clock;
   readonly connectionsPerOrigin?: number;
   readonly streamsPerOrigin?: number;
   readonly keepAliveMs?: number;
@@ -30,8 +30,8 @@ export interface HttpPoolStats {
  * those of calls under way when these have ended.
  */
 export interface OriginLease {
-  readonly calls: Pool;
-  readonly streams: Pool;
+  readonly calls: HttpClient;
+  readonly streams: HttpClient;
   release(): void;
 }
 
@@ -47,24 +47,15 @@ export function createHttpPool(options: HttpPoolOptions = {}): HttpPool {
   const entries = new Map<string, Connections>();
   const { connectionsPerOrigin: forCalls = httpLimits.connectionsPerOrigin } = options;
   const { streamsPerOrigin: forStreams = httpLimits.streamsPerOrigin } = options;
-  const keepAliveTimeout = options.keepAliveMs ?? httpLimits.keepAliveMs;
+  const { keepAliveMs = httpLimits.keepAliveMs, clock = systemClock } = options;
+  const readBuffer = readBuffers(process.platform);
   return {
     lease(origin, connectMs, address) {
       const key = address === undefined ? `${origin} ${connectMs}` : `${origin} ${connectMs} ${address}`;
       let entry = entries.get(key);
       if (entry === undefined) {
-        const connect = address === undefined ? undefined : connectorTo(address, connectMs);
-        const open = (connections: number): Pool =>
-          new Pool(origin, {
-            connections,
-            keepAliveTimeout,
-            pipelining: 1,
-            allowH2: false,
-            // Deadlines are the conversations' own: a timer per request would be paid on every call.
-            headersTimeout: 0,
-            bodyTimeout: 0,
-            ...(connect === undefined ? { connectTimeout: connectMs } : { connect }),
-          });
+        const open = (connections: number): HttpClient =>
+          new HttpClient({ clock, origin, address, connections, connectMs, keepAliveMs, readBuffer });
         entry = new Connections(origin, open(forCalls), () => open(forStreams));
         entries.set(key, entry);
       }
@@ -87,29 +78,30 @@ export function createHttpPool(options: HttpPoolOptions = {}): HttpPool {
       };
     },
     stats: () => [...entries.values()].map((entry) => entry.stats()),
-    async close() {
+    close() {
       const all = [...entries.values()];
       entries.clear();
-      await Promise.allSettled(all.map((entry) => entry.destroy()));
+      for (const entry of all) entry.destroy();
+      return Promise.resolve();
     },
   };
 }
 
 class Connections {
-  readonly calls: Pool;
+  readonly calls: HttpClient;
   holders = 0;
   readonly #origin: string;
-  readonly #openStreams: () => Pool;
+  readonly #openStreams: () => HttpClient;
   /** Made when one is opened: most servers announce nothing. */
-  #streams: Pool | undefined;
+  #streams: HttpClient | undefined;
 
-  constructor(origin: string, calls: Pool, openStreams: () => Pool) {
+  constructor(origin: string, calls: HttpClient, openStreams: () => HttpClient) {
     this.#origin = origin;
     this.calls = calls;
     this.#openStreams = openStreams;
   }
 
-  get streams(): Pool {
+  get streams(): HttpClient {
     return (this.#streams ??= this.#openStreams());
   }
 
@@ -125,21 +117,23 @@ class Connections {
     };
   }
 
-  /** Nothing waits for it: whoever released has ended its calls, and errors of a closing socket concern nobody. */
   close(): void {
-    void Promise.allSettled([this.calls.close(), this.#streams?.destroy()]);
+    this.calls.close();
+    this.#streams?.destroy();
   }
 
-  async destroy(): Promise<void> {
-    await Promise.allSettled([this.calls.destroy(), this.#streams?.destroy()]);
+  destroy(): void {
+    this.calls.destroy();
+    this.#streams?.destroy();
   }
 }
 
-/** Connects to one address whatever the origin says. */
-function connectorTo(address: string, connectMs: number): buildConnector.connector {
-  const at = address.lastIndexOf(':');
-  const hostname = address.slice(0, at).replace(/^\[(.*)\]$/, '$1');
-  const port = address.slice(at + 1);
-  const connect = buildConnector({ timeout: connectMs, allowH2: false });
-  return (options, callback) => connect({ ...options, hostname, port }, callback);
+/**
+ * What is read is copied before the next read begins, so that one buffer serves every connection. Windows fills the buffer of a connection
+ * while others are read: there each has its own.
+ */
+function readBuffers(platform: NodeJS.Platform): () => Buffer {
+  if (platform === 'win32') return () => Buffer.allocUnsafeSlow(clientLimits.readBytes);
+  const shared = Buffer.allocUnsafeSlow(clientLimits.readBytes);
+  return () => shared;
 }

@@ -1,13 +1,11 @@
 /**
- * One HTTP request toward a server, as an undici handler: collects a JSON body or splits an event stream, and says how it ended.
+ * One HTTP request toward a server: collects a JSON body or splits an event stream, and says how it ended.
  *
  * Runs for every call, so it is one object without closures, and cancels without an AbortSignal. It knows HTTP, not JSON-RPC;
  * subclasses decide what a body or an event means. Exactly one of `complete` and `failed` is called, nothing after it.
  */
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
-
-import { type RawJson, rawFromBytes, SseParser } from '../../wire/index.ts';
+import type { AnswerHandler, AnswerHead, RequestControl } from '../../http-client/index.ts';
+import { type RawJson, SseParser } from '../../wire/index.ts';
 import { LargeEvent } from './large-event.ts';
 import { httpLimits } from './limits.ts';
 
@@ -33,16 +31,12 @@ export interface BodyTaker {
   failed(reason: string): void;
 }
 
-class Aborted extends Error {}
-class Refused extends Error {}
-
-export abstract class HttpRequest implements Dispatcher.DispatchHandler {
+export abstract class HttpRequest implements AnswerHandler {
   /** 0 until the answer begins. */
   status = 0;
   /** True once the request is being written. */
   sent = false;
-  #controller: Dispatcher.DispatchController | undefined;
-  #abortReason: Error | undefined;
+  #control: RequestControl | undefined;
   #over = false;
   #body = '';
   #bytes = 0;
@@ -56,7 +50,7 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
   }
 
   /** The head of the answer. May call `abort` or `refuse`. */
-  protected abstract started(status: number, headers: IncomingHttpHeaders): void;
+  protected abstract started(head: AnswerHead): void;
   /** One event of an event stream. */
   protected abstract event(data: RawJson, id: string | undefined, event: string, retryMs: number | undefined): void;
   /** The end of the answer: the body, or '' after an event stream. */
@@ -69,11 +63,11 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
 
   /** The connection stands still. */
   pause(): void {
-    this.#controller?.pause();
+    this.#control?.pause();
   }
 
   resume(): void {
-    this.#controller?.resume();
+    this.#control?.resume();
   }
 
   get over(): boolean {
@@ -87,41 +81,43 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
 
   /** Gives the request up; the connection is cut when it was in use. `failed` follows with kind `aborted`. */
   abort(reason: string): void {
-    this.#stop(new Aborted(reason));
+    this.#stop('aborted', reason);
   }
 
   /** Gives up on an answer that breaks a rule. `failed` follows with kind `refused`. */
   protected refuse(reason: string): void {
-    this.#stop(new Refused(reason));
+    this.#stop('refused', reason);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#abortReason !== undefined) controller.abort(this.#abortReason);
-    else this.sent = true;
+  onWaiting(control: RequestControl): void {
+    this.#control = control;
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200 || this.#over) return;
-    this.status = status;
-    const encoding = headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') {
-      this.refuse(`its body is encoded as ${encoding.slice(0, 20)}, which was not asked for`);
+  onSending(control: RequestControl): void {
+    this.#control = control;
+    this.sent = true;
+  }
+
+  onHead(head: AnswerHead): void {
+    this.status = head.status;
+    const { contentEncoding, contentType } = head;
+    if (contentEncoding !== undefined && contentEncoding !== 'identity') {
+      this.refuse(`its body is encoded as ${contentEncoding.slice(0, 20)}, which was not asked for`);
       return;
     }
-    const type = headers['content-type'];
-    if (type !== undefined && type.startsWith('text/event-stream')) {
+    if (contentType !== undefined && contentType.startsWith('text/event-stream')) {
       this.#events = new SseParser((one) => {
         if (!this.#over) this.event(one.data, one.id, one.event, one.retry);
       }, this.#held);
     }
-    this.started(status, headers);
+    this.started(head);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onData(text: string): void {
     if (this.#over) return;
+    const chunk = text as RawJson;
     if (this.#events !== undefined && this.#taker === undefined) {
-      if (!this.#events.push(rawFromBytes(chunk))) this.refuse(`one event is larger than ${this.#held} bytes`);
+      if (!this.#events.push(chunk)) this.refuse(`one event is larger than ${this.#held} bytes`);
       else if (!this.#taken && this.#events.pendingBytes > httpLimits.passFromBytes) this.#eventGrown(this.#events);
       return;
     }
@@ -130,9 +126,9 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
       this.refuse(`its body is larger than ${this.#maxBytes} bytes (spec.limits.response)`);
       return;
     }
-    if (this.#taker !== undefined) this.#taker.data(rawFromBytes(chunk));
+    if (this.#taker !== undefined) this.#taker.data(chunk);
     else {
-      this.#body += rawFromBytes(chunk);
+      this.#body += chunk;
       if (this.#bytes > httpLimits.passFromBytes) this.#grown();
     }
   }
@@ -166,32 +162,33 @@ export abstract class HttpRequest implements Dispatcher.DispatchHandler {
     if (this.#bytes > this.#held) this.refuse(`its body is larger than ${this.#held} bytes`);
   }
 
-  onResponseEnd(): void {
+  onEnd(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#control = undefined;
     const body = this.#body as RawJson;
     this.#body = '';
     this.#taker?.complete();
     this.complete(body);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#body = '';
-    const own = this.#abortReason ?? error;
-    this.#taker?.failed(own instanceof Aborted || own instanceof Refused ? own.message : describeNetworkError(error));
-    if (own instanceof Aborted) this.failed({ kind: 'aborted', reason: own.message });
-    else if (own instanceof Refused) this.failed({ kind: 'refused', reason: own.message });
-    else this.failed({ kind: this.sent ? 'cut' : 'unsent', reason: describeNetworkError(error) });
+  onError(error: Error): void {
+    this.#fail(this.sent ? 'cut' : 'unsent', describeNetworkError(error));
   }
 
-  #stop(reason: Error): void {
-    if (this.#over || this.#abortReason !== undefined) return;
-    this.#abortReason = reason;
-    this.#controller?.abort(reason);
-    // Still waiting for a connection: undici keeps it queued, `onRequestStart` gives it up; whoever waits hears of it now.
-    if (!this.#over) this.onResponseError(undefined as never, reason);
+  #stop(kind: 'aborted' | 'refused', reason: string): void {
+    if (this.#over) return;
+    this.#control?.abort(this);
+    this.#fail(kind, reason);
+  }
+
+  #fail(kind: FailureKind, reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#control = undefined;
+    this.#body = '';
+    this.#taker?.failed(reason);
+    this.failed({ kind, reason });
   }
 }
 
@@ -204,11 +201,11 @@ const explained: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
   ETIMEDOUT: 'connection timed out',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
-  UND_ERR_SOCKET: 'connection closed by the server',
-  UND_ERR_HEADERS_OVERFLOW: 'response headers too large',
-  UND_ERR_CLOSED: 'connection pool closed',
-  UND_ERR_DESTROYED: 'connection pool closed',
+  CONNECT_TIMEOUT: 'no connection in time',
+  CLOSED_BY_SERVER: 'connection closed by the server',
+  HEAD_TOO_LARGE: 'response headers too large',
+  CLIENT_CLOSED: 'connection pool closed',
+  BAD_REQUEST_HEADER: 'a request header that HTTP does not allow',
 };
 
 /** Words for people. Built from codes only: messages of network libraries may quote URLs and headers. */
@@ -217,7 +214,7 @@ export function describeNetworkError(error: unknown): string {
   if (code === undefined) return 'connection failed';
   const words = explained[code];
   if (words !== undefined) return `${words} (${code})`;
-  if (code.startsWith('HPE_')) return `it does not speak HTTP (${code})`;
+  if (code.startsWith('HTTP_')) return `it does not speak HTTP (${code})`;
   if (code.includes('CERT') || code.startsWith('ERR_TLS') || code.includes('SELF_SIGNED'))
     return `TLS failed (${code})`;
   return `connection failed (${code})`;

@@ -24,7 +24,7 @@ import { ConnectError } from '../conversation.ts';
 import { answerUnattributed, soleAsker } from '../unattributed.ts';
 import { answersHeader, callerHeader } from './bridge-headers.ts';
 import type { HttpCall } from './http-call.ts';
-import type { HttpConversationDeps } from './calling.ts';
+import type { CallHeaders, HttpConversationDeps } from './calling.ts';
 import { HttpConversation } from './http-conversation.ts';
 import { type LegacyHandshake, LegacySession, type LegacySessionDeps } from './legacy-session.ts';
 import { httpLimits } from './limits.ts';
@@ -177,15 +177,16 @@ export class LegacyConversation extends HttpConversation {
     return this.#session.place;
   }
 
-  protected override headersFor(call: HttpCall): string[] {
+  protected override headersFor(call: HttpCall): CallHeaders {
     call.session = this.#session;
+    const { lines } = this.#session;
     const { callers, request } = this.deps;
-    if (callers === undefined || request.purpose === 'client') return this.#session.headers;
+    if (callers === undefined || request.purpose === 'client') return { lines, headers: [] };
     // One session for all: the bridge learns for whom each call is, and keeps those apart that its child may ask.
     const { caller } = call.lane.exchange;
-    const headers = [...this.#session.headers, callerHeader, callers.of(caller).text];
+    const headers = [callerHeader, callers.of(caller).text];
     if (relayedCapabilities(caller.capabilities) !== emptyObject) headers.push(answersHeader, '1');
-    return headers;
+    return { lines, headers };
   }
 
   protected override withdraw(call: HttpCall, reason: string): void {

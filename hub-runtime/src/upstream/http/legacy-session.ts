@@ -10,6 +10,7 @@ import { ToldLogLevel } from '../log-level.ts';
 import { EventStream } from './event-stream.ts';
 import type { Handshake } from './http-conversation.ts';
 import { httpLimits, listenMs } from './limits.ts';
+import { linesOf } from './lines-of.ts';
 import type { Place } from './place.ts';
 import { post } from './post.ts';
 
@@ -41,6 +42,8 @@ export class LegacySession {
   readonly id: string | undefined;
   /** Of every request in it. */
   readonly headers: string[];
+  /** The same as lines. */
+  readonly lines: string;
   readonly logLevel = new ToldLogLevel();
   readonly #deps: LegacySessionDeps;
   #stream: EventStream | undefined;
@@ -53,6 +56,7 @@ export class LegacySession {
     this.id = sessionId;
     this.headers = [...deps.base, 'mcp-protocol-version', revision];
     if (sessionId !== undefined) this.headers.push('mcp-session-id', sessionId);
+    this.lines = linesOf(this.headers);
     place.sessions++;
   }
 

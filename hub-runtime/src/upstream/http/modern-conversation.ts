@@ -29,9 +29,10 @@ import { callerHeader } from './bridge-headers.ts';
 import { EventStream } from './event-stream.ts';
 import { readDiscoverResult } from './handshake.ts';
 import type { HttpCall } from './http-call.ts';
-import type { HttpConversationDeps } from './calling.ts';
+import type { CallHeaders, HttpConversationDeps } from './calling.ts';
 import { type Handshake, HttpConversation } from './http-conversation.ts';
 import { listenMs } from './limits.ts';
+import { linesOf } from './lines-of.ts';
 import type { Place } from './place.ts';
 
 const method = 'subscriptions/listen';
@@ -55,6 +56,7 @@ export class ModernConversation extends HttpConversation {
   readonly envelope: string;
   readonly #envelopes: Envelopes;
   readonly #headers: readonly string[];
+  readonly #lines: string;
   readonly #listen: EventStream | undefined;
   readonly #resources: ResourceListen;
   #listenId = 0;
@@ -71,6 +73,7 @@ export class ModernConversation extends HttpConversation {
     this.#envelopes = new Envelopes(hubInfo);
     this.envelope = this.#envelopes.own;
     this.#headers = modernHeaders(deps.endpoint.headers, userAgent);
+    this.#lines = linesOf(this.#headers);
     const wanted = deps.request.purpose === 'primary' ? listenFilter(handshake) : undefined;
     if (wanted !== undefined) this.#listen = this.#openListen(wanted);
     this.#resources = new ResourceListen(
@@ -102,20 +105,20 @@ export class ModernConversation extends HttpConversation {
     return callers === undefined ? places.pick() : places.pickFor(callers.of(exchange.caller).hash);
   }
 
-  protected override headersFor(call: HttpCall): string[] {
+  protected override headersFor(call: HttpCall): CallHeaders {
     const { exchange, target } = call.lane;
-    const headers = this.#headers.slice();
-    headers.push('mcp-method', headerMethod(exchange.method));
+    const lines = this.#lines;
+    const headers = ['mcp-method', headerMethod(exchange.method)];
     const { callers } = this.deps;
     if (callers !== undefined) headers.push(callerHeader, callers.of(exchange.caller).text);
-    if (target === undefined) return headers;
+    if (target === undefined) return { lines, headers };
     headers.push('mcp-name', encodeHeaderValue(target));
     const { paramHeaders } = call.lane;
     if (paramHeaders !== undefined)
       for (const [name, value] of paramHeaderValues(paramHeaders, memberRaw(exchange.params, 'arguments')))
         headers.push(name, value);
     if (exchange.paramHeaders !== undefined) forwardUndeclared(headers, exchange.paramHeaders, paramHeaders);
-    return headers;
+    return { lines, headers };
   }
 
   ownPlace(): Place | undefined {

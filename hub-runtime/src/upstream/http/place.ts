@@ -4,9 +4,8 @@
  * Connections are opened when first wanted. Once the replica takes nothing new, idle ones are closed at once, so that it can end; what a
  * call in flight still has to say there (a cancellation, an answer to a ping) goes over a connection of its own.
  */
-import type { Pool } from 'undici';
-
 import type { Endpoint } from '../../exchange/index.ts';
+import type { HttpClient } from '../../http-client/index.ts';
 import type { OriginLease } from './http-pool.ts';
 import { Pace } from './pace.ts';
 
@@ -39,11 +38,11 @@ export class Place {
     this.#open = open;
   }
 
-  get calls(): Pool {
+  get calls(): HttpClient {
     return (this.#lease ??= this.#open(this.address)).calls;
   }
 
-  get streams(): Pool {
+  get streams(): HttpClient {
     return (this.#lease ??= this.#open(this.address)).streams;
   }
 

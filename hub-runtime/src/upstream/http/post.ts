@@ -3,11 +3,9 @@
  *
  * Bounded in time by the given clock, in size by the limits. Never rejects: whatever goes wrong is a Reply too.
  */
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
-
 import type { Clock } from '../../base/index.ts';
-import { type RawJson, rawToBytes, scanBatch, type ScannedMessage, scanMessage } from '../../wire/index.ts';
+import type { AnswerHead, HttpClient } from '../../http-client/index.ts';
+import { type RawJson, scanBatch, type ScannedMessage, scanMessage } from '../../wire/index.ts';
 import { type Failure, HttpRequest } from './http-request.ts';
 import { httpLimits, upstreamScanLimits } from './limits.ts';
 
@@ -22,7 +20,7 @@ export type Reply =
   | { readonly kind: 'failure'; readonly failure: Failure | { readonly kind: 'timeout'; readonly reason: string } };
 
 export interface PostOptions {
-  readonly pool: Dispatcher;
+  readonly pool: HttpClient;
   readonly path: string;
   readonly method: 'POST' | 'GET' | 'DELETE';
   readonly headers: string[];
@@ -51,9 +49,8 @@ export function post(options: PostOptions, signal?: AbortSignal): Promise<Reply>
       return;
     }
     signal?.addEventListener('abort', onAbort, { once: true });
-    const body = options.body === undefined ? null : rawToBytes(options.body);
-    const { path, method, headers } = options;
-    options.pool.dispatch({ path, method, headers, body, ...(options.last === true ? { reset: true } : {}) }, request);
+    const { path, method, headers, body, last } = options;
+    options.pool.dispatch({ path, method, headers, body, last }, request);
   });
 }
 
@@ -74,9 +71,8 @@ class OneRequest extends HttpRequest {
     this.abort(reason);
   }
 
-  protected override started(_status: number, headers: IncomingHttpHeaders): void {
-    const id = headers['mcp-session-id'];
-    this.#sessionId = typeof id === 'string' ? id : undefined;
+  protected override started(head: AnswerHead): void {
+    this.#sessionId = head.get('mcp-session-id');
   }
 
   protected override event(data: RawJson): void {

@@ -5,9 +5,8 @@
  * call is not sent again. Tried after the pause the server asked for (never at once: it may break off as often as it likes); given up when it refuses, or when several streams in a row
  * brought nothing new. The call's own deadlines go on meanwhile.
  */
-import type { Dispatcher } from 'undici';
-
 import type { Clock } from '../../base/index.ts';
+import type { HttpClient } from '../../http-client/index.ts';
 import type { RawJson } from '../../wire/index.ts';
 import { type Failure, HttpRequest } from './http-request.ts';
 import { httpLimits } from './limits.ts';
@@ -21,7 +20,7 @@ export interface Resumable {
 export interface ResumedAnswerOptions {
   readonly clock: Clock;
   readonly path: string;
-  readonly pool: () => Dispatcher;
+  readonly pool: () => HttpClient;
   /** Of the session's own streams. */
   readonly headers: () => string[];
   /** As on the stream that broke. May stop this. */
@@ -62,7 +61,8 @@ export class ResumedAnswer {
     const heard = this.#call.lastEventId ?? '';
     const stream = new ResumedStream(this.#call, this.#options.onEvent, (lost) => this.#ended(lost, heard));
     this.#stream = stream;
-    pool().dispatch({ path, method: 'GET', headers: [...headers(), 'last-event-id', heard], body: null }, stream);
+    const named = [...headers(), 'last-event-id', heard];
+    pool().dispatch({ path, method: 'GET', headers: named, body: undefined }, stream);
   }
 
   /** `lost`: the server does not give it; undefined: the stream ended once more. */

@@ -110,7 +110,7 @@ export class SsePipe implements MessagePipe {
     place.sessions++;
     this.#connections = place.hold();
     this.#connections.streams.dispatch(
-      { path, method: 'GET', headers: [...headers, 'accept', 'text/event-stream'] },
+      { path, method: 'GET', headers: [...headers, 'accept', 'text/event-stream'], body: undefined },
       this.#stream,
     );
   }

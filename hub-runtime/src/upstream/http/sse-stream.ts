@@ -4,8 +4,7 @@
  * One GET for the life of a conversation; it is not opened again: the session ends with it. The address must lead to the same origin, since
  * the server's credentials go there with every message.
  */
-import type { IncomingHttpHeaders } from 'node:http';
-
+import type { AnswerHead } from '../../http-client/index.ts';
 import type { RawJson } from '../../wire/index.ts';
 import { ConnectError } from '../conversation.ts';
 import { statusError } from './handshake.ts';
@@ -35,7 +34,7 @@ export class SseStream extends HttpRequest {
     this.#on = on;
   }
 
-  protected override started(status: number, _headers: IncomingHttpHeaders): void {
+  protected override started({ status }: AnswerHead): void {
     const refusal = statusError(status);
     if (refusal !== undefined) this.#end(refusal);
     else if (status < 200 || status >= 300) this.#end(notOffered(`it answers GET with HTTP ${status}`));
