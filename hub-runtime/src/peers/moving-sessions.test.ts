@@ -8,22 +8,14 @@ import type { Caller } from '../exchange/index.ts';
 import { listing, resultOf, tool } from '../fixtures/index.ts';
 import { type RawJson, rawOf } from '../wire/index.ts';
 import { call, initialize, open, send, startTestReplica, type TestReplica } from './testing/replica-rig.ts';
+import { until, useReplicas } from './testing/use-replicas.ts';
 
-const running: TestReplica[] = [];
+const { running } = useReplicas();
 const streams: IncomingMessage[] = [];
 
-afterEach(async () => {
+afterEach(() => {
   for (const stream of streams.splice(0)) stream.destroy();
-  await Promise.all(running.splice(0).map((one) => one.kill()));
 });
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 4_000;
-  while (!(await what())) {
-    if (performance.now() > end) throw new Error(`not in time: ${what.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 interface Watched extends TestReplica {
   /** A resource changes at the server of this replica. */
@@ -112,6 +104,17 @@ const updated = 'notifications/resources/updated';
 const progress = (n: number): RawJson =>
   rawOf({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 't', progress: n } });
 
+/** Its calls say how far they are and wait until the gate opens. */
+function answersLate(owner: TestReplica): PromiseWithResolvers<void> {
+  const gate = Promise.withResolvers<void>();
+  owner.upstream.answer = async ({ exchange }, upstream) => {
+    exchange.leg.notify(progress(1));
+    await gate.promise;
+    return resultOf('{"content":[{"type":"text","text":"late"}]}', upstream);
+  };
+  return gate;
+}
+
 /** As a Pod ends: others hear of it first, what is under way may finish. */
 async function drain(replica: TestReplica, graceMs = 2_000): Promise<void> {
   await replica.peers.leave();
@@ -183,12 +186,7 @@ describe('streams that a client comes back for', () => {
   test('EF-30 an answer that is still worked on where the session was is read from there', async () => {
     const [owner, other] = (await replicas(2)) as [Watched, Watched];
     const session = await initialize(owner);
-    const gate = Promise.withResolvers<void>();
-    owner.upstream.answer = async ({ exchange }, upstream) => {
-      exchange.leg.notify(progress(1));
-      await gate.promise;
-      return resultOf('{"content":[{"type":"text","text":"late"}]}', upstream);
-    };
+    const gate = answersLate(owner);
     const first = await read(owner, call(session, 'x'));
     await until(() => first.text.includes('"progress":1'));
     const last = first.ids.at(-1) ?? '';
@@ -207,12 +205,7 @@ describe('streams that a client comes back for', () => {
     async (when) => {
       const [owner, other] = (await replicas(2)) as [Watched, Watched];
       const session = await initialize(owner);
-      const gate = Promise.withResolvers<void>();
-      owner.upstream.answer = async ({ exchange }, upstream) => {
-        exchange.leg.notify(progress(1));
-        await gate.promise;
-        return resultOf('{"content":[{"type":"text","text":"late"}]}', upstream);
-      };
+      const gate = answersLate(owner);
       const first = await read(owner, call(session, 'x'));
       await until(() => first.ids.length > 1);
       const last = first.ids.at(-1) ?? '';
