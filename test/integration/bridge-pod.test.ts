@@ -9,8 +9,8 @@ import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from '@mo
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connectHttp, connectLegacy, connectModern, isAlive, stdioCommand, until } from '../kit/index.ts';
-import type { Answer, EraName, JsonObject, KitClient, ServerScript } from '../kit/index.ts';
+import { connectHttp, connectLegacy, connectModern, isAlive, stdioCommand, textOf, until } from '../kit/index.ts';
+import type { EraName, JsonObject, KitClient, ServerScript } from '../kit/index.ts';
 import { startBridge } from './support/running-bridge.ts';
 import type { RunningBridge } from './support/running-bridge.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
@@ -86,11 +86,6 @@ async function converse(client: KitClient): Promise<string[]> {
     told.push([`${method} ${String(params['name'] ?? '')}`, answer.status, ...before, answer.raw].join('\n'));
   }
   return told;
-}
-
-function textOf(answer: Answer): string {
-  const content = answer.result?.['content'] as [{ text: string }] | undefined;
-  return content?.[0].text ?? JSON.stringify(answer.error);
 }
 
 const settingsOfHub = mcpHub({ naming: { strategy: 'none' } });

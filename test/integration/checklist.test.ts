@@ -11,6 +11,7 @@ import {
   metaKey,
   startHttpServer,
   stdioCommand,
+  textOf,
   until,
 } from '../kit/index.ts';
 import type {
@@ -105,7 +106,6 @@ afterAll(async () => {
 
 const connect = (era: EraName, options: ClientOptions = {}): Promise<KitClient> =>
   (era === 'modern' ? connectModern : connectLegacy)(hub.url, options);
-const textOf = (answer: Answer): string => (answer.result as { content: [{ text: string }] }).content[0].text;
 const whoami = async (client: KitClient, server: string, options = {}): Promise<JsonObject> =>
   JSON.parse(textOf(await client.callTool(`${server}_whoami`, {}, options))) as JsonObject;
 

@@ -6,8 +6,17 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectLegacy, connectModern, descendants, httpCommand, isAlive, stdioCommand, until } from '../kit/index.ts';
-import type { Answer, EraName, KitClient, ServerScript } from '../kit/index.ts';
+import {
+  connectLegacy,
+  connectModern,
+  descendants,
+  httpCommand,
+  isAlive,
+  stdioCommand,
+  textOf,
+  until,
+} from '../kit/index.ts';
+import type { EraName, KitClient, ServerScript } from '../kit/index.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
 
@@ -33,7 +42,7 @@ const clients: Record<EraName, KitClient> = {} as Record<EraName, KitClient>;
 
 beforeAll(async () => {
   const servers = eras.map((era) => mcpServer(era, { source: { command: stdioCommand(script(era)) } }));
-  hub = await startHub([mcpHub(), ...servers]);
+  hub = await startHub([mcpHub(), ...servers], { flags: ['--health-port', '0'] });
   clients.modern = await connectModern(hub.url);
   clients.legacy = await connectLegacy(hub.url);
 });
@@ -42,11 +51,6 @@ afterAll(async () => {
   await Promise.all(Object.values(clients).map((client) => client.close()));
   await hub?.[Symbol.asyncDispose]();
 });
-
-function textOf(answer: Answer): string {
-  const content = answer.result?.['content'] as [{ text: string }] | undefined;
-  return content?.[0].text ?? JSON.stringify(answer.error);
-}
 
 async function pidOf(client: KitClient, server: string): Promise<number> {
   return (JSON.parse(textOf(await client.callTool(`${server}_whoami`))) as { pid: number }).pid;
@@ -65,6 +69,32 @@ async function freePort(): Promise<number> {
 }
 
 const names = async (client: KitClient) => (await client.listAll('tools/list')).map((tool) => tool['name']);
+
+test('EF-69 /metrics counts the processes of each server that run now', async () => {
+  const health = /\(health (http:\/\/[^)]+)\)/.exec(hub.program.stdout)?.[1] ?? '';
+  const counted = async (): Promise<string[]> => {
+    const text = await (await fetch(`${health}/metrics`)).text();
+    return text.split('\n').filter((line) => line.startsWith('quaymaster_child_processes{'));
+  };
+  const both = eras.map((era) => `quaymaster_child_processes{server="default/${era}"} 1`).toSorted();
+  await until(async () => (await counted()).toSorted().join() === both.join(), { because: 'both servers run' });
+  await using second = await startHub([
+    mcpHub(),
+    mcpServer('own', { source: { command: stdioCommand(script('legacy')) }, instances: { mode: 'perClient' } }),
+  ], { flags: ['--health-port', '0'] });
+  const line = 'quaymaster_child_processes{server="default/own"}';
+  const where = /\(health (http:\/\/[^)]+)\)/.exec(second.program.stdout)?.[1] ?? '';
+  const own = async (): Promise<number> => {
+    const text = await (await fetch(`${where}/metrics`)).text();
+    return Number(text.split('\n').find((one) => one.startsWith(line))?.slice(line.length) ?? 0);
+  };
+  await until(async () => (await own()) === 1, { because: 'the hub has one of its own' });
+  const client = await connectLegacy(second.url);
+  await client.callTool('own_echo');
+  await until(async () => (await own()) === 2, { because: 'the client has one of its own' });
+  await client.close();
+  await until(async () => (await own()) === 1, { because: 'it ended with its session' });
+});
 
 for (const client of eras)
   for (const server of eras) {

@@ -10,6 +10,7 @@ import {
   legacyVersions,
   startHttpServer,
   stdioCommand,
+  textOf,
   until,
 } from '../kit/index.ts';
 import type { EraName, KitClient, RunningServer, ServerScript } from '../kit/index.ts';
@@ -80,10 +81,6 @@ const expectedTools = living.flatMap((server) =>
 async function names(client: KitClient): Promise<string[]> {
   const tools = await client.listAll('tools/list');
   return tools.map((tool) => String(tool['name'])).toSorted((a, b) => (a < b ? -1 : 1));
-}
-
-function textOf(answer: { result?: unknown }): string {
-  return (answer.result as { content: [{ text: string }] }).content[0].text;
 }
 
 describe('one hub, every kind of server, five dead ones', () => {

@@ -6,8 +6,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectLegacy, connectModern, descendants } from '../kit/index.ts';
-import type { Answer } from '../kit/index.ts';
+import { connectLegacy, connectModern, descendants, textOf } from '../kit/index.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 
 const memory = mcpServer('memory', {
@@ -27,11 +26,6 @@ beforeAll(() => {
 });
 
 afterAll(() => rmSync(cache, { recursive: true, force: true }));
-
-function textOf(answer: Answer): string {
-  const content = answer.result?.['content'] as [{ text: string }] | undefined;
-  return content?.[0].text ?? JSON.stringify(answer.error);
-}
 
 test('HT-1.13 EF-43 an npm and a PyPI server are installed and called, by clients of both eras', async () => {
   await using hub = await startHub([mcpHub(), memory, time], { env: { XDG_CACHE_HOME: cache } });

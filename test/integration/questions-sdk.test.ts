@@ -17,7 +17,7 @@ import {
   ListToolsRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connectLegacy, connectModern, startHttpServer, stdioCommand, until } from '../kit/index.ts';
+import { connectLegacy, connectModern, startHttpServer, stdioCommand, textOfResult, until } from '../kit/index.ts';
 import type { Answer, EraName, RunningServer, ServerScript } from '../kit/index.ts';
 import { type Fleet, startFleet } from './support/replica-fleet.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
@@ -88,10 +88,6 @@ interface AnyClient {
   close(): Promise<void>;
 }
 
-function textOf(result: unknown): string {
-  return (result as { content: { text: string }[] }).content[0]?.text ?? '';
-}
-
 const clients: Record<string, (url: string) => Promise<AnyClient>> = {
   'sdk v1': async (url) => {
     const client = new ClientV1({ name: 'v1', version: '1' }, { capabilities });
@@ -99,7 +95,7 @@ const clients: Record<string, (url: string) => Promise<AnyClient>> = {
     client.setRequestHandler(CreateMessageRequestSchema, () => sampled);
     await client.connect(new HttpV1(new URL(url)) as Parameters<ClientV1['connect']>[0]);
     return {
-      call: async (name) => textOf(await client.callTool({ name, arguments: {} })),
+      call: async (name) => textOfResult(await client.callTool({ name, arguments: {} })),
       close: () => client.close(),
     };
   },
@@ -112,7 +108,7 @@ const clients: Record<string, (url: string) => Promise<AnyClient>> = {
         client.setRequestHandler('sampling/createMessage', () => sampled);
         await client.connect(new HttpV2(new URL(url)));
         return {
-          call: async (name) => textOf(await client.callTool({ name, arguments: {} })),
+          call: async (name) => textOfResult(await client.callTool({ name, arguments: {} })),
           close: () => client.close(),
         };
       },
@@ -201,7 +197,10 @@ describe('three replicas, every request somewhere else', () => {
     const { requestState } = result as { requestState: string };
     for (const client of clients) {
       const params = { name: 'young_asks', arguments: {}, inputResponses, requestState };
-      expect(JSON.parse(textOf((await client.request('tools/call', params)).result))).toEqual([elicited, sampled]);
+      expect(JSON.parse(textOfResult((await client.request('tools/call', params)).result))).toEqual([
+        elicited,
+        sampled,
+      ]);
     }
     await Promise.all(clients.map((client) => client.close()));
   });
@@ -236,6 +235,6 @@ describe('three replicas, every request somewhere else', () => {
       onRequest: (method) => (method === 'elicitation/create' ? { ...elicited } : { ...sampled }),
     });
     for (let n = 0; n < 6; n += 1)
-      expect(JSON.parse(textOf((await client.callTool('old_asks')).result))).toEqual([elicited, sampled]);
+      expect(JSON.parse(textOfResult((await client.callTool('old_asks')).result))).toEqual([elicited, sampled]);
   });
 });

@@ -3,145 +3,47 @@
  * executed once however often its client has to be asked; nobody is asked for what it did not declare.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connectLegacy, connectModern, kitMatchers, startHttpServer, stdioCommand, until } from '../kit/index.ts';
-import type { Answer, ClientOptions, EraName, KitClient, RunningServer, ServerScript } from '../kit/index.ts';
-import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
+
+import { connectLegacy, connectModern, kitMatchers, textOf, until } from '../kit/index.ts';
+import type { Answer, EraName, KitClient } from '../kit/index.ts';
+import {
+  type Asked,
+  type AskingHub,
+  call,
+  everything,
+  form,
+  replies,
+  type Requests,
+  roots,
+  sampling,
+  script,
+  servers,
+  startAskingHub,
+} from './support/asking-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
 
 expect.extend(kitMatchers);
 
-const form = {
-  method: 'elicitation/create',
-  params: {
-    mode: 'form',
-    message: 'Name? grüße',
-    requestedSchema: { type: 'object', properties: { name: { type: 'string' } } },
-  },
-};
-const sampling = {
-  method: 'sampling/createMessage',
-  params: { messages: [{ role: 'user', content: { type: 'text', text: 'hi' } }], maxTokens: 5 },
-};
-const roots = { method: 'roots/list' };
-const url = {
-  method: 'elicitation/create',
-  params: { mode: 'url', message: 'Go', url: 'https://example.com/a?b="c"' },
-};
-
-const script = (era: EraName): ServerScript => ({
-  era,
-  tools: [
-    { name: 'echo' },
-    { name: 'asks_form', does: { asks: [form] } },
-    { name: 'asks_all', does: { asks: [form, sampling, roots] } },
-    { name: 'asks_url', does: { asks: [url] } },
-    { name: 'whoami', does: { whoami: true } },
-    { name: 'asks_then_works', does: { asks: [form], afterAsksMs: 5_000 } },
-    ...(era === 'legacy'
-      ? [
-          {
-            name: 'wants_url',
-            does: {
-              error: {
-                code: -32042,
-                message: 'visit first',
-                data: {
-                  elicitations: [
-                    { mode: 'url', elicitationId: 'e2', url: 'https://example.com/x', message: 'Sign in' },
-                  ],
-                },
-              },
-            },
-          },
-        ]
-      : []),
-  ],
-});
-
-const everything = { elicitation: { form: {}, url: {} }, sampling: {}, roots: { listChanged: true } };
-const replies: Record<string, Record<string, unknown>> = {
-  'elicitation/create': { action: 'accept', content: { name: 'Ann', extra: 'ü' } },
-  'sampling/createMessage': { role: 'assistant', model: 'm', content: { type: 'text', text: 'hello' } },
-  'roots/list': { roots: [{ uri: 'file:///a', name: 'a' }] },
-};
-const servers = ['legacyhttp', 'legacystdio', 'modernhttp', 'modernstdio'] as const;
-
+let asking: AskingHub;
 let hub: RunningHub;
-let http: { modern: RunningServer; legacy: RunningServer };
+let http: AskingHub['http'];
 
 beforeAll(async () => {
-  http = { modern: await startHttpServer(script('modern')), legacy: await startHttpServer(script('legacy')) };
-  hub = await startHub([
-    mcpHub({ timeouts: { question: '3s' }, limits: { parkedCalls: 3 } }),
-    mcpServer('modernhttp', { source: { remote: { url: http.modern.url } } }),
-    mcpServer('legacyhttp', { source: { remote: { url: http.legacy.url } } }),
-    mcpServer('modernstdio', { source: { command: stdioCommand(script('modern')) } }),
-    mcpServer('legacystdio', { source: { command: stdioCommand(script('legacy')) } }),
-  ]);
-  await using first = await connectModern(hub.url);
-  await until(async () => (await first.listAll('tools/list')).length >= 26, { because: 'all are listed' });
+  asking = await startAskingHub();
+  ({ hub, http } = asking);
 });
-afterAll(async () => {
-  await hub?.[Symbol.asyncDispose]();
-  for (const one of Object.values(http ?? {})) await one[Symbol.asyncDispose]();
-});
-
-function textOf(answer: Answer): string {
-  return (answer.result as { content: [{ text: string }] } | undefined)?.content[0].text ?? `no result: ${answer.raw}`;
-}
-
-interface Asked {
-  readonly client: KitClient;
-  /** Questions as they reached the user, in order. */
-  readonly heard: { method: string; params: Record<string, unknown> }[];
-}
-
-/** A client with a user behind it. Modern: `call` answers each round and comes back. */
-async function user(era: EraName, options: ClientOptions = {}): Promise<Asked> {
-  const heard: Asked['heard'] = [];
-  const client = await (era === 'modern' ? connectModern : connectLegacy)(hub.url, {
-    capabilities: everything,
-    onRequest: (method, params) => {
-      heard.push({ method, params });
-      return replies[method] ?? {};
-    },
-    ...options,
-  });
-  return { client, heard };
-}
-
-type Requests = Record<string, { method: string; params: Record<string, unknown> }>;
-
-async function call({ client, heard }: Asked, name: string, args: Record<string, unknown> = {}): Promise<Answer> {
-  let answer = await client.callTool(name, args);
-  for (let round = 0; answer.result?.['resultType'] === 'input_required' && round < 5; round += 1) {
-    const inputRequests = (answer.result['inputRequests'] ?? {}) as Requests;
-    const inputResponses: Record<string, unknown> = {};
-    for (const [key, one] of Object.entries(inputRequests)) {
-      heard.push(one);
-      inputResponses[key] = replies[one.method];
-    }
-    const requestState = answer.result['requestState'];
-    answer = await client.request('tools/call', {
-      name,
-      arguments: args,
-      inputResponses,
-      ...(requestState === undefined ? {} : { requestState }),
-    });
-  }
-  return answer;
-}
+afterAll(() => asking?.[Symbol.asyncDispose]());
 
 describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
   test.each(servers)('EF-22 checklist 29, 30: answers a form of %s, and the call goes on with it', async (server) => {
-    const one = await user(era);
+    const one = await asking.user(era);
     await using _client = one.client;
     expect(JSON.parse(textOf(await call(one, `${server}_asks_form`)))).toEqual([replies['elicitation/create']]);
     expect(one.heard).toEqual([{ method: form.method, params: form.params }]);
   });
 
   test.each(servers)('EF-28 answers a form, sampling and roots in one call of %s', async (server) => {
-    const one = await user(era);
+    const one = await asking.user(era);
     await using _client = one.client;
     expect(JSON.parse(textOf(await call(one, `${server}_asks_all`)))).toEqual([
       replies['elicitation/create'],
@@ -152,7 +54,7 @@ describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
   });
 
   test.each(servers)('is not asked by %s for what it did not declare', async (server) => {
-    const one = await user(era, { capabilities: {} });
+    const one = await asking.user(era, { capabilities: {} });
     await using _client = one.client;
     const answer = await call(one, `${server}_asks_form`);
     expect(one.heard).toEqual([]);
@@ -169,7 +71,7 @@ describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
   test.each(servers)(
     '%s learns what this client declared, or for a shared child what the hub carries',
     async (server) => {
-      const one = await user(era, {
+      const one = await asking.user(era, {
         capabilities: { elicitation: {}, tasks: { list: {} }, extensions: { 'x/y': { a: 1 } } },
       });
       await using _client = one.client;
@@ -197,7 +99,7 @@ describe('a modern client and a call that waits for its answers', () => {
     client.request('tools/call', params);
 
   test('checklist 30: the server executes it once, and answers count once', async () => {
-    const one = await user('modern');
+    const one = await asking.user('modern');
     await using client = one.client;
     const before = http.legacy.calls.length;
     const retry = await begin(one);
@@ -209,7 +111,7 @@ describe('a modern client and a call that waits for its answers', () => {
   });
 
   test('checklist 27: a changed state, other arguments, another tool, no state of ours: -32602, and the call waits on', async () => {
-    const one = await user('modern');
+    const one = await asking.user('modern');
     await using client = one.client;
     const retry = await begin(one);
     const { requestState } = retry;
@@ -238,7 +140,7 @@ describe('a modern client and a call that waits for its answers', () => {
   });
 
   test('what was not answered is asked again, answers nobody asked for are ignored', async () => {
-    const one = await user('modern');
+    const one = await asking.user('modern');
     await using client = one.client;
     const retry = await begin(one);
     const again = await go(client, { ...retry, inputResponses: { nobody: { action: 'accept' } } });
@@ -250,7 +152,7 @@ describe('a modern client and a call that waits for its answers', () => {
   });
 
   test('checklist 31: nobody comes back: the server is told, and what comes later is refused', async () => {
-    const one = await user('modern');
+    const one = await asking.user('modern');
     await using client = one.client;
     const cancelled = http.legacy.recorder.cancelled.length;
     const retry = await begin(one);
@@ -262,7 +164,7 @@ describe('a modern client and a call that waits for its answers', () => {
   });
 
   test('checklist 31: only so many calls wait at once; the others are told to come again', async () => {
-    const one = await user('modern');
+    const one = await asking.user('modern');
     await using client = one.client;
     const waiting = await Promise.all([1, 2, 3].map((n) => begin(one, 'legacyhttp_asks_form', { n })));
     expect(await client.callTool('legacyhttp_asks_form', { n: 4 })).toBeRpcError(-32603, 'wait for answers');
@@ -270,7 +172,7 @@ describe('a modern client and a call that waits for its answers', () => {
   });
 
   test('cancelled after it came back with answers: the server is told at once', async () => {
-    const one = await user('modern');
+    const one = await asking.user('modern');
     await using client = one.client;
     const cancelled = http.legacy.recorder.cancelled.length;
     const retry = await begin(one, 'legacyhttp_asks_then_works');
@@ -287,7 +189,7 @@ describe('a modern client and a call that waits for its answers', () => {
   });
 
   test('checklist 32: -32042 of a legacy server becomes a round with the URL, and the call is sent again', async () => {
-    const one = await user('modern');
+    const one = await asking.user('modern');
     await using client = one.client;
     const { result } = await client.callTool('legacyhttp_wants_url');
     expect(result).toMatchObject({
@@ -318,7 +220,7 @@ describe('a modern client and a call that waits for its answers', () => {
 
 describe('a legacy client', () => {
   test('checklist 32: a URL of a modern server comes with an id, and that it is done is told before the answer', async () => {
-    const one = await user('legacy');
+    const one = await asking.user('legacy');
     await using client = one.client;
     const answer = await client.callTool('modernhttp_asks_url');
     const [asked] = one.heard;
@@ -331,7 +233,7 @@ describe('a legacy client', () => {
   });
 
   test('a question it refuses: the server hears the error, or that the form was dismissed', async () => {
-    const one = await user('legacy', { onRequest: () => Promise.reject(new Error('not now')) });
+    const one = await asking.user('legacy', { onRequest: () => Promise.reject(new Error('not now')) });
     await using client = one.client;
     expect(textOf(await client.callTool('legacyhttp_asks_form'))).toContain('not now');
     expect(JSON.parse(textOf(await client.callTool('modernhttp_asks_form')))).toEqual([{ action: 'cancel' }]);
@@ -339,17 +241,17 @@ describe('a legacy client', () => {
   });
 
   test.each(servers)('cancels a call of %s while it is asked', async (server) => {
-    const asking = Promise.withResolvers<void>();
-    const one = await user('legacy', {
+    const begun = Promise.withResolvers<void>();
+    const one = await asking.user('legacy', {
       onRequest: () => {
-        asking.resolve();
+        begun.resolve();
         return new Promise(() => undefined);
       },
     });
     await using client = one.client;
     const abort = new AbortController();
     const call = client.callTool(`${server}_asks_form`, {}, { signal: abort.signal });
-    await asking.promise;
+    await begun.promise;
     const cancelled = http.legacy.recorder.cancelled.length;
     abort.abort(new Error('enough'));
     await expect(call).rejects.toThrow('enough');
@@ -360,7 +262,7 @@ describe('a legacy client', () => {
   });
 
   test.each(servers)('is asked by %s for as long as timeouts.question, then the server hears why', async (server) => {
-    const one = await user('legacy', { onRequest: () => new Promise(() => undefined) });
+    const one = await asking.user('legacy', { onRequest: () => new Promise(() => undefined) });
     await using client = one.client;
     const answer = await client.callTool(`${server}_asks_form`);
     expect(textOf(answer)).toMatch(/not answered in time|cancel/);

@@ -9,7 +9,7 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startHttpServer, stdioCommand } from '../kit/index.ts';
+import { startHttpServer, stdioCommand, textOfResult } from '../kit/index.ts';
 import type { RunningServer } from '../kit/index.ts';
 import { mcpHub, mcpServer, qm, startHub, writeManifests } from './support/running-hub.ts';
 import type { Manifest, RunningHub } from './support/running-hub.ts';
@@ -49,11 +49,6 @@ interface AnyClient {
   close(): Promise<void>;
 }
 
-function textOf(result: unknown): string {
-  const { content } = result as { content: { text: string }[] };
-  return content[0]?.text ?? '';
-}
-
 const info = { name: 'probe', version: '1' };
 
 async function v1(name: string, transport: HttpV1 | StdioV1): Promise<AnyClient> {
@@ -63,7 +58,7 @@ async function v1(name: string, transport: HttpV1 | StdioV1): Promise<AnyClient>
     name,
     tools: async () => (await client.listTools()).tools.map((tool) => tool.name),
     call: async (tool, onprogress, signal) =>
-      textOf(
+      textOfResult(
         await client.callTool({ name: tool, arguments: { é: '日本' } }, undefined, {
           ...(onprogress !== undefined && { onprogress }),
           ...(signal !== undefined && { signal }),
@@ -80,7 +75,7 @@ async function v2(name: string, transport: HttpV2 | StdioV2, mode: 'legacy' | 'a
     name,
     tools: async () => (await client.listTools()).tools.map((tool) => tool.name),
     call: async (tool, onprogress, signal) =>
-      textOf(
+      textOfResult(
         await client.callTool(
           { name: tool, arguments: { é: '日本' } },
           { ...(onprogress !== undefined && { onprogress }), ...(signal !== undefined && { signal }) },

@@ -8,6 +8,7 @@ import {
   metaKey,
   startHttpServer,
   stdioCommand,
+  textOfResult,
   until,
 } from '../kit/index.ts';
 import type { Answer, EraName, JsonObject, KitClient, RunningServer, ServerScript } from '../kit/index.ts';
@@ -77,7 +78,6 @@ afterAll(async () => {
   for (const one of [...Object.values(http ?? {}), ...Object.values(bridges ?? {})]) await one[Symbol.asyncDispose]();
 });
 
-const textOf = (result: unknown): string => (result as { content: [{ text: string }] }).content[0].text;
 const idOf = (task: unknown): string => (task as { taskId: string }).taskId;
 const about = (client: KitClient, method: string, taskId: unknown, more: JsonObject = {}): Promise<Answer> =>
   client.request(method, { taskId, ...more });
@@ -100,7 +100,7 @@ describe('the extension, modern to modern', () => {
         because: 'it is done',
       });
       expect(seen?.result).toMatchObject({ resultType: 'complete', taskId });
-      expect(JSON.parse(textOf(seen?.result?.['result']))).toEqual({ a: 'ü' });
+      expect(JSON.parse(textOfResult(seen?.result?.['result']))).toEqual({ a: 'ü' });
       const other = await client.callTool(`${server}_works`);
       const cancelled = await about(client, 'tasks/cancel', other.result?.['taskId']);
       expect(cancelled.error).toBeUndefined();
@@ -125,7 +125,7 @@ describe('the extension, modern to modern', () => {
 
   test('checklist 47: without the capability there is no task, and none can be asked about; a name nobody gave is refused', async () => {
     await using plain = await connectModern(hub.url);
-    expect(textOf((await plain.callTool('mh_works', { n: 1 })).result)).toBe('{"n":1}');
+    expect(textOfResult((await plain.callTool('mh_works', { n: 1 })).result)).toBe('{"n":1}');
     const asked = await about(plain, 'tasks/get', 'task-1');
     expect(asked).toBeRpcError(-32021, 'capability');
     expect(asked.status).toBe(400);
@@ -154,7 +154,7 @@ test.each(['mh', 'ms', 'mb'])(
     });
     const [told] = heard('notifications/tasks');
     expect(told).toMatchObject({ taskId, status: 'completed', _meta: { [metaKey.subscriptionId]: expect.anything() } });
-    expect(textOf(told?.['result'])).toBe('{"a":1}');
+    expect(textOfResult(told?.['result'])).toBe('{"a":1}');
   },
 );
 
@@ -172,7 +172,7 @@ describe('core tasks, legacy to legacy', () => {
       const taskId = idOf(result?.['task']);
       expect((await about(client, 'tasks/get', taskId)).result).toMatchObject({ taskId, status: expect.any(String) });
       const done = (await about(client, 'tasks/result', taskId)).result;
-      expect(textOf(done)).toBe('{"a":1}');
+      expect(textOfResult(done)).toBe('{"a":1}');
       expect(done?.['_meta']).toMatchObject({ 'io.modelcontextprotocol/related-task': { taskId } });
     },
   );
@@ -196,7 +196,7 @@ describe('across', () => {
       await using client = await connectModern(hub.url, { capabilities: capable });
       for (const tool of ['only', 'works']) {
         const answer = await client.callTool(`${server}_${tool}`, { b: 2 });
-        expect(textOf(answer.result)).toBe('{"b":2}');
+        expect(textOfResult(answer.result)).toBe('{"b":2}');
         expect(answer.raw).not.toContain('task');
       }
     },
@@ -223,7 +223,7 @@ describe('across', () => {
         arguments: { c: 3 },
         task: { ttl: 1 },
       });
-      expect(textOf(result)).toBe('{"c":3}');
+      expect(textOfResult(result)).toBe('{"c":3}');
     },
   );
 });

@@ -27,6 +27,7 @@ import {
   startFaultProxy,
   startHttpServer,
   stdioCommand,
+  textOf,
   until,
 } from '../kit/index.ts';
 import type { EraName, KitClient, RunningServer, ServerScript } from '../kit/index.ts';
@@ -137,9 +138,6 @@ const clients: readonly { name: string; era: EraName; connect: (options?: typeof
   { name: 'legacy Streamable HTTP', era: 'legacy', connect: (options) => connectLegacy(hub.url, options) },
   { name: 'modern Streamable HTTP', era: 'modern', connect: (options) => connectModern(hub.url, options) },
 ];
-
-const textOf = (answer: { result?: unknown }): string =>
-  (answer.result as { content: [{ text: string }] }).content[0].text;
 
 describe.each(clients)('HT-0.03 HT-0.13 HT-0.14 client: $name', ({ name, era, connect }) => {
   test('sees the tools of every server and calls them', async () => {

@@ -45,6 +45,8 @@ export {
   SocketLink,
   SseLink,
   StdioLink,
+  textOf,
+  textOfResult,
   Transcript,
 } from './client/index.ts';
 export type {

@@ -5,7 +5,7 @@ import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/s
 import { ElicitRequestSchema, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'vitest';
 
-import { connectLegacy, connectModern, legacyVersions } from '../../kit/index.ts';
+import { connectLegacy, connectModern, legacyVersions, textOf } from '../../kit/index.ts';
 import type { EraName, KitClient } from '../../kit/index.ts';
 
 /** What all of them answer. */
@@ -60,11 +60,6 @@ async function answered(client: KitClient, name: string, args: Record<string, un
     answer = await client.request('tools/call', { name, arguments: args, inputResponses, requestState });
   }
   return answer;
-}
-
-export function textOf({ result, raw }: { result?: unknown; raw?: string }): string {
-  const { content } = (result ?? {}) as { content?: { text?: string }[] };
-  return content?.[0]?.text ?? `no result: ${raw ?? ''}`;
 }
 
 async function sdkV1(url: string): Promise<Talker> {

@@ -5,12 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 
-import { connectModern, legacyVersions, startHttpServer, until } from '../../kit/index.ts';
+import { connectModern, legacyVersions, startHttpServer, textOf, until } from '../../kit/index.ts';
 import type { RunningServer } from '../../kit/index.ts';
 import { type Fleet, startFleet } from './replica-fleet.ts';
 import { mcpServer } from './running-hub.ts';
 import { documentOf } from './running-replica.ts';
-import { capabilities, elicited, everybody, kit, type Talker, textOf } from './talkers.ts';
+import { capabilities, elicited, everybody, kit, type Talker } from './talkers.ts';
 
 const form = {
   method: 'elicitation/create',

@@ -10,5 +10,6 @@ export { encodeHeaderValue } from './modern-headers.ts';
 export { SocketLink } from './socket-link.ts';
 export { SseLink } from './sse-link.ts';
 export { StdioLink } from './stdio-link.ts';
+export { textOf, textOfResult } from './text-of.ts';
 export { Transcript } from './transcript.ts';
 export type { TranscriptEntry } from './transcript.ts';
