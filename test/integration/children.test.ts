@@ -42,7 +42,7 @@ const clients: Record<EraName, KitClient> = {} as Record<EraName, KitClient>;
 
 beforeAll(async () => {
   const servers = eras.map((era) => mcpServer(era, { source: { command: stdioCommand(script(era)) } }));
-  hub = await startHub([mcpHub(), ...servers], { flags: ['--health-port', '0'] });
+  hub = await startHub([mcpHub(), ...servers]);
   clients.modern = await connectModern(hub.url);
   clients.legacy = await connectLegacy(hub.url);
 });
@@ -69,32 +69,6 @@ async function freePort(): Promise<number> {
 }
 
 const names = async (client: KitClient) => (await client.listAll('tools/list')).map((tool) => tool['name']);
-
-test('EF-69 /metrics counts the processes of each server that run now', async () => {
-  const health = /\(health (http:\/\/[^)]+)\)/.exec(hub.program.stdout)?.[1] ?? '';
-  const counted = async (): Promise<string[]> => {
-    const text = await (await fetch(`${health}/metrics`)).text();
-    return text.split('\n').filter((line) => line.startsWith('quaymaster_child_processes{'));
-  };
-  const both = eras.map((era) => `quaymaster_child_processes{server="default/${era}"} 1`).toSorted();
-  await until(async () => (await counted()).toSorted().join() === both.join(), { because: 'both servers run' });
-  await using second = await startHub([
-    mcpHub(),
-    mcpServer('own', { source: { command: stdioCommand(script('legacy')) }, instances: { mode: 'perClient' } }),
-  ], { flags: ['--health-port', '0'] });
-  const line = 'quaymaster_child_processes{server="default/own"}';
-  const where = /\(health (http:\/\/[^)]+)\)/.exec(second.program.stdout)?.[1] ?? '';
-  const own = async (): Promise<number> => {
-    const text = await (await fetch(`${where}/metrics`)).text();
-    return Number(text.split('\n').find((one) => one.startsWith(line))?.slice(line.length) ?? 0);
-  };
-  await until(async () => (await own()) === 1, { because: 'the hub has one of its own' });
-  const client = await connectLegacy(second.url);
-  await client.callTool('own_echo');
-  await until(async () => (await own()) === 2, { because: 'the client has one of its own' });
-  await client.close();
-  await until(async () => (await own()) === 1, { because: 'it ended with its session' });
-});
 
 for (const client of eras)
   for (const server of eras) {
@@ -186,6 +160,32 @@ test('EF-31 a program that listens on HTTP itself runs beside the hub and comes 
   process.kill(pid, 'SIGKILL');
   expect((await hanging).error).toMatchObject({ data: { code: 'QM_SERVER_GONE' } });
   expect(await pidOf(client, 'web')).not.toBe(pid);
+});
+
+test('EF-69 /metrics counts the processes of each server that run now', async () => {
+  const all = mcpServer('all', { source: { command: stdioCommand({ tools }) } });
+  const each = mcpServer('each', {
+    source: { command: stdioCommand(script('legacy')) },
+    instances: { mode: 'perClient' },
+  });
+  await using own = await startHub([mcpHub(), all, each], { flags: ['--health-port', '0'] });
+  const [, health] = /\(health (http:\/\/[^)]+)\)/.exec(own.program.stdout) ?? [];
+  const counted = async (): Promise<string[]> => {
+    const text = await (await fetch(`${health ?? ''}/metrics`)).text();
+    return text.split('\n').filter((line) => line.startsWith('quaymaster_child_processes{'));
+  };
+  const are = (some: number, because: string) => {
+    const wanted = [`{server="default/all"} 1`, `{server="default/each"} ${some}`].map(
+      (one) => `quaymaster_child_processes${one}`,
+    );
+    return until(async () => (await counted()).toSorted().join() === wanted.join(), { because });
+  };
+  await are(1, 'both servers run');
+  const client = await connectLegacy(own.url);
+  await client.callTool('each_echo');
+  await are(2, 'the client has one of its own');
+  await client.close();
+  await are(1, 'it ended with its session');
 });
 
 test.each(['SIGTERM', 'SIGKILL'] as const)(

@@ -140,7 +140,7 @@ class Bridge {
       observer.gauge('sessions', '', () => this.#sessions.size),
       observer.gauge('streams', '', () => this.#front.streams.size),
       observer.gauge('callsInFlight', '', () => this.#front.inFlight),
-      observer.gauge('children', '', () => this.#children.size),
+      observer.gauges('children', () => this.#children.byServer()),
     ];
     this.#closeHealth = async () => {
       for (const stop of gauges) stop();

@@ -27,6 +27,20 @@ test('EF-31 an end of the hub that runs no other code still ends the children', 
   expect(signals).toEqual(['101 SIGKILL']);
 });
 
+test("processes are counted by server; tools of the hub are nobody's", () => {
+  const registry = new ChildRegistry({ exits: new EventEmitter() });
+  const of = (pid: number, server?: string) => ({ ...child(pid, []), server });
+  const gone = of(103, 'default/b');
+  for (const one of [of(100, 'default/a'), of(101), of(102, 'default/a'), gone]) registry.add(one);
+  expect([...registry.byServer()]).toEqual([
+    ['default/a', 2],
+    ['default/b', 1],
+  ]);
+  registry.remove(gone);
+  expect([...registry.byServer()]).toEqual([['default/a', 2]]);
+  expect(registry.size).toBe(3);
+});
+
 test('close stops all and takes the safety net down', async () => {
   const exits = new EventEmitter();
   const stopped: number[] = [];

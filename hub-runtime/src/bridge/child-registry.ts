@@ -15,6 +15,8 @@ export interface ExitSource {
 
 export interface RegisteredChild {
   readonly pid: number;
+  /** Key of the server whose process it is; absent: a tool of the hub. */
+  readonly server?: string | undefined;
   stop(graceMs: number): Promise<void>;
 }
 
@@ -41,6 +43,13 @@ export class ChildRegistry {
 
   get isFull(): boolean {
     return this.#children.size >= this.limit;
+  }
+
+  /** How many processes each server has. */
+  byServer(): ReadonlyMap<string, number> {
+    const all = new Map<string, number>();
+    for (const { server } of this.#children) if (server !== undefined) all.set(server, (all.get(server) ?? 0) + 1);
+    return all;
   }
 
   add(child: RegisteredChild): void {

@@ -51,6 +51,8 @@ export interface ChildDeps {
   readonly log: Logger;
   /** Where the child is kept until it is gone, so that nothing outlives the hub. */
   readonly children: ChildRegistry;
+  /** Key of the server whose process it is. */
+  readonly server?: string | undefined;
   /** Every line of stderr, in full (the server's own log). Must not throw. */
   readonly stderr?: ((line: string) => void) | undefined;
   /** What stdout is: the protocol (default), or a log like stderr, for programs that are spoken to otherwise. */

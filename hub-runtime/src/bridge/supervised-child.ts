@@ -38,6 +38,7 @@ const noiseText: Readonly<Record<NoiseKind, string>> = {
 
 export class SupervisedChild implements Child {
   readonly pid: number;
+  readonly server: string | undefined;
   readonly notice: string | undefined;
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #deps: ChildDeps;
@@ -78,6 +79,7 @@ export class SupervisedChild implements Child {
     this.#clock = deps.clock;
     this.#limits = { ...defaultChildLimits, ...deps.limits };
     this.#groupGone = new Promise((resolve) => (this.#resolveGroupGone = resolve));
+    this.server = deps.server;
     deps.children.add(this);
 
     this.#writer = new LineWriter(process.stdin, this.#limits.queueBytes);

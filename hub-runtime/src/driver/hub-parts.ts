@@ -61,6 +61,7 @@ export function createHubParts(deps: HubPartsDeps): HubParts {
   observer.gauge('connectionsOpen', '', () => sum(({ connected }) => connected));
   observer.gauge('connectionsIdle', '', () => sum(({ free }) => free));
   observer.gauge('connectionsAwaited', '', () => sum(({ queued }) => queued));
+  observer.gauges('children', () => children.byServer());
   const schemas = createSchemaChecker({ clock, log });
   const upstreamDeps = { clock, random: Math.random, log, observer, http, children, hubInfo, targets, serverLog };
   const host = new HubHost({

@@ -201,6 +201,22 @@ test('gauges are read at scrape time, summed, and taken off', async () => {
   expect(await registry.text()).toContain('quaymaster_sessions{hub="default/desk"} 10');
 });
 
+test('one reader may tell of all labels there are', async () => {
+  const { observer, registry } = build();
+  const children = new Map([
+    ['default/files', 2],
+    ['default/mail', 1],
+  ]);
+  const off = observer.gauges('children', () => children);
+  expect(await registry.text()).toContain('quaymaster_child_processes{server="default/files"} 2');
+  children.delete('default/files');
+  const text = await registry.text();
+  expect(text).toContain('quaymaster_child_processes{server="default/mail"} 1');
+  expect(text).not.toContain('quaymaster_child_processes{server="default/files"}');
+  off();
+  expect(await registry.text()).not.toContain('quaymaster_child_processes{');
+});
+
 test('counters count, by more than one', async () => {
   const { observer, registry } = build();
   observer.count('lateAnswers', 'default/files');
@@ -232,4 +248,5 @@ test('the silent observer takes everything', () => {
   silentObserver.upstreamGone('a');
   silentObserver.count('noiseLines', 'a');
   silentObserver.gauge('streams', 'a', () => 1)();
+  silentObserver.gauges('children', () => new Map())();
 });

@@ -100,16 +100,23 @@ export function createObserver(options: ObserverOptions): Observer {
 
   const counted = new Map<CounterName, ReturnType<MetricsRegistry['counter']>>();
   for (const name of Object.keys(counters) as CounterName[]) counted.set(name, registry.counter(counters[name]));
-  const readers = new Map<GaugeName, Set<{ readonly label: string; readonly read: () => number }>>();
+  const readers = new Map<GaugeName, Set<() => Iterable<readonly [string, number]>>>();
   for (const name of Object.keys(gauges) as GaugeName[]) {
-    const set = new Set<{ readonly label: string; readonly read: () => number }>();
+    const set = new Set<() => Iterable<readonly [string, number]>>();
     readers.set(name, set);
     const [label] = metricTable[gauges[name]].labels as readonly string[];
     registry.gauge(gauges[name], (gauge) => {
       gauge.reset();
-      for (const reader of set) gauge.inc(label === undefined ? {} : { [label]: reader.label }, reader.read());
+      for (const read of set)
+        for (const [of, value] of read()) gauge.inc(label === undefined ? {} : { [label]: of }, value);
     });
   }
+  const register = (name: GaugeName, read: () => Iterable<readonly [string, number]>): (() => void) => {
+    readers.get(name)?.add(read);
+    return () => {
+      readers.get(name)?.delete(read);
+    };
+  };
 
   const series = new Map<string, CallSeries>();
   const byteTotals = new Map<string, ByteTotals>();
@@ -165,13 +172,9 @@ export function createObserver(options: ObserverOptions): Observer {
     count(name, label, by = 1) {
       counted.get(name)?.labels(label).inc(by);
     },
-    gauge(name, label, read) {
-      const reader = { label, read };
-      readers.get(name)?.add(reader);
-      return () => {
-        readers.get(name)?.delete(reader);
-      };
-    },
+    gauge: (name, label, read) => register(name, () => [[label, read()]]),
+    // A function of its own each time: the same reader may be registered twice.
+    gauges: (name, read) => register(name, () => read()),
   };
 }
 

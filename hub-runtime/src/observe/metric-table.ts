@@ -63,7 +63,7 @@ export const metricTable = {
     labels: ['hub'],
   },
   quaymaster_calls_waiting: { type: 'gauge', help: 'Calls that wait for a server to start.', labels: ['hub'] },
-  quaymaster_child_processes: { type: 'gauge', help: 'Server processes of this hub that run now.', labels: ['hub'] },
+  quaymaster_child_processes: { type: 'gauge', help: 'Processes of a server that run now.', labels: ['server'] },
   quaymaster_clients_active: {
     type: 'gauge',
     help: 'Clients (sessions, principals, connections) that have a call in the hub.',

@@ -60,6 +60,7 @@ export type GaugeName =
   | 'unreadAnswers'
   | 'unreadBytes'
   | 'passingAnswers'
+  /** Of a server: its processes. */
   | 'children'
   | 'tombstones'
   /** Of a hub: its store of sessions answers. */
@@ -117,6 +118,8 @@ export interface Observer {
   count(name: CounterName, label: string, by?: number): void;
   /** Registers a reader; several readers of the same name and label are summed. The returned function takes it off. */
   gauge(name: GaugeName, label: string, read: () => number): () => void;
+  /** Registers one reader of all labels there are at the moment. */
+  gauges(name: GaugeName, read: () => ReadonlyMap<string, number>): () => void;
 }
 
 export const silentObserver: Observer = {
@@ -125,4 +128,5 @@ export const silentObserver: Observer = {
   upstreamGone: () => {},
   count: () => {},
   gauge: () => () => {},
+  gauges: () => () => {},
 };

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 import { silentLogger, systemClock } from '../base/index.ts';
 import type { ServerTarget } from '../exchange/index.ts';
-import type { RawJson } from '../wire/index.ts';
+import { memberRaw, type RawJson } from '../wire/index.ts';
 import { connectorFor } from './connectors.ts';
 import { ConnectError, type ConnectRequest } from './conversation.ts';
 import { createUpstream } from './create-upstream.ts';
@@ -72,6 +72,38 @@ test('EF-31 a process that listens itself comes up with its conversation, and ba
   expect(words).toContain('default/files listening soon');
   await upstream.stop(0);
   expect(deps.children.size).toBe(0);
+  await deps.http.close();
+});
+
+test('its processes are counted as its own, and its end is told also to who asks late', async () => {
+  const deps = upstreamDeps(listening(0));
+  const conversation = await connectorFor(listening(await freePort()), () => serverConfig(), deps).connect(
+    primary,
+    signal,
+  );
+  expect([...deps.children.byServer()]).toEqual([['default/files', 1]]);
+  void conversation.send(makeCall('crash', {}).call);
+  await eventually(() => deps.children.size === 0, 'it is gone');
+  const ends: unknown[] = [];
+  conversation.onClosed((end) => ends.push(end));
+  await eventually(() => ends.length === 1, 'its end is told');
+  expect(ends).toMatchObject([{ reason: expect.stringMatching(/^(Exited|Unreachable|ConnectionLost)$/) }]);
+  await deps.http.close();
+});
+
+test('HT-0.10 a hub that listens as a process of ours is asked again what it offers', async () => {
+  const hub = httpServer.replace(
+    'capabilities: { tools: {} }',
+    "capabilities: { asked: ++asked, tools: {}, extensions: { 'dev.quaymaster/hub': { id: 'a~0a1b2c3d' } } }",
+  );
+  const deps = upstreamDeps(listening(0));
+  const target = listening(await freePort(), `let asked = 0;${hub}`);
+  const conversation = await connectorFor(target, () => serverConfig(), deps).connect(primary, signal);
+  const asked = (): unknown => memberRaw(conversation.capabilities, 'asked');
+  expect(asked()).toBe('1');
+  await conversation.refresh?.(1_000);
+  expect(asked()).toBe('2');
+  await conversation.close('end of test');
   await deps.http.close();
 });
 

@@ -4,7 +4,7 @@ import type { ServerConfig } from '@quaymaster/crds';
 import { type Child, ChildError, startListeningChild } from '../bridge/index.ts';
 import type { ServerTarget } from '../exchange/index.ts';
 import { capsOf } from './caps-of.ts';
-import { ConnectError, type Connector, type Conversation } from './conversation.ts';
+import { ConnectError, type Connector, type Conversation, type ConversationEnd } from './conversation.ts';
 import { createHttpConnector } from './http/index.ts';
 import { createStdioConnector } from './stdio/index.ts';
 import type { UpstreamDeps } from './upstream-deps.ts';
@@ -70,7 +70,7 @@ async function startProcess(
     return await startListeningChild(
       { ...process, caps: capsOf(config()) },
       where,
-      { clock, log, children, stderr },
+      { clock, log, children, server: key, stderr },
       signal,
     );
   } catch (error) {
@@ -83,6 +83,7 @@ const graceMs = 1_000;
 
 function withProcess(inner: Conversation, child: Child): Conversation {
   let closed = false;
+  let ended: ConversationEnd | undefined;
   let tell: Parameters<Conversation['onClosed']>[0] | undefined;
   const close = async (reason: string): Promise<void> => {
     closed = true;
@@ -91,8 +92,9 @@ function withProcess(inner: Conversation, child: Child): Conversation {
   };
   const end = (reason: string, message: string): void => {
     if (closed) return;
+    ended = { reason, message };
     void close(message);
-    tell?.({ reason, message });
+    tell?.(ended);
   };
   inner.onClosed(({ reason, message }) => end(reason, message));
   child.onExit(({ message }) => end('Exited', `the server ${message}`));
@@ -122,11 +124,13 @@ function withProcess(inner: Conversation, child: Child): Conversation {
     send: (call) => inner.send(call),
     notify: (method, params) => inner.notify?.(method, params),
     request: (method, params, timeoutMs) => inner.request(method, params, timeoutMs),
+    refresh: async (timeoutMs) => inner.refresh?.(timeoutMs),
     watchResource: async (uri) => inner.watchResource?.(uri),
     unwatchResource: (uri) => inner.unwatchResource?.(uri),
     onNotification: (listener) => inner.onNotification(listener),
     onClosed(listener) {
       tell = listener;
+      if (ended !== undefined) listener(ended);
     },
     close,
   };

@@ -325,7 +325,6 @@ const sizes = [
   'quaymaster_calls_parked',
   'quaymaster_calls_queued',
   'quaymaster_calls_waiting',
-  'quaymaster_child_processes',
   'quaymaster_clients_active',
   'quaymaster_graphs_live',
   'quaymaster_queued_bytes',
@@ -348,6 +347,7 @@ export async function footprint({ inside, http }: StormWorld): Promise<Footprint
       timers,
       // Two servers, and processes of callers who can be asked: kept for the next of them, at most `instances.max` (4).
       processesTooMany: Math.max(0, processes - 6),
+      processesUncounted: processes - (metrics.get('quaymaster_child_processes') ?? 0),
       pipesOfNoProcess: pipes - 3 * processes,
     },
   };
