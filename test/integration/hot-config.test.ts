@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { connectLegacy, connectModern, type KitClient, kitMatchers, stdioCommand, until } from '../kit/index.ts';
+import { load } from './support/load.ts';
 import { mcpHub, mcpServer, type RunningHub, startHub, writeManifests } from './support/running-hub.ts';
 
 expect.extend(kitMatchers);
@@ -38,40 +39,6 @@ async function whoami(
   return JSON.parse(block?.text ?? '{}') as { pid: number; env?: Record<string, string> };
 }
 
-interface Load {
-  readonly calls: () => number;
-  readonly failures: string[];
-  stop(): Promise<void>;
-}
-
-/** Calls all servers without pause until told to stop. */
-function load(clients: readonly KitClient[]): Load {
-  const failures: string[] = [];
-  let calls = 0;
-  let running = true;
-  const work = clients.map(async (client, number) => {
-    for (let turn = 0; running; turn++) {
-      const server = ['steady', 'moving', 'edited'][turn % 3] ?? 'steady';
-      const said = `${number}/${turn}`;
-      try {
-        const answer = await client.callTool(`${server}_echo`, { said });
-        if (answer.error !== undefined || !answer.raw.includes(said)) failures.push(`${server}: ${answer.raw}`);
-      } catch (error) {
-        failures.push(`${server}: ${String(error)}`);
-      }
-      calls++;
-    }
-  });
-  return {
-    calls: () => calls,
-    failures,
-    async stop() {
-      running = false;
-      await Promise.all(work);
-    },
-  };
-}
-
 async function descriptionOf(client: KitClient, name: string): Promise<unknown> {
   const { result } = await client.request('tools/list');
   const tools = (result?.['tools'] ?? []) as { name: string; description?: string }[];
@@ -88,7 +55,7 @@ test(`HT-0.05 HT-2.05 EF-45 ${edits} edits under load: each seen within 2 s, no 
   await using one = await connectModern(hub.url);
   await using two = await connectLegacy(hub.url);
   const before = { steady: await whoami(watcher, 'steady'), edited: await whoami(watcher, 'edited') };
-  const pressure = load([one, two]);
+  const pressure = load([one, two], ['steady', 'moving', 'edited']);
   const slow: string[] = [];
   for (let round = 1; round <= edits; round++) {
     const from = performance.now();

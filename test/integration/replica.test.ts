@@ -3,110 +3,21 @@
  * operator names. What clients of the hub see must not depend on whether the operator is there.
  */
 import { randomBytes } from 'node:crypto';
-import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
-import { gzipSync } from 'node:zlib';
-import { contentHash, type HubDocument, hubDocument } from '@quaymaster/crds';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import {
-  connectLegacy,
-  connectModern,
-  type KitClient,
-  kitMatchers,
-  type RunningServer,
-  startHttpServer,
-  until,
-} from '../kit/index.ts';
-import { type FakeOperator, startFakeOperator } from './support/fake-operator.ts';
-import { mcpServer } from './support/running-hub.ts';
-import { documentOf, type PodDirectory, podDirectory, secretKey, startReplica } from './support/running-replica.ts';
-import { createTestAuthority, type TestAuthority } from './support/test-authority.ts';
+import { connectLegacy, connectModern, type KitClient, kitMatchers, startHttpServer, until } from '../kit/index.ts';
+import { load } from './support/load.ts';
+import { config, endpointOf, inCluster, useReplicaStage } from './support/replica-stage.ts';
+import { documentOf, startReplica } from './support/running-replica.ts';
 
 expect.extend(kitMatchers);
 
-let authority: TestAuthority;
-let operator: FakeOperator;
-let files: RunningServer;
-let pod: PodDirectory;
-const sealing = { current: randomBytes(32) };
-
-beforeAll(async () => {
-  authority = await createTestAuthority();
-});
-
-beforeEach(async () => {
-  operator = await startFakeOperator(authority);
-  files = await startHttpServer({ serverInfo: { name: 'files', version: '1' } });
-  pod = podDirectory();
-  pod.sealing(sealing);
-  pod.credentials({});
-  pod.token('token-1');
-});
-
-afterEach(async () => {
-  await operator.kill();
-  await files.kill();
-  pod.remove();
-});
-
-/** A server that listens itself, in Pods of the cluster. */
-const inCluster = (name: string, spec: Record<string, unknown> = {}) =>
-  mcpServer(name, { source: { image: { image: 'example/server:1' } }, http: { port: 8080 }, ...spec });
-
-function basic(generation: number, change: { describe?: string; hosts?: readonly string[] } = {}): HubDocument {
-  const { describe: text, hosts = [] } = change;
-  const server = inCluster('files', text === undefined ? {} : { tools: { describe: { echo: text } } });
-  return documentOf(generation, [server], { files: { url: files.url, inCluster: true } }, hosts);
-}
-
-const config = (document: HubDocument) => ({ type: 'config', document }) as const;
-const endpointOf = (server: RunningServer) => ({ address: `127.0.0.1:${server.port}`, state: 'ready' }) as const;
+const stage = useReplicaStage();
 
 async function descriptionOf(client: KitClient): Promise<unknown> {
   const tools = (await client.listAll('tools/list')) as { name: string; description?: string }[];
   return tools.find(({ name }) => name === 'files_echo')?.description;
-}
-
-/** A document of another hub, whole in itself. */
-function elsewhere(generation: number): HubDocument {
-  const { config: own, addresses, hosts } = basic(generation);
-  const { hash: _hash, ...body } = { ...own, name: 'other' };
-  const moved = { ...body, hash: contentHash(body) };
-  return hubDocument({ generation, config: moved, addresses, hosts });
-}
-
-interface Load {
-  readonly calls: () => number;
-  readonly failures: string[];
-  stop(): Promise<void>;
-}
-
-/** Calls without pause until told to stop. */
-function load(clients: readonly KitClient[], servers: readonly string[] = ['files']): Load {
-  const failures: string[] = [];
-  let calls = 0;
-  let running = true;
-  const work = clients.map(async (client, number) => {
-    for (let turn = 0; running; turn++) {
-      const said = `${number}/${turn}`;
-      try {
-        const answer = await client.callTool(`${servers[turn % servers.length]}_echo`, { said });
-        if (answer.error !== undefined || !answer.raw.includes(said)) failures.push(answer.raw);
-      } catch (error) {
-        failures.push(String(error));
-      }
-      calls++;
-    }
-  });
-  return {
-    calls: () => calls,
-    failures,
-    async stop() {
-      running = false;
-      await Promise.all(work);
-    },
-  };
 }
 
 async function freePort(host: string): Promise<number> {
@@ -117,22 +28,10 @@ async function freePort(host: string): Promise<number> {
   return port;
 }
 
-/** fetch writes its own Host. */
-function statusFor(port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ host: '127.0.0.1', port, path: '/', headers: { host } }, (response) => {
-      response.resume();
-      resolve(response.statusCode ?? 0);
-    });
-    asked.on('error', reject);
-    asked.end();
-  });
-}
-
 test('EF-57 it starts from its files alone, ready and serving both eras without any operator', async () => {
-  await operator.kill();
-  pod.config({ document: basic(3), ca: authority.ca });
-  await using replica = await startReplica(pod, operator.port);
+  await stage.operator.kill();
+  stage.pod.config({ document: stage.basic(3), ca: stage.authority.ca });
+  await using replica = await startReplica(stage.pod, stage.operator.port);
   await until(async () => (await fetch(`${replica.health}/readyz`)).status === 200, { because: 'it is ready' });
   const readyMs = Math.round(performance.now() - replica.spawnedMs);
   console.log(`process start to readyz: ${readyMs} ms`);
@@ -147,31 +46,31 @@ test('EF-57 it starts from its files alone, ready and serving both eras without 
 });
 
 test('EF-57 HT-0.05 changes over the stream are in force and acknowledged in less than a second, and no call of 8 clients of both eras is lost', async () => {
-  pod.config({ document: basic(1), ca: authority.ca });
-  operator.greeting = [
+  stage.pod.config({ document: stage.basic(1), ca: stage.authority.ca });
+  stage.operator.greeting = [
     { type: 'credentials', hash: 'c1', values: {} },
-    config(basic(1)),
-    { type: 'endpoints', servers: { 'default/files': [endpointOf(files)] } },
+    config(stage.basic(1)),
+    { type: 'endpoints', servers: { 'default/files': [endpointOf(stage.files)] } },
     { type: 'peers', peers: [{ name: 'desk-hub-0', uid: 'uid of desk-hub-0', ip: '127.0.0.1' }] },
   ];
-  await using replica = await startReplica(pod, operator.port);
-  await until(() => operator.stream !== undefined, { because: 'the replica has dialled' });
-  const stream = operator.stream!;
+  await using replica = await startReplica(stage.pod, stage.operator.port);
+  await until(() => stage.operator.stream !== undefined, { because: 'the replica has dialled' });
+  const stream = stage.operator.stream!;
   expect(stream.hello).toMatchObject({
     protocol: 1,
     hub: 'default/desk',
     pod: { name: 'desk-hub-0', uid: 'uid of desk-hub-0', ip: '127.0.0.1' },
-    running: { hash: basic(1).hash, generation: 1 },
+    running: { hash: stage.basic(1).hash, generation: 1 },
   });
   await until(() => stream.acks.length === 1, { because: 'what runs already is acknowledged as well' });
   const clients = await Promise.all(
     Array.from({ length: 8 }, (_, n) => (n % 2 === 0 ? connectModern : connectLegacy)(replica.url)),
   );
   const [watcher] = clients;
-  const pressure = load(clients);
+  const pressure = load(clients, ['files']);
   const took: number[] = [];
   for (let generation = 2; generation <= 21; generation++) {
-    const document = basic(generation, { describe: `round ${generation}` });
+    const document = stage.basic(generation, { describe: `round ${generation}` });
     const from = performance.now();
     stream.send(config(document));
     await until(() => stream.acks.at(-1)?.generation === generation, {
@@ -199,185 +98,37 @@ test('EF-57 HT-0.05 changes over the stream are in force and acknowledged in les
 }, 60_000);
 
 test('EF-57 the operator goes and comes back: clients see nothing, the next change is in force within a second', async () => {
-  pod.config({ document: basic(1), ca: authority.ca });
-  operator.greeting = [config(basic(1))];
-  await using replica = await startReplica(pod, operator.port);
-  await until(() => operator.stream !== undefined, { because: 'the replica has dialled' });
+  stage.pod.config({ document: stage.basic(1), ca: stage.authority.ca });
+  stage.operator.greeting = [config(stage.basic(1))];
+  await using replica = await startReplica(stage.pod, stage.operator.port);
+  await until(() => stage.operator.stream !== undefined, { because: 'the replica has dialled' });
   const client = await connectLegacy(replica.url);
-  const pressure = load([client]);
+  const pressure = load([client], ['files']);
   // Long enough to count as a stream that served.
   await new Promise((resolve) => setTimeout(resolve, 2_100));
-  await operator.kill();
+  await stage.operator.kill();
   await replica.program.line(/the stream from the operator ended/);
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect((await fetch(`${replica.health}/readyz`)).status).toBe(200);
-  operator.greeting = [config(basic(2, { describe: 'after' }))];
-  await operator.start(authority);
+  stage.operator.greeting = [config(stage.basic(2, { describe: 'after' }))];
+  await stage.operator.start(stage.authority);
   const from = performance.now();
-  await until(() => operator.stream?.acks.at(-1)?.generation === 2, {
+  await until(() => stage.operator.stream?.acks.at(-1)?.generation === 2, {
     because: 'the change is acknowledged',
     timeoutMs: 6_000,
   });
   console.log(`operator back to acknowledged: ${Math.round(performance.now() - from)} ms`);
-  expect(operator.stream?.hello.running?.generation).toBe(1);
+  expect(stage.operator.stream?.hello.running?.generation).toBe(1);
   expect(await descriptionOf(client)).toBe('after');
   await pressure.stop();
   expect(pressure.failures).toEqual([]);
   await client.close();
 }, 60_000);
 
-describe('which document runs', () => {
-  test('EF-57 a document that does not fit is refused with the reason, and the last good one serves on', async () => {
-    pod.config({ document: basic(5, { describe: 'good' }), ca: authority.ca });
-    await using replica = await startReplica(pod, operator.port);
-    await using client = await connectModern(replica.url);
-    await until(() => operator.stream !== undefined, { because: 'the replica has dialled' });
-    const stream = operator.stream!;
-    const good = basic(6, { describe: 'bad' });
-    const refusals: [HubDocument, RegExp][] = [
-      [{ ...good, hash: 'abc' }, /does not have the hash/],
-      [{ ...good, config: { ...good.config, path: '/other' } }, /does not have the hash/],
-      [{ ...good, addresses: {} }, /hash/],
-      [basic(5, { describe: 'bad' }), /generation 5 runs as/],
-      [basic(4, { describe: 'bad' }), /generation 4 is older than 5/],
-      [elsewhere(7), /document of default\/other, and this is default\/desk/],
-    ];
-    for (const [index, [document, why]] of refusals.entries()) {
-      stream.send(config(document));
-      await until(() => stream.acks.length === index + 1, { because: `document ${index} is answered` });
-      expect(stream.acks.at(-1)).toMatchObject({ ok: false, message: expect.stringMatching(why) });
-    }
-    expect(await descriptionOf(client)).toBe('good');
-    stream.send(config(basic(6, { describe: 'better' })));
-    await until(() => stream.acks.at(-1)?.ok === true, { because: 'a good one is taken over' });
-    expect(await descriptionOf(client)).toBe('better');
-  });
-
-  test('EF-57 the highest generation wins, from whichever side: a late file never takes it back, a newer one is taken over', async () => {
-    pod.config({ document: basic(1), ca: authority.ca });
-    operator.greeting = [config(basic(7, { describe: 'seven, streamed' }))];
-    await using replica = await startReplica(pod, operator.port);
-    await using client = await connectModern(replica.url);
-    await until(async () => (await descriptionOf(client)) === 'seven, streamed', { because: 'the stream is ahead' });
-    pod.config({ document: basic(6, { describe: 'six, late' }), ca: authority.ca });
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await descriptionOf(client)).toBe('seven, streamed');
-    pod.config({ document: basic(8, { describe: 'eight, mounted' }), ca: authority.ca });
-    await until(async () => (await descriptionOf(client)) === 'eight, mounted', { because: 'the file is ahead' });
-    pod.config({ document: Buffer.from('no gzip'), ca: authority.ca });
-    await replica.program.line(/a mounted file cannot be used/);
-    pod.config({ document: gzipSync('{"version":2}'), ca: authority.ca });
-    await until(() => replica.program.stderr.match(/a mounted file cannot be used/g)?.length === 2, {
-      because: 'each is named',
-    });
-    expect(await descriptionOf(client)).toBe('eight, mounted');
-  });
-
-  test('without any document it lives, is not ready, and begins with the first one that comes', async () => {
-    pod.config({ ca: authority.ca });
-    await using replica = await startReplica(pod, operator.port);
-    expect((await fetch(`${replica.health}/livez`)).status).toBe(200);
-    expect(await (await fetch(`${replica.health}/readyz`)).json()).toMatchObject({
-      problems: ['no configuration yet'],
-    });
-    await until(() => operator.dials.length > 0, { because: 'the replica has dialled' });
-    operator.streams[0]!.send(config(basic(1, { hosts: ['desk.example.com'] })));
-    await until(async () => (await fetch(`${replica.health}/readyz`)).status === 200, { because: 'it is ready' });
-    const port = new URL(replica.url).port;
-    const status = async (host: string): Promise<number> => statusFor(Number(port), host);
-    expect(await status('desk.example.com')).not.toBe(403);
-    expect(await status('evil.example.com')).toBe(403);
-    expect(await status('localhost:9999')).not.toBe(403);
-    operator.streams[0]!.send(config(basic(2, { hosts: ['other.example.com:8443'] })));
-    await until(async () => (await status('desk.example.com')) === 403, { because: 'names are replaced' });
-    expect(await status('other.example.com:8443')).not.toBe(403);
-  });
-});
-
-describe('what rotates', () => {
-  test('the token is read anew at each dial, the authority as well; an operator that cannot be verified hears no token', async () => {
-    pod.config({ document: basic(1), ca: authority.ca });
-    await using replica = await startReplica(pod, operator.port);
-    await until(() => operator.stream !== undefined || operator.dials.length > 0, {
-      because: 'the replica has dialled',
-    });
-    const other = await createTestAuthority();
-    pod.token('token-2');
-    operator.tokens = new Set(['token-2']);
-    await operator.kill();
-    await operator.start(other);
-    const { length } = operator.dials;
-    await replica.program.line(/cannot be reached.*|self-signed|unable to verify/i, 10_000);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(operator.dials.length).toBe(length);
-    // Both, as an operator does before it changes over.
-    pod.config({ document: basic(1), ca: authority.ca + other.ca });
-    await until(() => operator.stream?.token === 'token-2', {
-      because: 'it trusts the new authority',
-      timeoutMs: 10_000,
-    });
-    expect(operator.dials.slice(length)).toEqual(['Bearer token-2']);
-    expect(replica.program.stderr).not.toContain('token-2');
-  }, 30_000);
-
-  test('EF-57 HT-0.05 a changed value replaces exactly the servers that use it, and no call is lost', async () => {
-    await using guarded = await startHttpServer({
-      serverInfo: { name: 'guarded', version: '1' },
-      tools: [{ name: 'echo' }, { name: 'whoami', does: { whoami: true } }],
-    });
-    const remote = mcpServer('remote', {
-      source: {
-        remote: {
-          url: guarded.url,
-          headers: [{ name: 'X-Key', valueFrom: { secretKeyRef: { name: 'keys', key: 'k' } } }],
-        },
-      },
-    });
-    const document = documentOf(1, [remote, inCluster('files')], {
-      remote: { url: guarded.url, inCluster: false },
-      files: { url: files.url, inCluster: true, bridgeToken: secretKey('files-bridge', 'token') },
-    });
-    const values = (key: string, token: string) => ({
-      [secretKey('keys', 'k')]: Buffer.from(key).toString('base64'),
-      [secretKey('files-bridge', 'token')]: Buffer.from(token).toString('base64'),
-    });
-    pod.credentials({ [secretKey('keys', 'k')]: 'first', [secretKey('files-bridge', 'token')]: 'bridge-1' });
-    pod.config({ document, ca: authority.ca });
-    operator.greeting = [{ type: 'credentials', hash: 'c1', values: values('first', 'bridge-1') }, config(document)];
-    await using replica = await startReplica(pod, operator.port);
-    await using client = await connectModern(replica.url);
-    await using second = await connectLegacy(replica.url);
-    await until(() => operator.stream !== undefined, { because: 'the replica has dialled' });
-    const seen = async (): Promise<{ key: unknown }> => {
-      const { result } = await client.callTool('remote_whoami', {});
-      const [block] = (result?.['content'] ?? []) as { text: string }[];
-      const { headers } = JSON.parse(block?.text ?? '{}') as { headers?: Record<string, string> };
-      return { key: headers?.['x-key'] };
-    };
-    expect(await seen()).toEqual({ key: 'first' });
-    const bearers = (): Set<string> => new Set(files.calls.map(({ headers }) => headers?.['authorization'] ?? ''));
-    const handshakes = (server: RunningServer): number =>
-      server.calls.filter(({ method }) => method === 'server/discover' || method === 'initialize').length;
-    const before = handshakes(files);
-    expect(bearers()).toEqual(new Set(['Bearer bridge-1']));
-    const pressure = load([client, second], ['remote', 'files']);
-    operator.stream!.send({ type: 'credentials', hash: 'c2', values: values('second', 'bridge-1') });
-    await until(async () => (await seen()).key === 'second', { because: 'the new value is shown' });
-    expect(handshakes(files)).toBe(before);
-    const others = handshakes(guarded);
-    operator.stream!.send({ type: 'credentials', hash: 'c3', values: values('second', 'bridge-2') });
-    await until(() => bearers().has('Bearer bridge-2'), { because: 'the new token is shown' });
-    await pressure.stop();
-    expect(pressure.failures).toEqual([]);
-    expect(handshakes(guarded)).toBe(others);
-    expect(replica.program.stderr).not.toMatch(/first|second"|bridge-[12]/);
-  }, 30_000);
-});
-
 test('frames that nobody can read end the stream and nothing else; unknown ones are passed over', async () => {
-  pod.config({ document: basic(1), ca: authority.ca });
-  operator.greeting = [config(basic(1))];
-  await using replica = await startReplica(pod, operator.port);
+  stage.pod.config({ document: stage.basic(1), ca: stage.authority.ca });
+  stage.operator.greeting = [config(stage.basic(1))];
+  await using replica = await startReplica(stage.pod, stage.operator.port);
   await using client = await connectModern(replica.url);
   const bad = [
     '{',
@@ -387,11 +138,11 @@ test('frames that nobody can read end the stream and nothing else; unknown ones 
     '{"type":"endpoints","servers":{"a":[{}]}}',
   ];
   for (const [turn, text] of bad.entries()) {
-    await until(() => operator.streams.length > turn && operator.stream !== undefined, {
+    await until(() => stage.operator.streams.length > turn && stage.operator.stream !== undefined, {
       because: `stream ${turn} is up`,
       timeoutMs: 15_000,
     });
-    const stream = operator.streams.at(-1)!;
+    const stream = stage.operator.streams.at(-1)!;
     stream.sendText('{"type":"from the future","x":1}');
     stream.sendText(text);
     await until(() => stream.closeCode !== undefined, { because: `stream ${turn} ends` });
@@ -411,8 +162,8 @@ describe('the end', () => {
   test('HS-13 SIGTERM: not ready at once, calls in flight and those that still come are answered, streams end, exit 0', async () => {
     await using server = await slow();
     const document = documentOf(1, [inCluster('files')], { files: { url: server.url, inCluster: true } });
-    pod.config({ document, ca: authority.ca });
-    await using replica = await startReplica(pod, operator.port, { drainMs: 8_000 });
+    stage.pod.config({ document, ca: stage.authority.ca });
+    await using replica = await startReplica(stage.pod, stage.operator.port, { drainMs: 8_000 });
     const clients = await Promise.all(
       Array.from({ length: 8 }, (_, n) => (n % 2 === 0 ? connectModern : connectLegacy)(replica.url)),
     );
@@ -436,9 +187,9 @@ describe('the end', () => {
     await using server = await slow();
     server.setTools([{ name: 'echo', does: { hang: true } }], { silent: true });
     const document = documentOf(1, [inCluster('files')], { files: { url: server.url, inCluster: true } });
-    pod.config({ document, ca: authority.ca });
-    operator.greeting = [config(document)];
-    await using replica = await startReplica(pod, operator.port, { drainMs: 60_000 });
+    stage.pod.config({ document, ca: stage.authority.ca });
+    stage.operator.greeting = [config(document)];
+    await using replica = await startReplica(stage.pod, stage.operator.port, { drainMs: 60_000 });
     await using client = await connectModern(replica.url);
     const hanging = client.callTool('files_echo', {}).catch((error: unknown) => error);
     await until(() => server.inFlight === 1, { because: 'a call hangs' });
@@ -477,16 +228,16 @@ async function post(
 }
 
 test('EF-30 a session is served by any replica, also while the common key changes and after its own has drained', async () => {
-  pod.config({ document: basic(1), ca: authority.ca });
+  stage.pod.config({ document: stage.basic(1), ca: stage.authority.ca });
   const peers = [2, 3].map((n) => ({ name: `desk-hub-${n}`, uid: `uid of desk-hub-${n}`, ip: `127.0.0.${n}` }));
-  operator.greeting = [config(basic(1)), { type: 'peers', peers }];
+  stage.operator.greeting = [config(stage.basic(1)), { type: 'peers', peers }];
   const peerPort = await freePort('127.0.0.2');
   const start = (n: number) =>
-    startReplica(pod, operator.port, { name: `desk-hub-${n}`, ip: `127.0.0.${n}`, peerPort });
+    startReplica(stage.pod, stage.operator.port, { name: `desk-hub-${n}`, ip: `127.0.0.${n}`, peerPort });
   const [one, two] = await Promise.all([start(2), start(3)]);
   await using _one = one;
   await using _two = two;
-  await until(() => operator.streams.filter(({ closeCode }) => closeCode === undefined).length === 2, {
+  await until(() => stage.operator.streams.filter(({ closeCode }) => closeCode === undefined).length === 2, {
     because: 'both have dialled',
   });
   const initialize = {
@@ -505,7 +256,7 @@ test('EF-30 a session is served by any replica, also while the common key change
   await until(async () => (await echo(two.url, session, 'elsewhere')).text.includes('elsewhere'), {
     because: 'the other replica passes it on',
   });
-  pod.sealing({ current: randomBytes(32), previous: sealing.current });
+  stage.pod.sealing({ current: randomBytes(32), previous: stage.sealing.current });
   await new Promise((resolve) => setTimeout(resolve, 300));
   const later = await begin(two.url);
   for (const [url, id] of [
@@ -521,7 +272,7 @@ test('EF-30 a session is served by any replica, also while the common key change
     status: 200,
     text: expect.stringContaining('adopted'),
   });
-  pod.sealing({ current: randomBytes(31) });
+  stage.pod.sealing({ current: randomBytes(31) });
   await two.program.line(/sealing key .* has 31 bytes/);
   expect((await fetch(`${two.health}/readyz`)).status).toBe(200);
 }, 60_000);
