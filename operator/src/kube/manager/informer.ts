@@ -4,7 +4,7 @@ import type { Clock, Logger, Random } from 'quaymaster/base';
 import { type MetricSink, noMetrics } from '../metrics/index.ts';
 import { canonicalJson, type KubeObject, type Resource, resourceName } from '../objects/index.ts';
 import { createReflector, type Reflector, type ReflectorLimits, type ReflectorState } from '../reflector/index.ts';
-import { createStore, type Indexer, type StoreReader, stripBookkeeping } from '../store/index.ts';
+import { createStore, type Indexer, type Sharing, type StoreReader, stripBookkeeping } from '../store/index.ts';
 import type { Discovery, KubeClient } from '../transport/index.ts';
 
 export interface InformerRequest<T extends KubeObject> {
@@ -45,6 +45,7 @@ export interface InformerContext {
   readonly logger: Logger;
   readonly metrics?: MetricSink;
   readonly limits?: Partial<ReflectorLimits>;
+  readonly sharing?: Sharing;
 }
 
 /** Equal requests share one cache. */
@@ -66,6 +67,7 @@ export function createInformer<T extends KubeObject>(
     transform: request.transform ?? stripBookkeeping,
     ...(request.indexers === undefined ? {} : { indexers: request.indexers }),
     ...(request.maxObjects === undefined ? {} : { maxObjects: request.maxObjects }),
+    ...(context.sharing === undefined ? {} : { sharing: context.sharing }),
     onHandlerError: (error, key) => {
       metrics.count('quaymaster_informer_handler_errors_total', labels);
       const err = error instanceof Error ? error.message : String(error);

@@ -12,6 +12,7 @@ import type { KubeObject } from '../objects/index.ts';
 import type { Election } from '../lease/index.ts';
 import type { Controller } from '../queue/index.ts';
 import type { ReflectorLimits } from '../reflector/index.ts';
+import { createSharing } from '../store/index.ts';
 import { createDiscovery, type KubeClient, KubeError, pause } from '../transport/index.ts';
 import {
   createInformer,
@@ -63,6 +64,7 @@ export interface Manager {
 
 export function createManager(options: ManagerOptions): Manager {
   const discovery = createDiscovery(options.client.transport, options.clock);
+  const sharing = createSharing();
   const informers = new Map<
     string,
     { readonly informer: RunningInformer; readonly indexers: unknown; readonly transform: unknown }
@@ -99,6 +101,7 @@ export function createManager(options: ManagerOptions): Manager {
         clock: options.clock,
         random: options.random,
         logger: options.logger,
+        sharing,
         ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
         ...(options.limits === undefined ? {} : { limits: options.limits }),
       });

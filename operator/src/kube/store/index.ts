@@ -9,5 +9,6 @@ export {
   type StoreReader,
   type StoreWriter,
 } from './object-store.ts';
+export { createSharing, type Sharing, type SharingOptions } from './sharing.ts';
 export { metadataOnly, stripBookkeeping } from './transforms.ts';
 export { createWriteTracker, staleRetryMs, writeId, type WriteTracker } from './write-tracker.ts';

@@ -7,6 +7,7 @@
  * Objects are shared: nobody changes what the store hands out.
  */
 import { keyOf, type KubeObject, type ObjectKey } from '../objects/index.ts';
+import type { Sharing } from './sharing.ts';
 
 /** Something changed. `initial`: it was there already when this process looked (start, relist, resync), so it may wait behind fresh edits. */
 export type StoreChange<T extends KubeObject> =
@@ -56,6 +57,8 @@ export interface StoreOptions<T extends KubeObject> {
   readonly indexers?: Readonly<Record<string, Indexer<T>>>;
   /** Runs on every object before it is kept: what nobody reads costs memory ten thousand times. */
   readonly transform?: (object: T) => T;
+  /** Equal parts of objects are kept once; mostly one for several stores. */
+  readonly sharing?: Sharing;
   readonly onHandlerError?: (error: unknown, key: ObjectKey) => void;
   /** Objects that may be kept. Over it the newest are refused and `onOverflow` is told. */
   readonly maxObjects?: number;
@@ -203,7 +206,9 @@ class IndexedStore<T extends KubeObject> implements ObjectStore<T> {
   /** A transform or an indexer that stumbles over an odd object must not end the watch of all the others. */
   #transformed(raw: T, key: ObjectKey): T {
     try {
-      return this.#transform(raw);
+      const object = this.#transform(raw);
+      this.#options.sharing?.share(object);
+      return object;
     } catch (error) {
       this.#options.onHandlerError?.(error, key);
       return raw;
