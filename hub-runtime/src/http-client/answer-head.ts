@@ -40,7 +40,7 @@ export class AnswerHead {
       const end = text.indexOf('\r\n', at);
       const colon = at + name.length;
       if (text.charCodeAt(colon) === 58 && text.slice(at, colon).toLowerCase() === name)
-        return text.slice(colon + 1, end).trim();
+        return valueOf(text, colon, end);
       at = end + 2;
     }
     return undefined;
@@ -140,5 +140,14 @@ function nameOf(text: string, at: number, colon: number): string {
 }
 
 function valueOf(text: string, colon: number, end: number): string {
-  return text.slice(colon + 1, end).trim();
+  let from = colon + 1;
+  let to = end;
+  while (isBlank(text.charCodeAt(from))) from++;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+/** HTTP's blanks are two; `trim` knows more. */
+function isBlank(char: number): boolean {
+  return char === 32 || char === 9;
 }

@@ -41,7 +41,11 @@ const good: readonly [name: string, text: string, body: string, ends?: boolean][
   ['an empty body', `${ok}content-length:0\r\n\r\n`, ''],
   ['no reason', 'HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nab', 'ab'],
   ['blanks around a value', `${ok}content-length: \t 2 \t\r\n\r\nab`, 'ab'],
-  ['chunks', `${ok}Transfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n006;a="b"\r\n world\r\n0\r\n\r\n`, 'hello world'],
+  [
+    'chunks',
+    `${ok}Transfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n006;a="b c";d=e;f\r\n world\r\n0\r\n\r\n`,
+    'hello world',
+  ],
   [
     'chunks with trailers',
     `${ok}transfer-encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\nx-a: b\r\ny: \r\n\r\n`,
@@ -128,6 +132,7 @@ const bad: readonly [name: string, text: string, fault: string][] = [
   ['a signed length', `${ok}content-length: +1\r\n\r\nx`, 'HTTP_LENGTH'],
   ['a length in hex', `${ok}content-length: 0x1\r\n\r\nx`, 'HTTP_LENGTH'],
   ['an endless length', `${ok}content-length: 1000000000000000\r\n\r\nx`, 'HTTP_LENGTH'],
+  ['a length after a blank that is none', `${ok}content-length: \xa01\r\n\r\nx`, 'HTTP_LENGTH'],
   ['an empty length', `${ok}content-length:\r\n\r\nx`, 'HTTP_LENGTH'],
   ['a length beside chunks', `${ok}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`, 'HTTP_LENGTH'],
   ['chunks in HTTP/1.0', 'HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n', 'HTTP_LENGTH'],
@@ -138,8 +143,12 @@ const bad: readonly [name: string, text: string, fault: string][] = [
   ['a chunk of endless size', `${ok}transfer-encoding: chunked\r\n\r\nfffffffffffff\r\n`, 'HTTP_CHUNK'],
   ['a chunk that goes on', `${ok}transfer-encoding: chunked\r\n\r\n1\r\nxy\r\n`, 'HTTP_CHUNK'],
   ['a line feed after a size', `${ok}transfer-encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n`, 'HTTP_CHUNK'],
+  ['a length in a trailer', `${ok}transfer-encoding: chunked\r\n\r\n0\r\nContent-Length: 1\r\n\r\n`, 'HTTP_TRAILER'],
+  ['an extension without a name', `${ok}transfer-encoding: chunked\r\n\r\n5;\r\nhello\r\n0\r\n\r\n`, 'HTTP_CHUNK'],
+  ['a blank after a size', `${ok}transfer-encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n`, 'HTTP_CHUNK'],
   ['a trailer that is none', `${ok}transfer-encoding: chunked\r\n\r\n0\r\na\r\n\r\n`, 'HTTP_TRAILER'],
   ['a switch of protocols', 'HTTP/1.1 101 X\r\nupgrade: x\r\n\r\n', 'HTTP_INTERIM'],
+  ['a hint that closes', `HTTP/1.1 103 X\r\nconnection: close\r\n\r\n${ok}content-length: 0\r\n\r\n`, 'HTTP_INTERIM'],
   ['hints without end', 'HTTP/1.1 103 X\r\n\r\n'.repeat(clientLimits.interim + 1), 'HTTP_INTERIM'],
 ];
 

@@ -18,7 +18,11 @@ export interface AnswerSink {
 
 type State = 'head' | 'length' | 'chunkLine' | 'chunk' | 'chunkEnd' | 'trailer' | 'untilClose' | 'over';
 
-const chunkLine = /^([0-9a-f]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/i;
+/** Size, then extensions that nobody needs: `5;a=b;c="d e"`. */
+const chunkLine =
+  /^([0-9a-f]{1,12})(?:;[!#$%&'*+\-.^_`|~0-9a-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9a-z]+|"[\t\x20\x21\x23-\x5b\x5d-\x7e]*"))?)*$/i;
+/** Names that frame an answer have no business there (RFC 9110, section 6.5.1). */
+const framingTrailer = /^(?:content-length|transfer-encoding)[ \t]*:/i;
 const trailerLine = /^[!#$%&'*+\-.^_`|~0-9a-z]+:[\t\x20-\x7e\x80-\xff]*$/i;
 
 export class AnswerParser {
@@ -112,7 +116,7 @@ export class AnswerParser {
     const { status } = head;
     if (status < 200) {
       // Nobody asked for another protocol; a server may send hints, but not for ever.
-      if (status === 101 || ++this.#interim > clientLimits.interim) return 'HTTP_INTERIM';
+      if (status === 101 || head.closes || ++this.#interim > clientLimits.interim) return 'HTTP_INTERIM';
       return end + 4;
     }
     this.#interim = 0;
@@ -149,7 +153,8 @@ export class AnswerParser {
       return -1;
     } else {
       this.#trailerBytes += line.length + 2;
-      if (this.#trailerBytes > clientLimits.headBytes || !trailerLine.test(line)) return 'HTTP_TRAILER';
+      const isWrong = !trailerLine.test(line) || framingTrailer.test(line);
+      if (this.#trailerBytes > clientLimits.headBytes || isWrong) return 'HTTP_TRAILER';
     }
     return end + 2;
   }

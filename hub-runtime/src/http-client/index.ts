@@ -1,4 +1,5 @@
 export type { AnswerHead } from './answer-head.ts';
+export { AnswerParser } from './answer-parser.ts';
 export { HttpClient, type HttpClientOptions, type HttpClientStats } from './client.ts';
 export { HttpClientError } from './client-error.ts';
 export type { AnswerHandler, ClientRequest, RequestControl } from './exchange.ts';

@@ -1,5 +1,6 @@
 /** Everything that is fuzzed in process, in the order in which it is. */
 import type { Target } from '../engine/target.ts';
+import { answers } from './answers.ts';
 import { mirrored } from './arguments.ts';
 import { edits } from './edits.ts';
 import { events } from './events.ts';
@@ -16,6 +17,7 @@ export const targets: readonly Target[] = [
   passing,
   events,
   headers,
+  answers,
   edits,
   mirrored,
   lines,
