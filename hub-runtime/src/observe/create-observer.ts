@@ -1,7 +1,7 @@
 /**
  * The observer of a real hub: metrics of the table, and one log line per operation (EF-69, EF-71).
  *
- * Runs once per call. Label sets are bound on first use and found again by one string key; the log line is put together by hand
+ * Runs once per call. The series of a call is found without building a key; the log line is put together by hand
  * from parts that are known or masked before. No label ever holds what a client sent, except capped tool and prompt names.
  */
 import { type Clock, type LogLevel, systemClock } from '../base/index.ts';
@@ -75,12 +75,6 @@ const gauges: Readonly<Record<GaugeName, MetricName>> = {
   configGeneration: 'quaymaster_hub_config_generation',
 };
 
-interface CallSeries {
-  readonly labels: Record<string, string>;
-  readonly server: string;
-  observe(seconds: number): void;
-}
-
 /** Counted here and handed over at scrape time: two additions per call. */
 interface ByteTotals {
   received: number;
@@ -91,7 +85,7 @@ export function createObserver(options: ObserverOptions): Observer {
   const { registry } = options;
   const clock = options.clock ?? systemClock;
   const names = new BoundedNames(options.targetsPerServer ?? 200, options.targetsInAll ?? 250, cleanName);
-  const durations = registry.histogram('mcp_server_operation_duration_seconds');
+  const durations = registry.durations('mcp_server_operation_duration_seconds');
   const errors = registry.counter('quaymaster_call_errors_total');
   const states = registry.gauge('quaymaster_upstream_state');
   const restarts = registry.gauge('quaymaster_upstream_restarts');
@@ -118,7 +112,6 @@ export function createObserver(options: ObserverOptions): Observer {
     };
   };
 
-  const series = new Map<string, CallSeries>();
   const byteTotals = new Map<string, ByteTotals>();
   registry.total('quaymaster_bytes_total', (set) => {
     for (const [hub, total] of byteTotals) {
@@ -132,20 +125,12 @@ export function createObserver(options: ObserverOptions): Observer {
       : undefined;
   const operationLine = createOperationLine(clock);
 
-  const bind = (record: CallRecord, key: string, server: string, target: string): CallSeries => {
-    const labels = { hub: record.hub, server, method: knownMethod(record.method), target, outcome: record.outcome };
-    const child = durations.labels(labels);
-    const bound: CallSeries = { labels, server, observe: (seconds) => child.observe(seconds) };
-    series.set(key, bound);
-    return bound;
-  };
-
   return {
     callFinished(record) {
       const server = record.server ?? '';
       const target = targetLabel(names, record);
-      const key = `${record.hub}\n${server}\n${knownMethod(record.method)}\n${target}\n${record.outcome}`;
-      (series.get(key) ?? bind(record, key, server, target)).observe(record.durationMs / 1000);
+      const method = knownMethod(record.method);
+      durations.observe(record.durationMs / 1000, record.hub, server, method, target, record.outcome);
       let total = byteTotals.get(record.hub);
       if (total === undefined) byteTotals.set(record.hub, (total = { received: 0, sent: 0 }));
       total.received += record.bytesIn;
@@ -163,11 +148,7 @@ export function createObserver(options: ObserverOptions): Observer {
       for (const phase of phases) states.remove({ server, phase });
       restarts.remove({ server });
       names.forget(server);
-      for (const [key, bound] of series) {
-        if (bound.server !== server) continue;
-        durations.remove(bound.labels);
-        series.delete(key);
-      }
+      durations.forget(server);
     },
     count(name, label, by = 1) {
       counted.get(name)?.labels(label).inc(by);

@@ -1,6 +1,7 @@
 /** A prom-client registry whose metrics can only come from the metric table, so names, help and labels exist in one place. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 
+import { CallDurations } from './call-durations.ts';
 import { durationBuckets, type MetricName, type MetricRow, metricTable } from './metric-table.ts';
 
 export interface MetricsRegistry {
@@ -10,7 +11,7 @@ export interface MetricsRegistry {
   counter(name: MetricName): Counter<string>;
   /** `collect` runs at each scrape, before the values are read. */
   gauge(name: MetricName, collect?: (gauge: Gauge<string>) => void): Gauge<string>;
-  histogram(name: MetricName): Histogram<string>;
+  durations(name: MetricName): CallDurations;
   /** A counter that somebody else counts: `read` gives its totals at each scrape. */
   total(name: MetricName, read: (set: (labels: Record<string, string>, value: number) => void) => void): void;
 }
@@ -48,6 +49,11 @@ export function createMetricsRegistry(): MetricsRegistry {
         }),
       );
     },
-    histogram: (name) => new Histogram<string>({ ...common(name), buckets: [...durationBuckets] }),
+    durations: (name) => {
+      const durations = new CallDurations(name, metricTable[name].help, durationBuckets);
+      // Whatever answers `get` is a metric to it; its types name only its own classes.
+      registry.registerMetric(durations as unknown as Metric<string>);
+      return durations;
+    },
   };
 }
