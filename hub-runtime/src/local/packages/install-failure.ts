@@ -14,6 +14,9 @@ interface Meaning {
   readonly say: string;
 }
 
+const unreachable =
+  'check the network, proxy and registry settings of the package manager. A package that was installed once starts without the network';
+
 /** First match wins. */
 const meanings: readonly Meaning[] = [
   {
@@ -55,10 +58,10 @@ const meanings: readonly Meaning[] = [
   },
   {
     pattern:
-      /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|Connection refused|Temporary failure in name resolution|Name or service not known|Max retries exceeded|NewConnectionError|dns error|error sending request|timed out|network is unreachable/i,
+      /EIDLETIMEOUT|network timeout|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|Connection refused|Temporary failure in name resolution|Name or service not known|Max retries exceeded|NewConnectionError|dns error|error sending request|timed out|network is unreachable/i,
     reason: 'RegistryUnreachable',
     retryable: true,
-    say: 'the registry cannot be reached; check the network, proxy and registry settings of the package manager. A package that was installed once starts without the network',
+    say: `the registry cannot be reached; ${unreachable}`,
   },
   {
     pattern: /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|CERT_|certificate verify failed/i,
@@ -86,7 +89,10 @@ const meanings: readonly Meaning[] = [
   },
 ];
 
-export function installFailure(title: string, tool: string, end: ToolEnd): TargetError {
+/** `silent`: who never answered, when it was given up for that. */
+export function installFailure(title: string, tool: string, end: ToolEnd, silent?: string): TargetError {
+  if (silent !== undefined)
+    return new TargetError('RegistryUnreachable', `${title}: ${silent} does not answer; ${unreachable}`, true);
   if (end.cut === 'timeout')
     return new TargetError(
       'InstallFailed',

@@ -4,6 +4,7 @@ import type { ChildRegistry } from '../../bridge/index.ts';
 import { TargetError } from '../../exchange/index.ts';
 import type { Env } from './find-program.ts';
 import type { PackageRecord } from './package-record.ts';
+import type { RegistryWaits } from './registry-watch.ts';
 import { runTool, type ToolEnd, type ToolRun } from './run-tool.ts';
 
 export interface InstallerDeps {
@@ -13,14 +14,22 @@ export interface InstallerDeps {
   readonly clock: Clock;
   readonly children: ChildRegistry;
   readonly timeoutMs: number;
+  /** Short lines for people. */
+  readonly progress: (line: string) => void;
+  readonly registryWaits: RegistryWaits;
 }
 
 /** Everything of a record but what the store knows itself. */
 export type Installed = Pick<PackageRecord, 'lockHash' | 'bins' | 'integrity'>;
 
 /** Runs one step of an install; `Aborted` and programs that cannot be run come back as an end that is not ok. */
-export function runStep(run: ToolRun, deps: InstallerDeps, signal: AbortSignal): Promise<ToolEnd> {
-  return runTool(run, { children: deps.children, clock: deps.clock, timeoutMs: deps.timeoutMs }, signal);
+export function runStep(
+  run: ToolRun,
+  { children, clock, timeoutMs }: InstallerDeps,
+  signal: AbortSignal,
+  heard?: (text: string) => void,
+): Promise<ToolEnd> {
+  return runTool(run, { children, clock, timeoutMs, heard }, signal);
 }
 
 /** The executable that a source means: the named one, the one called like the package, or the only one. */

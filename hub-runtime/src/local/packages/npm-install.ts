@@ -15,7 +15,9 @@ import { installFailure } from './install-failure.ts';
 import { type Installed, type InstallerDeps, runStep } from './installer.ts';
 import { npmBins } from './npm-bins.ts';
 import { npmProgram } from './npm-program.ts';
+import { npmRegistry, probeRegistry } from './npm-registry.ts';
 import { type NpmSource, titleOf } from './package-source.ts';
+import { patience, RegistryWatch } from './registry-watch.ts';
 
 const options = [
   '--ignore-scripts',
@@ -29,7 +31,8 @@ const options = [
   '--package-lock=true',
   '--omit-lockfile-registry-resolved',
   '--install-strategy=hoisted',
-  '--loglevel=error',
+  // Each answer of the registry, for the watch.
+  '--loglevel=http',
 ];
 
 export async function installNpm(
@@ -42,18 +45,21 @@ export async function installNpm(
   const manifest = { private: true, dependencies: { [source.package]: source.version } };
   writeFileSync(path.join(directory, 'package.json'), `${JSON.stringify(manifest)}\n`);
   const before = source.resolvedBefore === undefined ? [] : [`--before=${source.resolvedBefore}`];
-  const end = await runStep(
-    {
-      command: npm.command,
-      args: [...npm.args, 'install', ...options, ...before, `--prefix=${directory}`],
-      cwd: directory,
-      env: withoutRunSettings(deps.env),
-    },
-    deps,
-    signal,
-  );
   const title = titleOf(source);
-  if (!end.ok) throw installFailure(title, 'npm', end);
+  const where = { cwd: directory, env: { ...patience, ...withoutRunSettings(deps.env) } };
+  const watch = new RegistryWatch({
+    clock: deps.clock,
+    waits: deps.registryWaits,
+    what: `installing ${title}`,
+    progress: deps.progress,
+    registry: () => npmRegistry(npm, source.package, where, deps, signal),
+    probe: probeRegistry,
+  });
+  const args = [...npm.args, 'install', ...options, ...before, `--prefix=${directory}`];
+  const either = AbortSignal.any([signal, watch.signal]);
+  const end = await runStep({ command: npm.command, args, ...where }, deps, either, (text) => watch.heard(text));
+  watch.stop();
+  if (!end.ok) throw installFailure(title, 'npm', { ...end, stderr: withoutAnswers(end.stderr) }, watch.silent);
   const lock = readFileSync(path.join(directory, 'package-lock.json'), 'utf8');
   const integrity = integrityOf(lock, source.package);
   checkIntegrity(source, integrity);
@@ -62,6 +68,11 @@ export async function installNpm(
     bins: npmBins(directory, source.package),
     ...(integrity !== undefined && { integrity }),
   };
+}
+
+/** URLs of packages are no words of npm's. */
+function withoutAnswers(stderr: string): string {
+  return stderr.replaceAll(/^.*npm http .*$/gm, '');
 }
 
 function checkIntegrity(source: NpmSource, found: string | undefined): void {

@@ -20,6 +20,7 @@ import { installNpm } from './npm-install.ts';
 import { type Bin, type PackageRecord, readRecord, touchRecord, writeRecord } from './package-record.ts';
 import { packageKey, type PackageSource, titleOf } from './package-source.ts';
 import { installPypi, pythonFile } from './pypi-install.ts';
+import { type RegistryWaits, registryWaits } from './registry-watch.ts';
 
 export interface PackageStoreOptions {
   /** See `cacheDirectory`. */
@@ -35,6 +36,8 @@ export interface PackageStoreOptions {
   readonly parallel?: number | undefined;
   /** One step of an install, milliseconds. */
   readonly timeoutMs?: number | undefined;
+  /** How long a registry may be silent. */
+  readonly registryWaits?: RegistryWaits | undefined;
 }
 
 export interface InstalledPackage {
@@ -171,7 +174,7 @@ class CachedPackageStore implements PackageStore {
         return found;
       const begun = this.#clock.monotonic();
       progress(`installing ${title}`);
-      const record = await this.#fresh(source, entry, signal);
+      const record = await this.#fresh(source, entry, progress, signal);
       progress(`installed ${title} in ${((this.#clock.monotonic() - begun) / 1_000).toFixed(1)} s`);
       return record;
     } catch (error) {
@@ -186,11 +189,18 @@ class CachedPackageStore implements PackageStore {
   }
 
   /** npm trees are made beside and moved; Python environments cannot be moved and are made in place. */
-  async #fresh(source: PackageSource, entry: string, signal: AbortSignal): Promise<PackageRecord> {
+  async #fresh(
+    source: PackageSource,
+    entry: string,
+    progress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<PackageRecord> {
     const { env, timeoutMs = defaults.timeoutMs } = this.#options;
-    this.#children ??= this.#options.children ?? new ChildRegistry();
+    const children = (this.#children ??= this.#options.children ?? new ChildRegistry());
     const clock = this.#clock;
-    const deps: InstallerDeps = { env, nodePath: this.#nodePath, clock, children: this.#children, timeoutMs };
+    const waits = this.#options.registryWaits ?? registryWaits;
+    const nodePath = this.#nodePath;
+    const deps: InstallerDeps = { env, nodePath, clock, children, timeoutMs, progress, registryWaits: waits };
     const place = source.kind === 'npm' ? `${entry}.part` : entry;
     remove(place);
     remove(entry);

@@ -19,6 +19,8 @@ export interface ToolDeps {
   readonly children: ChildRegistry;
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Pieces of what it writes to stderr, while it runs. */
+  readonly heard?: ((text: string) => void) | undefined;
 }
 
 export interface ToolEnd {
@@ -44,7 +46,10 @@ export function runTool(run: ToolRun, deps: ToolDeps, signal: AbortSignal): Prom
     let stderr = '';
     let cut: ToolEnd['cut'];
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout = (stdout + chunk).slice(-keptChars)));
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr = (stderr + chunk).slice(-keptChars)));
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr = (stderr + chunk).slice(-keptChars);
+      deps.heard?.(chunk);
+    });
     const pid = child.pid;
     const registered =
       pid === undefined
