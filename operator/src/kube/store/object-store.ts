@@ -71,7 +71,11 @@ export function createStore<T extends KubeObject>(options: StoreOptions<T> = {})
 
 class IndexedStore<T extends KubeObject> implements ObjectStore<T> {
   readonly #objects = new Map<ObjectKey, T>();
-  readonly #indexes = new Map<string, { readonly of: Indexer<T>; readonly keys: Map<string, Set<ObjectKey>> }>();
+  /** Mostly one key stands under a value, and a Set for each would be a fifth of the cache. */
+  readonly #indexes = new Map<
+    string,
+    { readonly of: Indexer<T>; readonly keys: Map<string, ObjectKey | Set<ObjectKey>> }
+  >();
   readonly #handlers = new Set<StoreHandler<T>>();
   readonly #transform: (object: T) => T;
   readonly #options: StoreOptions<T>;
@@ -105,7 +109,8 @@ class IndexedStore<T extends KubeObject> implements ObjectStore<T> {
     const found = this.#indexes.get(index);
     if (found === undefined) throw new TypeError(`no index "${index}"`);
     const objects: T[] = [];
-    for (const key of found.keys.get(value) ?? []) {
+    const keys = found.keys.get(value) ?? [];
+    for (const key of typeof keys === 'string' ? [keys] : keys) {
       const object = this.#objects.get(key);
       if (object !== undefined) objects.push(object);
     }
@@ -186,9 +191,10 @@ class IndexedStore<T extends KubeObject> implements ObjectStore<T> {
   #index(key: ObjectKey, object: T): void {
     for (const { of, keys } of this.#indexes.values()) {
       for (const value of this.#values(of, object, key)) {
-        const set = keys.get(value);
-        if (set === undefined) keys.set(value, new Set([key]));
-        else set.add(key);
+        const known = keys.get(value);
+        if (known === undefined) keys.set(value, key);
+        else if (typeof known !== 'string') known.add(key);
+        else if (known !== key) keys.set(value, new Set([known, key]));
       }
     }
   }
@@ -196,9 +202,9 @@ class IndexedStore<T extends KubeObject> implements ObjectStore<T> {
   #unindex(key: ObjectKey, object: T): void {
     for (const { of, keys } of this.#indexes.values()) {
       for (const value of this.#values(of, object, key)) {
-        const set = keys.get(value);
-        set?.delete(key);
-        if (set?.size === 0) keys.delete(value);
+        const known = keys.get(value);
+        if (known === key) keys.delete(value);
+        else if (known instanceof Set && known.delete(key) && known.size === 0) keys.delete(value);
       }
     }
   }

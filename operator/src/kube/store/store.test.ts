@@ -70,6 +70,26 @@ describe('store', () => {
     expect(() => store.byIndex('nope', 'x')).toThrow('no index "nope"');
   });
 
+  test('a value of an index holds one object, then several, then one, then none', () => {
+    const store = createStore({ indexers: { label: (object) => Object.values(object.metadata.labels ?? {}) } });
+    const labelled = (name: string, version: string) =>
+      widget(name, { resourceVersion: version, labels: { a: 'x', b: 'x' } });
+    const found = (): readonly string[] => store.byIndex('label', 'x').map(({ metadata }) => metadata.name);
+    for (const name of ['one', 'two', 'three']) store.put(labelled(name, '1'), '1');
+    expect(found()).toEqual(['one', 'two', 'three']);
+    store.put(labelled('one', '2'), '2');
+    expect(found().toSorted()).toEqual(['one', 'three', 'two']);
+    store.remove(labelled('two', '1'), '3');
+    store.remove(labelled('one', '2'), '4');
+    expect(found()).toEqual(['three']);
+    store.put(labelled('three', '5'), '5');
+    expect(found()).toEqual(['three']);
+    store.remove(labelled('three', '5'), '6');
+    expect(found()).toEqual([]);
+    store.put(labelled('one', '7'), '7');
+    expect(found()).toEqual(['one']);
+  });
+
   test('a transform or indexer that stumbles keeps the object and reports it', () => {
     const errors: string[] = [];
     const fail = (): never => {
