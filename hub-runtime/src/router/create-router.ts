@@ -94,7 +94,8 @@ class HubRouter implements Router {
     this.#delivery = new Delivery(deps.clock, () => deps.graph());
     const deliver = (call: LaneCall, to: Upstream, trace: CallTrace): Promise<Outcome> =>
       this.#deliver(call, to, trace);
-    this.#tasks = new Tasks(new TaskIds(deps.sealer), deliver);
+    const checks = new SchemaChecks(deps);
+    this.#tasks = new Tasks(new TaskIds(deps.sealer), deliver, checks);
     this.#lists = new Lists(deps);
     this.#watches = new TaskWatches(deps.clock);
     const parkedLimit = (): number => parkedLimitOf(deps.graph().config);
@@ -105,7 +106,7 @@ class HubRouter implements Router {
       rounds: new RoundsOfCall({ ...deps, parkedLimit, newId: () => deps.newId() }),
       tasks: this.#tasks,
       lists: this.#lists,
-      checks: new SchemaChecks(deps),
+      checks,
       deliver,
     });
   }

@@ -6,23 +6,29 @@
  */
 import type { Exchange } from '../exchange/index.ts';
 import type { StateSealer } from '../questions/index.ts';
-import { quoted, type RawJson } from '../wire/index.ts';
+import { memberString, quoted, type RawJson } from '../wire/index.ts';
 
 const purpose = 'task';
 /** A server's own name for a task, bytes. */
 export const longestTaskId = 1_024;
+/** Of a tool, bytes: no list has longer ones. */
+const longestTool = 512;
 
 interface Sealed {
   /** Server key, the server's name for it (byte form), whose it is. */
   readonly u: string;
   readonly t: string;
   readonly w: string;
+  /** The tool that was called, as its client named it: what its result is checked against. */
+  readonly n?: string;
 }
 
 export interface NamedTask {
   readonly server: string;
   /** Byte form. */
   readonly taskId: string;
+  /** As its client named it, byte form. */
+  readonly tool: string | undefined;
 }
 
 export class TaskIds {
@@ -34,7 +40,9 @@ export class TaskIds {
 
   /** Raw: a JSON string. */
   seal(exchange: Exchange, server: string, taskId: string): RawJson {
-    const sealed: Sealed = { u: server, t: taskId, w: ownerOf(exchange) };
+    const tool = memberString(exchange.params, 'name');
+    const named = tool === undefined || tool.length > longestTool ? {} : { n: tool };
+    const sealed: Sealed = { u: server, t: taskId, w: ownerOf(exchange), ...named };
     return quoted(this.#sealer.seal(purpose, sealed));
   }
 
@@ -42,7 +50,7 @@ export class TaskIds {
   open(exchange: Exchange, given: string): NamedTask | undefined {
     const sealed = this.#sealer.open(purpose, given) as Sealed | undefined;
     if (sealed === undefined || sealed.w !== ownerOf(exchange)) return undefined;
-    return { server: sealed.u, taskId: sealed.t };
+    return { server: sealed.u, taskId: sealed.t, tool: sealed.n };
   }
 }
 

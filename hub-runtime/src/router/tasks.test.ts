@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { silentLogger } from '../base/index.ts';
 import { buildCatalog } from '../catalog/index.ts';
 import {
   Cancellation,
@@ -13,7 +14,10 @@ import {
   type ServerListing,
 } from '../exchange/index.ts';
 import { exchangeOf, FakeUpstream, hubConfig, listing, serverConfig, testSealer } from '../fixtures/index.ts';
+import { silentObserver } from '../observe/index.ts';
+import type { CheckVerdict } from '../schemas/index.ts';
 import { parseRaw, type RawJson, rawOf, scanObject } from '../wire/index.ts';
+import { SchemaChecks } from './schema-checks.ts';
 import { longestTaskId, TaskIds } from './task-ids.ts';
 import { Tasks } from './tasks.ts';
 
@@ -30,13 +34,21 @@ const resultOf = (value: unknown, era: Era, task?: true): ResultOutcome => ({
 const seen = (outcome: Outcome): Record<string, unknown> =>
   outcome.kind === 'result'
     ? (parseRaw(outcome.result.raw) as Record<string, unknown>)
-    : { error: (outcome as ErrorOutcome).code };
+    : outcome.kind === 'ready'
+      ? (parseRaw(outcome.result) as Record<string, unknown>)
+      : { error: (outcome as ErrorOutcome).code };
 
-function bench(era: Era, capabilities: object = {}) {
-  const config = hubConfig([serverConfig('a')]);
+const misfit: CheckVerdict = { kind: 'misfit', pointer: '/n', message: '/n must be integer' };
+
+/** `verdicts`: of checks, in turn; the server is configured to be checked when there are any. */
+function bench(era: Era, capabilities: object = {}, verdicts: readonly CheckVerdict[] = []) {
+  const server = serverConfig('a');
+  const checkedOne = { ...server, tools: { ...server.tools, validate: 'enforce' as const } };
+  const config = hubConfig([verdicts.length === 0 ? server : checkedOne]);
   const upstream = new FakeUpstream(config.servers[0] ?? expect.fail('no server'));
   upstream.start();
-  const offer: ServerListing = { ...listing({}), era, capabilities: scan(capabilities) };
+  const tools = [rawOf({ name: 'count', inputSchema: { type: 'object' }, outputSchema: { type: 'object' } })];
+  const offer: ServerListing = { ...listing({}), era, tools, capabilities: scan(capabilities) };
   upstream.list(offer);
   const catalog = buildCatalog(config, new Map([[upstream.key, offer]]), {
     sealCursor: () => '',
@@ -51,17 +63,28 @@ function bench(era: Era, capabilities: object = {}) {
   };
   const sent: LaneCall[] = [];
   const answers: Outcome[] = [];
-  const tasks = new Tasks(new TaskIds(testSealer()), (call) => {
+  const checked: string[] = [];
+  const checks = new SchemaChecks({
+    log: silentLogger,
+    observer: silentObserver,
+    schemas: {
+      check: (_schema, value) => Promise.resolve(verdicts[checked.push(value) - 1] ?? { kind: 'fits' }),
+      close: () => {},
+      waiting: 0,
+    },
+  });
+  const send = (call: LaneCall): Promise<Outcome> => {
     sent.push(call);
     return Promise.resolve(answers.shift() ?? hubError('QM_INTERNAL'));
-  });
+  };
+  const tasks = new Tasks(new TaskIds(testSealer()), send, checks);
   const exchange = (method: string, params: object, caller: Era = era, session?: string): Exchange => {
     const one = exchangeOf(graph, method, params, caller);
     const ref = session === undefined ? undefined : { id: session, notify: () => {} };
     return { ...one, caller: { ...one.caller, capabilities: declared, session: ref } };
   };
   const trace = { upstream: undefined, target: undefined };
-  return { tasks, upstream, sent, answers, exchange, trace };
+  return { tasks, upstream, sent, answers, checked, exchange, trace };
 }
 
 describe('checklist 47: a task of a modern server', () => {
@@ -210,5 +233,82 @@ describe('checklist 48: a task of a legacy server', () => {
     const last = sent.at(-1)?.exchange;
     expect([last?.method, last?.leg.cancellation.cancelled, last?.leg.id]).toEqual(['tasks/cancel', false, '0']);
     last?.leg.notify('' as RawJson);
+  });
+});
+
+describe('EF-23 checklist 48: what the tool of a task gives in the end', () => {
+  const related = 'io.modelcontextprotocol/related-task';
+  const failed = (text: RegExp) => ({
+    isError: true,
+    content: [{ text: expect.stringMatching(text) }],
+    _meta: { 'dev.quaymaster/error': { code: 'QM_RESULT_INVALID' } },
+  });
+
+  const ofModern = async (verdicts: readonly CheckVerdict[], result: object, name = 'a_count') => {
+    const world = bench('modern', {}, verdicts);
+    const { tasks, exchange, trace, answers } = world;
+    const call = exchange('tools/call', { name });
+    const { taskId } = seen(tasks.begun(resultOf({ taskId: 't' }, 'modern', true), call, 'default/a'));
+    answers.push(resultOf({ taskId: 't', status: 'completed', result }, 'modern'));
+    return { ...world, taskId, got: await tasks.handle(exchange('tasks/get', { taskId }), trace) };
+  };
+  const ofLegacy = async (verdicts: readonly CheckVerdict[], result: object) => {
+    const world = bench('legacy', { tasks: {} }, verdicts);
+    const { tasks, exchange, trace, answers } = world;
+    const call = exchange('tools/call', { name: 'a_count', task: {} }, 'legacy', 's');
+    const begun = seen(tasks.begun(resultOf({ task: { taskId: 't' } }, 'legacy'), call, 'default/a'));
+    const { taskId } = begun['task'] as { taskId: string };
+    answers.push(resultOf({ ...result, _meta: { [related]: { taskId: 't' } } }, 'legacy'));
+    const got = await tasks.handle(exchange('tasks/result', { taskId }, 'legacy', 's'), trace);
+    return { ...world, taskId, got };
+  };
+
+  test('is checked against the schema of its tool, in both eras', async () => {
+    const fitting = await ofModern([{ kind: 'fits' }], { content: [], structuredContent: 7 });
+    expect([fitting.checked, seen(fitting.got)['result']]).toEqual([['7'], { content: [], structuredContent: 7 }]);
+    const modern = await ofModern([misfit], { content: [], structuredContent: 'x' });
+    expect(seen(modern.got)).toMatchObject({
+      taskId: modern.taskId,
+      status: 'completed',
+      result: failed(/n must be integer/),
+    });
+    const legacy = await ofLegacy([misfit], { content: [], structuredContent: 'x' });
+    expect(seen(legacy.got)).toMatchObject(failed(/n must be integer/));
+    expect(seen(legacy.got)['_meta']).toMatchObject({ [related]: { taskId: legacy.taskId } });
+    const absent = await ofLegacy([{ kind: 'fits' }], { content: [] });
+    expect(seen(absent.got)).toMatchObject(failed(/there is no structuredContent/));
+  });
+
+  test('a check for which there is no room ends the request, not the task', async () => {
+    const modern = await ofModern([{ kind: 'busy' }], { content: [], structuredContent: 7 });
+    expect(modern.got).toMatchObject({ errorCode: 'QM_OVERLOADED' });
+    const legacy = await ofLegacy([{ kind: 'busy' }], { content: [], structuredContent: 7 });
+    expect(legacy.got).toMatchObject({ errorCode: 'QM_OVERLOADED' });
+  });
+
+  test('is not checked where nobody asked for it, of a failure, or of a tool that is gone', async () => {
+    for (const [verdicts, result, name] of [
+      [[], { structuredContent: 'x' }, 'a_count'],
+      [[misfit], { content: [], isError: true }, 'a_count'],
+      [[misfit], { structuredContent: 'x' }, 'a_gone'],
+      [[misfit], { structuredContent: 'x' }, 'a'.repeat(2_000)],
+    ] as const) {
+      const { got, checked } = await ofModern(verdicts, result, name);
+      expect([checked, seen(got)['result']]).toEqual([[], result]);
+    }
+  });
+
+  test('structured content that is no object is wrapped for legacy clients, as in the answer to a call', async () => {
+    const { got } = await ofLegacy([], { content: [], structuredContent: [1] });
+    expect(seen(got)['structuredContent']).toEqual({ result: [1] });
+  });
+
+  test('of a task that is still going on there is nothing to check', async () => {
+    const { tasks, exchange, trace, answers, checked } = bench('modern', {}, [misfit]);
+    const call = exchange('tools/call', { name: 'a_count' });
+    const { taskId } = seen(tasks.begun(resultOf({ taskId: 't' }, 'modern', true), call, 'default/a'));
+    answers.push(resultOf({ taskId: 't', status: 'working' }, 'modern'));
+    expect(seen(await tasks.handle(exchange('tasks/get', { taskId }), trace))).toMatchObject({ status: 'working' });
+    expect(checked).toEqual([]);
   });
 });

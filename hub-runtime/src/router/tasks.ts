@@ -5,7 +5,8 @@
  *  legacy to legacy: core tasks of 2025-11-25 (`task` with the call, tasks/get, result, cancel)
  *  across:           nobody is told of tasks of the other form; a tool that a legacy server runs as a task only is begun as one here, and the
  *                    client gets its result as the answer to its call
- * Their names are the hub's (`task-ids.ts`). There is no tasks/list: a server that several clients share would list them all.
+ * Their names are the hub's (`task-ids.ts`). What a tool gives in the end is checked and edited like the answer to a call. There is no tasks/list:
+ * 2026-07-28 has none, to 2025-11-25 it is a capability of its own, and a server that several clients share would list them all.
  */
 import {
   type Caller,
@@ -35,8 +36,9 @@ import {
 } from '../wire/index.ts';
 import type { CallTrace } from './call-record.ts';
 import { invalidParams, unknownMethod } from './refusals.ts';
-import { exposeUris } from './result-edits.ts';
-import { longestTaskId, type TaskIds } from './task-ids.ts';
+import { exposeUris, wrapStructured } from './result-edits.ts';
+import type { SchemaChecks } from './schema-checks.ts';
+import { longestTaskId, type NamedTask, type TaskIds } from './task-ids.ts';
 
 type Send = (call: LaneCall, upstream: Upstream, trace: CallTrace) => Promise<Outcome>;
 
@@ -50,10 +52,12 @@ const unbounded = { depth: 4_096, nodes: Number.MAX_SAFE_INTEGER } as const;
 export class Tasks {
   readonly #ids: TaskIds;
   readonly #send: Send;
+  readonly #checks: SchemaChecks;
 
-  constructor(ids: TaskIds, send: Send) {
+  constructor(ids: TaskIds, send: Send, checks: SchemaChecks) {
     this.#ids = ids;
     this.#send = send;
+    this.#checks = checks;
   }
 
   /** A request about a task. */
@@ -67,7 +71,7 @@ export class Tasks {
     const task = this.#ids.open(exchange, given);
     const upstream = task === undefined ? undefined : graph.upstream(task.server);
     if (task === undefined || upstream === undefined) return invalidParams('Unknown task');
-    return this.#ask(exchange, upstream, task.taskId, literal(given), trace);
+    return this.#ask(exchange, upstream, task, literal(given), trace);
   }
 
   /** The task as it is now, for a client that listens to it. */
@@ -138,30 +142,60 @@ export class Tasks {
   async #ask(
     exchange: Exchange,
     upstream: Upstream,
-    taskId: string,
+    task: NamedTask,
     given: RawJson,
     trace: CallTrace,
   ): Promise<Outcome> {
-    const edits: readonly MemberEdit[] = [['taskId', literal(taskId)]];
-    const outcome = await this.#send({ exchange, edits, target: taskId }, upstream, trace);
+    const edits: readonly MemberEdit[] = [['taskId', literal(task.taskId)]];
+    const outcome = await this.#send({ exchange, edits, target: task.taskId }, upstream, trace);
     if (outcome.kind !== 'result') return outcome;
-    const { catalog } = exchange.graph;
-    const expose = (uri: string): string => catalog.exposedUri(upstream.key, uri);
     const { result } = outcome;
     const set: MemberEdit[] = [];
     // The rules of the extension say `complete`, its examples `task`.
     if (exchange.caller.era === 'modern') set.push(['resultType', '"complete"' as RawJson]);
     if (memberRaw(result, 'taskId') !== undefined) set.push(['taskId', given]);
-    const related = result.meta === undefined ? undefined : memberRaw(result.meta, relatedTask);
-    if (related !== undefined)
+    if (result.meta !== undefined && memberRaw(result.meta, relatedTask) !== undefined)
       set.push(['_meta', editObject(result.meta, [[relatedTask, `{"taskId":${given}}` as RawJson]])]);
     const inlined = memberRaw(result, 'result');
     const nested = inlined === undefined ? undefined : scanObject(inlined, unbounded);
-    if (nested !== undefined) set.push(['result', raw(exposeUris(nested, 'tools/call', expose))]);
+    if (nested !== undefined) {
+      const own = await this.#ofTool(nested, exchange, upstream, task);
+      if ('kind' in own && own.kind !== 'ready') return own;
+      set.push(['result', 'kind' in own ? own.result : raw(own)]);
+    }
     const named = edited(outcome, set);
     if (exchange.method !== 'tasks/result' || named.kind !== 'result') return named;
-    return { ...named, result: exposeUris(named.result, 'tools/call', expose) };
+    const own = await this.#ofTool(named.result, exchange, upstream, task);
+    if (!('kind' in own)) return { ...named, result: own };
+    return own.kind === 'ready' ? { ...own, result: related(own.result, given) } : own;
   }
+
+  /** The result of the tool as its caller gets it, or what the caller gets instead. */
+  async #ofTool(
+    result: ScannedObject,
+    exchange: Exchange,
+    upstream: Upstream,
+    { tool }: NamedTask,
+  ): Promise<ScannedObject | Outcome> {
+    const { catalog } = exchange.graph;
+    const listed = tool === undefined ? undefined : catalog.tool(tool);
+    // Another server may have the name by now.
+    const route = listed?.serverKey === upstream.key ? listed : undefined;
+    if (route?.checks !== undefined && tool !== undefined) {
+      const params = scanObject(`{"name":${literal(tool)}}` as RawJson);
+      const refused = await this.#checks.ofResult(result, { ...exchange, params }, upstream.key, route.checks);
+      if (refused !== undefined) return refused;
+    }
+    const exposed = exposeUris(result, 'tools/call', (uri) => catalog.exposedUri(upstream.key, uri));
+    return exchange.caller.era === 'legacy' ? wrapStructured(exposed, route?.wrapsStructured === true) : exposed;
+  }
+}
+
+/** A result of the hub's own making that stands for that of a task (2025-11-25, tasks). */
+function related(result: RawJson, given: RawJson): RawJson {
+  const object = scanObject(result, unbounded);
+  const meta = editObject(object?.meta, [[relatedTask, `{"taskId":${given}}` as RawJson]]);
+  return object === undefined ? result : editObject(object, [['_meta', meta]]);
 }
 
 function unusable(server: string): ErrorOutcome {
