@@ -37,7 +37,6 @@ export type {
   AckMessage,
   ConfigMessage,
   CredentialsMessage,
-  DrainMessage,
   EndpointsMessage,
   HelloMessage,
   HubDocument,

@@ -44,9 +44,8 @@ function overPipe(manifests: readonly Manifest[]): Promise<Last> {
 
 async function overSocket(manifests: readonly Manifest[]): Promise<Last> {
   const hub = await startHub(manifests, { flags: ['--watch'] });
-  const stop = (): Promise<void> => hub[Symbol.asyncDispose]();
   const source = { remote: { url: hub.url.replace(/^http/, 'ws') } };
-  return { source, manifests: hub.manifests, [Symbol.asyncDispose]: stop };
+  return { source, manifests: hub.manifests, [Symbol.asyncDispose]: async () => hub[Symbol.asyncDispose]() };
 }
 
 describe.each([
