@@ -16,10 +16,12 @@ import { measureScenario } from './measure-scenario.ts';
 import type { ScenarioResult } from './measure-scenario.ts';
 import { measureStart } from './measure-start.ts';
 import type { StartResult } from './measure-start.ts';
-import { complaints, ratiosOf, table } from './report.ts';
+import { measureGrowth } from './measure-growth.ts';
+import type { GrowthResult } from './measure-growth.ts';
+import { barsLine, complaints, ratiosOf, table } from './report.ts';
 import type { Baseline, Ratios } from './report.ts';
 import type { HubCommand } from './running-target.ts';
-import { scenarios } from './scenarios.ts';
+import { growthBars, scenarios, startBars } from './scenarios.ts';
 
 const { values } = parseArgs({
   options: {
@@ -55,9 +57,11 @@ const settings = {
 };
 const baselineFile = here('./baseline.json');
 const baseline: Baseline = existsSync(baselineFile) ? (JSON.parse(readFileSync(baselineFile, 'utf8')) as Baseline) : {};
-const unknown = values.scenario?.find((name) => name !== 'start' && !scenarios.some((one) => one.name === name));
+const unknown = values.scenario?.find(
+  (name) => name !== 'start' && name !== 'growth' && !scenarios.some((one) => one.name === name),
+);
 if (unknown !== undefined) {
-  print(`no scenario ${unknown}; there are: start ${scenarios.map((one) => one.name).join(' ')}`);
+  print(`no scenario ${unknown}; there are: start growth ${scenarios.map((one) => one.name).join(' ')}`);
   process.exit(2);
 }
 const wanted = (name: string): boolean => values.scenario === undefined || values.scenario.includes(name);
@@ -71,7 +75,8 @@ const ratios: Record<string, Ratios> = { ...baseline };
 for (const scenario of scenarios.filter((one) => wanted(one.name))) {
   const result = await measureScenario(scenario, settings);
   results.push(result);
-  print(`\n${table(result)}`);
+  const bars = barsLine(scenario.bars);
+  print(`\n${table(result)}${bars === undefined ? '' : `\n${bars}`}`);
   wrong.push(...complaints(result, scenario.bars, values['update-baseline'] ? undefined : baseline[scenario.name]));
   const measured = ratiosOf(result);
   if (measured !== undefined) ratios[scenario.name] = measured;
@@ -80,12 +85,24 @@ let start: StartResult | undefined;
 if (hub !== undefined && wanted('start')) {
   start = await measureStart(hub, values.quick ? 3 : 5);
   print(`\n== start\nready after ${start.readyMs.toFixed(0)} ms, RSS at rest ${start.idleRssMiB.toFixed(0)} MiB`);
+  print(`bars: ready < ${startBars.readyMs} ms, RSS < ${startBars.idleRssMiB} MiB`);
+  if (!(start.readyMs < startBars.readyMs)) wrong.push(`start: ready after ${start.readyMs.toFixed(0)} ms`);
+  if (!(start.idleRssMiB < startBars.idleRssMiB)) wrong.push(`start: ${start.idleRssMiB.toFixed(0)} MiB at rest`);
+}
+let growth: GrowthResult | undefined;
+if (hub !== undefined && wanted('growth')) {
+  growth = await measureGrowth(hub, values.quick ? 200_000 : 1_000_000, settings.connections);
+  const { calls, rssMiB, grownMiB, failures } = growth;
+  print(`\n== growth\n${calls} calls, ${failures} failed; RSS ${rssMiB.map((one) => one.toFixed(0)).join(' ')} MiB`);
+  print(`grown by ${grownMiB.toFixed(1)} MiB since the first tenth; bar: ${growthBars.rssMiB} MiB`);
+  if (failures > 0) wrong.push(`growth: ${failures} failed calls`);
+  if (!(grownMiB <= growthBars.rssMiB)) wrong.push(`growth: ${grownMiB.toFixed(1)} MiB`);
 }
 
 mkdirSync(here('./out'), { recursive: true });
 const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version };
 const file = here(`./out/${new Date().toISOString().replaceAll(':', '-')}.json`);
-writeFileSync(file, JSON.stringify({ machine, settings, results, start, wrong }, undefined, 2));
+writeFileSync(file, JSON.stringify({ machine, settings, results, start, growth, wrong }, undefined, 2));
 if (values['update-baseline']) {
   const rounded = Object.entries(ratios).map(([name, one]) => [
     name,

@@ -37,11 +37,14 @@ export interface ScenarioResult {
   /** Hub over relay, one per round; empty without a hub. */
   readonly throughputRatios: readonly number[];
   readonly cpuRatios: readonly number[];
+  /** Median of the hub's answers to one client alone, milliseconds; where there is a bar for it. */
+  readonly soloMs?: number;
 }
 
 const catalogMs = 20_000;
 /** Enough for the optimiser to be done with a whole hub, which is far more code than a relay: steady state is what is compared. */
 const warmUpCalls = 8_000;
+const soloCalls = 200;
 
 export async function measureScenario(scenario: Scenario, settings: Settings): Promise<ScenarioResult> {
   await using stack = new AsyncDisposableStack();
@@ -91,6 +94,9 @@ export async function measureScenario(scenario: Scenario, settings: Settings): P
     }
   }
 
+  const hub = targets.find(({ name }) => name === 'hub');
+  const isSolo = hub !== undefined && scenario.bars.maxSoloMs !== undefined;
+  const solo = isSolo ? await drive(driver, { ...planFor(hub, soloCalls), connections: 1 }) : undefined;
   const perRound = (of: (sample: Sample) => number): number[] => {
     const yardstick = samples.get('relay') ?? [];
     return (samples.get('hub') ?? []).map((sample, round) => of(sample) / of(yardstick[round] ?? sample));
@@ -100,10 +106,11 @@ export async function measureScenario(scenario: Scenario, settings: Settings): P
     targets: [...samples].map(([target, all]) => ({ target, samples: all })),
     throughputRatios: perRound((sample) => sample.callsPerSecond),
     cpuRatios: perRound((sample) => sample.cpuMicrosPerCall),
+    ...(solo === undefined ? {} : { soloMs: solo.p50Ms }),
   };
 }
 
-async function drive(driver: ChildProcess, plan: Plan): Promise<Load> {
+export async function drive(driver: ChildProcess, plan: Plan): Promise<Load> {
   driver.send(plan);
   const [answer] = (await once(driver, 'message')) as [{ load?: Load; error?: string }];
   if (answer.load !== undefined) return answer.load;

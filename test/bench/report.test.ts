@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Sample, ScenarioResult } from './measure-scenario.ts';
-import { complaints, median, ratiosOf, table } from './report.ts';
+import { barsLine, complaints, median, ratiosOf, table } from './report.ts';
 
 const sample = (more: Partial<Sample> = {}): Sample => ({
   calls: 100,
@@ -49,6 +49,18 @@ test('HT-Q2 a wrong or lost answer is a complaint whatever the speed, also witho
   const measured = result([0.9], [1], { failures: 2, firstFailure: 'payload a instead of b' });
   expect(complaints(measured, {}, undefined)).toEqual(['s: 2 failed calls on hub, first: payload a instead of b']);
   expect(complaints(result([Number.NaN], [Number.NaN]), { maxCpuRatio: 2 }, undefined)).toHaveLength(1);
+});
+
+test('one client alone has a bar of its own, and what was not measured misses it', () => {
+  const measured = { ...result([1], [1]), soloMs: 3.25 };
+  expect(complaints(measured, { maxSoloMs: 10 }, undefined)).toEqual([]);
+  expect(complaints(measured, { maxSoloMs: 3 }, undefined)).toEqual([
+    's: one client alone waits 3.25 ms, the bar is 3',
+  ]);
+  expect(complaints(result([1], [1]), { maxSoloMs: 3 }, undefined)).toHaveLength(1);
+  expect(table(measured)).toContain('one client alone: 3.25 ms');
+  expect(barsLine({ minThroughputRatio: 0.65, maxSoloMs: 10 })).toBe('bars: calls/s >= 0.65, alone <= 10 ms');
+  expect(barsLine({})).toBeUndefined();
 });
 
 test('the table shows every target and both ratios with their spread', () => {

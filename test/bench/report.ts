@@ -46,13 +46,24 @@ export function table(result: ScenarioResult): string {
       .join('  ');
   const ratios = ratiosOf(result);
   const spread = (all: readonly number[]): string => all.map((one) => one.toFixed(2)).join(' ');
-  const verdict =
+  const verdict: string[] =
     ratios === undefined
       ? []
       : [
           `hub / relay: calls/s ${ratios.throughput.toFixed(2)} (${spread(result.throughputRatios)}), CPU ${ratios.cpu.toFixed(2)} (${spread(result.cpuRatios)})`,
         ];
+  if (result.soloMs !== undefined) verdict.push(`one client alone: ${result.soloMs.toFixed(2)} ms`);
   return [`== ${result.scenario}`, line(head), ...rows.map(line), ...verdict].join('\n');
+}
+
+/** The bars beside what was measured, as one line. */
+export function barsLine(bars: Bars): string | undefined {
+  const parts = [
+    bars.minThroughputRatio === undefined ? undefined : `calls/s >= ${bars.minThroughputRatio}`,
+    bars.maxCpuRatio === undefined ? undefined : `CPU <= ${bars.maxCpuRatio}`,
+    bars.maxSoloMs === undefined ? undefined : `alone <= ${bars.maxSoloMs} ms`,
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : `bars: ${parts.join(', ')}`;
 }
 
 /** What is wrong with this result; empty when nothing is. */
@@ -75,6 +86,11 @@ export function complaints(result: ScenarioResult, bars: Bars, baseline: Ratios 
   if (maxCpuRatio !== undefined && !(ratios.cpu <= maxCpuRatio)) {
     found.push(
       `${result.scenario}: CPU per call is ${ratios.cpu.toFixed(2)} of the relay's, the bar is ${maxCpuRatio}`,
+    );
+  }
+  if (bars.maxSoloMs !== undefined && !((result.soloMs ?? Number.NaN) <= bars.maxSoloMs)) {
+    found.push(
+      `${result.scenario}: one client alone waits ${result.soloMs?.toFixed(2) ?? '?'} ms, the bar is ${bars.maxSoloMs}`,
     );
   }
   if (baseline !== undefined) {
