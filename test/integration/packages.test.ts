@@ -3,6 +3,7 @@
  * Needs the network for the first start; every later one must not.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -53,6 +54,27 @@ test('EF-43 the second start needs no package manager and no network; no npx or 
   expect(servers).toHaveLength(2);
   for (const command of servers) expect(command).toMatch(/(node|python[\d.]*) .*(server-memory|mcp-server-time)/);
 }, 180_000);
+
+test('HT-1.13 a registry that takes connections and never answers is named while it is waited for', async () => {
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => void sockets.add(socket.on('error', () => {})));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const where = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const registry = `http://me:secret@${where}/npm/`;
+  const env = {
+    XDG_CACHE_HOME: join(cache, 'silent'),
+    npm_config_registry: registry,
+    npm_config_cache: join(cache, 'n'),
+  };
+  try {
+    await using hub = await startHub([mcpHub(), memory], { env });
+    await hub.program.line(new RegExp(`^memory: .*no answer yet from ${where}`), installMs);
+    expect(hub.program.stdout + hub.program.stderr).not.toContain('secret');
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  }
+}, 60_000);
 
 test('HT-1.13 what cannot be installed says why, leaves nothing behind, and hurts nobody else', async () => {
   const broken = (name: string, npm: object) => mcpServer(name, { source: { npm } });

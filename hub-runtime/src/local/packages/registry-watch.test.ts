@@ -30,7 +30,7 @@ describe('the watch', () => {
   };
   const answer = 'npm http fetch GET 200 https://packages.example/npm/x 120ms (cache miss)\n';
 
-  test('HT-0.11 says after five seconds who has not answered, by host and without credentials, and gives up before thirty', async () => {
+  test('HT-1.13 says after five seconds who has not answered, by host and without credentials, and gives up before thirty', async () => {
     const { clock, said, watch } = setUp();
     await clock.advance(4_999);
     expect(said).toEqual([]);
@@ -132,7 +132,7 @@ describe('an install', () => {
   const npm = (settings: string, install: string) =>
     tools.npm(`if (args[0] === 'config') console.log(${JSON.stringify(settings)}); else { ${install} }`);
 
-  test('HT-0.11 whose registry takes connections and never answers says so, and ends', async () => {
+  test('HT-1.13 whose registry takes connections and never answers says so, and ends', async () => {
     const sockets = new Set<Socket>();
     const where = await listening(createServer((socket) => void sockets.add(socket.on('error', () => {}))));
     cleanups.unshift(() => sockets.forEach((socket) => socket.destroy()));
