@@ -5,9 +5,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 
 import { metricTable as hubMetrics } from '../../hub-runtime/src/observe/index.ts';
-import { controlMetricTable } from '../../operator/src/control/index.ts';
-import { metricTable as kubeMetrics } from '../../operator/src/kube/index.ts';
-import { ownMetricTable } from '../../operator/src/process/index.ts';
+import { operatorMetricTable } from '../../operator/src/process/index.ts';
 import { root } from '../support/run.ts';
 import { alerts, dashboards } from './index.ts';
 
@@ -15,7 +13,7 @@ interface Row {
   readonly type: string;
   readonly labels: readonly string[];
 }
-const operatorTable: Readonly<Record<string, Row>> = { ...kubeMetrics, ...controlMetricTable, ...ownMetricTable };
+const operatorTable: Readonly<Record<string, Row>> = operatorMetricTable;
 const hubTable: Readonly<Record<string, Row>> = hubMetrics;
 /** Of the scrape, or of PromQL. */
 const always = ['job', 'namespace', 'pod', 'le'];

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
+import { type MetricRow, metricTable } from '../../hub-runtime/src/observe/index.ts';
+import { operatorMetricTable } from '../../operator/src/process/index.ts';
 import { cliPage, type CommandShape } from './cli-page.ts';
 import { errorsPage } from './errors-page.ts';
 import { metricsPage } from './metrics-page.ts';
@@ -26,8 +28,20 @@ describe('pages', () => {
     expect(page).not.toContain('undefined');
   });
 
-  test('every metric has a row', () => {
-    expect(metricsPage()).toContain('| `mcp_server_operation_duration_seconds` | histogram |');
+  test.each([
+    ['Hubs', metricTable],
+    ['The operator', operatorMetricTable],
+  ])('%s: every metric has a row with its type, its labels and what it means', (heading, table) => {
+    const section =
+      metricsPage()
+        .split(/^## /m)
+        .find((part) => part.startsWith(heading)) ?? '';
+    const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+    const wanted = Object.entries(table as Readonly<Record<string, MetricRow>>).map(
+      ([name, { type, labels, help }]) =>
+        `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+    );
+    expect(rows.toSorted()).toEqual(wanted.toSorted());
   });
 
   test('commands are shown with all their words, arguments and options', () => {

@@ -1,4 +1,4 @@
 /** The operator as a process. */
 export { version } from './package-version.ts';
-export { ownMetricTable } from './own-metrics.ts';
+export { operatorMetricTable } from './operator-metrics.ts';
 export { startOperator } from './start.ts';

@@ -7,7 +7,7 @@
  */
 import type { Clock, ProcessLogger, Random } from 'quaymaster/base';
 
-import { createControlAuthority, createControlServer, controlMetricTable } from '../control/index.ts';
+import { createControlAuthority, createControlServer } from '../control/index.ts';
 import { createHubAuthorizer, createHubController } from '../hub/index.ts';
 import {
   createElection,
@@ -16,14 +16,14 @@ import {
   createManager,
   createTransport,
   type Endpoint,
-  metricTable,
 } from '../kube/index.ts';
 import { createServerController } from '../server/index.ts';
 import { createWorld } from '../world/index.ts';
 import { createHeartbeat, mostBlockedMs, startHealthListener } from './health.ts';
 import { decodeIdentity, encodeIdentity, hostPort } from './identity.ts';
 import { createMetrics } from './metrics.ts';
-import { ownMetricTable, registerOwnMetrics } from './own-metrics.ts';
+import { operatorMetricTable } from './operator-metrics.ts';
+import { registerOwnMetrics } from './own-metrics.ts';
 import type { OperatorSettings, PodIdentity } from './settings.ts';
 
 export interface OperatorOptions {
@@ -54,7 +54,7 @@ const burst = 800;
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<0 | 1> {
   const { settings, pod, clock, random, randomBytes, logger, version } = options;
   const newId = (): string => randomBytes(5).toString('hex');
-  const metrics = createMetrics([metricTable, controlMetricTable, ownMetricTable]);
+  const metrics = createMetrics([operatorMetricTable]);
   const transport = createTransport({
     endpoint: options.endpoint,
     clock,
