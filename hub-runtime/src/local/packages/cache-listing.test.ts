@@ -1,42 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { describe, expect, test } from 'vitest';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { source, usePackageStore } from './package-store.fixture.ts';
 
-import { ChildRegistry } from '../../bridge/index.ts';
-import { type FakeTools, fakeTools, installs } from './fake-tools.ts';
-import { createPackageStore, type PackageStore, type PackageStoreOptions } from './package-store.ts';
-import type { NpmSource } from './package-source.ts';
-
-let tools: FakeTools;
-let children: ChildRegistry;
-let cache: string;
+const stage = usePackageStore();
 const signal = new AbortController().signal;
-const source: NpmSource = { kind: 'npm', package: '@acme/server-x', version: '1.2.3', args: [] };
-
-beforeEach(() => {
-  tools = fakeTools();
-  children = new ChildRegistry();
-  cache = path.join(tools.folder, 'cache');
-  tools.npm(installs('./main.js', { 'main.js': '#!/usr/bin/env node\n' }));
-});
-
-afterEach(async () => {
-  await children.close(0);
-  tools.remove();
-});
-
-function open(more: Partial<PackageStoreOptions> = {}): PackageStore {
-  return createPackageStore({ directory: cache, env: tools.env, children, nodePath: tools.nodePath, ...more });
-}
-
 const quiet = (): void => {};
-const entries = () => readdirSync(path.join(cache, 'npm'));
 
 describe('what interrupted installs leave', () => {
   async function entryPath(): Promise<string> {
-    const { directory } = await open().install(source, quiet, signal);
+    const { directory } = await stage.open().install(source, quiet, signal);
     rmSync(directory, { recursive: true });
     return directory;
   }
@@ -50,7 +25,7 @@ describe('what interrupted installs leave', () => {
     writeFileSync(path.join(`${entry}.lock`, 'owner.json'), JSON.stringify(owner));
     const then = (Date.now() - ageMs) / 1_000;
     utimesSync(`${entry}.lock`, then, then);
-    await expect(open().install(source, quiet, signal)).resolves.toMatchObject({ installed: true });
+    await expect(stage.open().install(source, quiet, signal)).resolves.toMatchObject({ installed: true });
     expect(existsSync(`${entry}.lock`)).toBe(false);
   });
 
@@ -58,7 +33,7 @@ describe('what interrupted installs leave', () => {
     const entry = await entryPath();
     mkdirSync(`${entry}.lock`);
     writeFileSync(path.join(`${entry}.lock`, 'owner.json'), JSON.stringify({ pid: process.pid, host: hostname() }));
-    await expect(open().install(source, quiet, AbortSignal.timeout(60))).rejects.toMatchObject({
+    await expect(stage.open().install(source, quiet, AbortSignal.timeout(60))).rejects.toMatchObject({
       reason: 'InstallFailed',
     });
   });
@@ -68,11 +43,11 @@ describe('what interrupted installs leave', () => {
     mkdirSync(`${entry}.part`);
     mkdirSync(entry);
     writeFileSync(path.join(entry, 'quaymaster.json'), '{"format":');
-    await expect(open().install(source, quiet, signal)).resolves.toMatchObject({ installed: true });
+    await expect(stage.open().install(source, quiet, signal)).resolves.toMatchObject({ installed: true });
   });
 
   test('an entry whose files were deleted is made anew', async () => {
-    const store = open();
+    const store = stage.open();
     const { args } = await store.install(source, quiet, signal);
     rmSync(args[0]!);
     await expect(store.install(source, quiet, signal)).resolves.toMatchObject({ installed: true });
@@ -82,7 +57,7 @@ describe('what interrupted installs leave', () => {
 
 describe('the cache', () => {
   test('is listed with sizes', async () => {
-    const store = open();
+    const store = stage.open();
     expect(store.list()).toEqual([]);
     const { directory } = await store.install(source, quiet, signal);
     expect(store.list()).toMatchObject([
@@ -92,33 +67,36 @@ describe('the cache', () => {
   });
 
   test('what a living hub uses stays, the rest and all leftovers go', async () => {
-    const store = open();
+    const store = stage.open();
     const used = await store.install(source, quiet, signal);
     const idle = await store.install({ ...source, version: '1.0.0' }, quiet, signal);
     rmSync(`${idle.directory}.used`, { recursive: true });
     mkdirSync(`${idle.directory}.used`);
     writeFileSync(path.join(`${idle.directory}.used`, String(2 ** 22 + 999)), '');
     for (const leftover of [
-      path.join(cache, 'npm', 'abc.part'),
-      path.join(cache, 'npm', 'half'),
-      path.join(cache, 'npm', 'abc.lock'),
+      path.join(stage.cache, 'npm', 'abc.part'),
+      path.join(stage.cache, 'npm', 'half'),
+      path.join(stage.cache, 'npm', 'abc.lock'),
     ])
       mkdirSync(leftover);
     writeFileSync(
-      path.join(cache, 'npm', 'abc.lock', 'owner.json'),
+      path.join(stage.cache, 'npm', 'abc.lock', 'owner.json'),
       JSON.stringify({ pid: 2 ** 22 + 999, host: hostname() }),
     );
     const report = store.clean();
     expect(report).toMatchObject({ kept: 1, leftovers: 4, removed: [{ version: '1.0.0' }] });
-    expect(entries().toSorted()).toEqual([path.basename(used.directory), `${path.basename(used.directory)}.used`]);
+    expect(stage.entries().toSorted()).toEqual([
+      path.basename(used.directory),
+      `${path.basename(used.directory)}.used`,
+    ]);
   });
 
   test('recently used entries stay when asked so', async () => {
-    const store = open();
+    const store = stage.open();
     const { directory } = await store.install(source, quiet, signal);
     rmSync(`${directory}.used`, { recursive: true });
     expect(store.clean(60_000)).toMatchObject({ kept: 1, removed: [] });
     expect(store.clean(0)).toMatchObject({ kept: 0 });
-    expect(entries()).toEqual([]);
+    expect(stage.entries()).toEqual([]);
   });
 });

@@ -1,43 +1,19 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
 
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { installs } from './fake-tools.ts';
+import { source, usePackageStore } from './package-store.fixture.ts';
 
-import { ChildRegistry } from '../../bridge/index.ts';
-import { type FakeTools, fakeTools, installs } from './fake-tools.ts';
-import { createPackageStore, type PackageStore, type PackageStoreOptions } from './package-store.ts';
-import type { NpmSource } from './package-source.ts';
-
-let tools: FakeTools;
-let children: ChildRegistry;
-let cache: string;
+const stage = usePackageStore();
 const signal = new AbortController().signal;
-const source: NpmSource = { kind: 'npm', package: '@acme/server-x', version: '1.2.3', args: [] };
-
-beforeEach(() => {
-  tools = fakeTools();
-  children = new ChildRegistry();
-  cache = path.join(tools.folder, 'cache');
-  tools.npm(installs('./main.js', { 'main.js': '#!/usr/bin/env node\n' }));
-});
-
-afterEach(async () => {
-  await children.close(0);
-  tools.remove();
-});
-
-function open(more: Partial<PackageStoreOptions> = {}): PackageStore {
-  return createPackageStore({ directory: cache, env: tools.env, children, nodePath: tools.nodePath, ...more });
-}
-
 const quiet = (): void => {};
-const entries = () => readdirSync(path.join(cache, 'npm'));
 
 test('installs once, pinned and without scripts, then runs the file itself', async () => {
   const lines: string[] = [];
-  const first = await open().install(source, (line) => lines.push(line), signal);
+  const first = await stage.open().install(source, (line) => lines.push(line), signal);
   expect(first).toMatchObject({
-    command: tools.nodePath,
+    command: stage.tools.nodePath,
     version: '1.2.3',
     installed: true,
     lockHash: expect.stringMatching(/^sha256-[0-9a-f]{64}$/),
@@ -45,59 +21,59 @@ test('installs once, pinned and without scripts, then runs the file itself', asy
   expect(first.args).toEqual([path.join(first.directory, 'node_modules', '@acme', 'server-x', 'main.js')]);
   expect(lines[0]).toBe('installing @acme/server-x@1.2.3');
   expect(lines[1]).toMatch(/^installed @acme\/server-x@1\.2\.3 in \d+\.\d s$/);
-  const [run] = tools.runs;
+  const [run] = stage.tools.runs;
   for (const option of ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--omit=dev'])
     expect(run).toContain(` ${option}`);
   expect(run).not.toContain('--before');
 
-  const again = await open().install(source, (line) => lines.push(line), signal);
+  const again = await stage.open().install(source, (line) => lines.push(line), signal);
   expect(again).toEqual({ ...first, installed: false });
-  expect([tools.runs.length, lines.length]).toEqual([1, 2]);
+  expect([stage.tools.runs.length, lines.length]).toEqual([1, 2]);
 });
 
 test('EF-43 a second start needs neither npm nor network nor time', async () => {
-  await open().install(source, quiet, signal);
-  rmSync(path.join(tools.folder, 'lib'), { recursive: true });
-  const store = open({ env: {} });
+  await stage.open().install(source, quiet, signal);
+  rmSync(path.join(stage.tools.folder, 'lib'), { recursive: true });
+  const store = stage.open({ env: {} });
   const begun = performance.now();
   await store.install(source, quiet, signal);
   expect(performance.now() - begun).toBeLessThan(50);
 });
 
 test('resolvedBefore bounds the dependencies and is an entry of its own', async () => {
-  const store = open();
+  const store = stage.open();
   await store.install(source, quiet, signal);
   await store.install({ ...source, resolvedBefore: '2026-10-01T00:00:00Z' }, quiet, signal);
-  expect(tools.runs[1]).toContain('--before=2026-10-01T00:00:00Z');
+  expect(stage.tools.runs[1]).toContain('--before=2026-10-01T00:00:00Z');
   expect(store.list()).toHaveLength(2);
 });
 
 test('settings of the npm that runs the hub do not reach the install', async () => {
-  tools.npm(
+  stage.tools.npm(
     `fs.writeFileSync(process.env.FOLDER + '/seen', JSON.stringify(process.env)); ${installs('./m.js', { 'm.js': '' })}`,
   );
   const env = {
-    ...tools.env,
+    ...stage.tools.env,
     npm_config_local_prefix: '/project',
     npm_config_global: 'true',
     npm_config_cafile: '/ca.pem',
     HTTPS_PROXY: 'p',
   };
-  await open({ env }).install(source, quiet, signal);
-  const seen = Object.keys(JSON.parse(readFileSync(path.join(tools.folder, 'seen'), 'utf8')) as object);
+  await stage.open({ env }).install(source, quiet, signal);
+  const seen = Object.keys(JSON.parse(readFileSync(path.join(stage.tools.folder, 'seen'), 'utf8')) as object);
   expect(seen).toEqual(expect.arrayContaining(['npm_config_cafile', 'HTTPS_PROXY']));
   expect(seen.filter((name) => /prefix|global/.test(name))).toEqual([]);
 });
 
 describe('integrity', () => {
   test('as expected', async () => {
-    await expect(open().install({ ...source, integrity: 'sha512-real' }, quiet, signal)).resolves.toMatchObject({
+    await expect(stage.open().install({ ...source, integrity: 'sha512-real' }, quiet, signal)).resolves.toMatchObject({
       installed: true,
     });
   });
 
   test.each([[true], [false]])('different (installed before: %s)', async (before) => {
-    const store = open();
+    const store = stage.open();
     if (before) await store.install(source, quiet, signal);
     await expect(store.install({ ...source, integrity: 'sha512-other' }, quiet, signal)).rejects.toMatchObject({
       reason: 'IntegrityMismatch',
@@ -122,21 +98,23 @@ describe('executables', () => {
     ['the one named like the package', { other: 'a.js', 'server-x': './b.mjs' }, undefined, 'b.mjs'],
     ['the named one', { other: 'a.js', 'server-x': 'b.mjs' }, 'other', 'a.js'],
   ])('%s', async (_, bin, wanted, file) => {
-    tools.npm(installs(bin, files));
-    const found = await open().install({ ...source, ...(wanted !== undefined && { bin: wanted }) }, quiet, signal);
-    expect(found.command).toBe(tools.nodePath);
+    stage.tools.npm(installs(bin, files));
+    const found = await stage
+      .open()
+      .install({ ...source, ...(wanted !== undefined && { bin: wanted }) }, quiet, signal);
+    expect(found.command).toBe(stage.tools.nodePath);
     expect(path.basename(found.args[0]!)).toBe(file);
   });
 
   test('options on the first line are kept', async () => {
-    tools.npm(installs('flags.js', files));
-    const found = await open().install(source, quiet, signal);
+    stage.tools.npm(installs('flags.js', files));
+    const found = await stage.open().install(source, quiet, signal);
     expect(found.args.slice(0, 2)).toEqual(['--no-warnings', '--expose-gc']);
   });
 
   test.each(['run.sh', 'native'])('%s is run as it is', async (file) => {
-    tools.npm(installs(file, files));
-    const found = await open().install(source, quiet, signal);
+    stage.tools.npm(installs(file, files));
+    const found = await stage.open().install(source, quiet, signal);
     expect([path.basename(found.command), found.args]).toEqual([file, []]);
   });
 
@@ -151,8 +129,8 @@ describe('executables', () => {
       'brings no executable',
     ],
   ])('%s', async (_, bin, wanted, message) => {
-    tools.npm(installs(bin, files));
-    const installing = open().install({ ...source, ...(wanted !== undefined && { bin: wanted }) }, quiet, signal);
+    stage.tools.npm(installs(bin, files));
+    const installing = stage.open().install({ ...source, ...(wanted !== undefined && { bin: wanted }) }, quiet, signal);
     await expect(installing).rejects.toMatchObject({
       reason: 'BinNotFound',
       message: expect.stringContaining(message),
@@ -173,127 +151,129 @@ describe('failures', () => {
     ['CacheNotWritable', true, 'npm error code EACCES'],
     ['InstallFailed', true, 'npm error something new\nnpm error A complete log of this run can be found in: /x'],
   ])('%s', async (reason, retryable, output) => {
-    tools.npm(`process.stderr.write(${JSON.stringify(output)}); process.exit(1)`);
-    const failing = open().install(source, quiet, signal);
+    stage.tools.npm(`process.stderr.write(${JSON.stringify(output)}); process.exit(1)`);
+    const failing = stage.open().install(source, quiet, signal);
     await expect(failing).rejects.toMatchObject({
       reason,
       retryable,
       message: expect.stringContaining('@acme/server-x@1.2.3'),
     });
-    expect(entries()).toEqual([]);
+    expect(stage.entries()).toEqual([]);
   });
 
   test('credentials in a registry address do not get into the message', async () => {
-    tools.npm(`process.stderr.write('npm error something at //user:hunter2@example.test/x'); process.exit(1)`);
-    await expect(open().install(source, quiet, signal)).rejects.toMatchObject({
+    stage.tools.npm(`process.stderr.write('npm error something at //user:hunter2@example.test/x'); process.exit(1)`);
+    await expect(stage.open().install(source, quiet, signal)).rejects.toMatchObject({
       message: expect.not.stringContaining('hunter2'),
     });
   });
 
   test('the bare code is followed by what it means', async () => {
-    tools.npm(`process.stderr.write('npm error code E404\\nnpm error 404 not in this registry'); process.exit(1)`);
-    await expect(open().install(source, quiet, signal)).rejects.toMatchObject({
+    stage.tools.npm(
+      `process.stderr.write('npm error code E404\\nnpm error 404 not in this registry'); process.exit(1)`,
+    );
+    await expect(stage.open().install(source, quiet, signal)).rejects.toMatchObject({
       message: expect.stringContaining('(npm said: 404 not in this registry)'),
     });
   });
 
   test('too slow', async () => {
-    tools.npm('setInterval(() => {}, 1e6)');
-    await expect(open({ timeoutMs: 60 }).install(source, quiet, signal)).rejects.toMatchObject({
+    stage.tools.npm('setInterval(() => {}, 1e6)');
+    await expect(stage.open({ timeoutMs: 60 }).install(source, quiet, signal)).rejects.toMatchObject({
       reason: 'InstallFailed',
       message: expect.stringContaining('in time'),
     });
-    expect(children.size).toBe(0);
+    expect(stage.children.size).toBe(0);
   });
 
   test('called off: no process and no half entry stays', async () => {
-    tools.npm(`fs.mkdirSync(path.join(dir, 'node_modules')); setInterval(() => {}, 1e6)`);
+    stage.tools.npm(`fs.mkdirSync(path.join(dir, 'node_modules')); setInterval(() => {}, 1e6)`);
     const abort = new AbortController();
-    const installing = open().install(source, quiet, abort.signal);
-    await vi.waitFor(() => expect(tools.runs).toHaveLength(1));
+    const installing = stage.open().install(source, quiet, abort.signal);
+    await vi.waitFor(() => expect(stage.tools.runs).toHaveLength(1));
     abort.abort();
     await expect(installing).rejects.toMatchObject({
       reason: 'InstallFailed',
       message: expect.stringContaining('called off'),
     });
-    expect([children.size, entries()]).toEqual([0, []]);
+    expect([stage.children.size, stage.entries()]).toEqual([0, []]);
   });
 
   test('the hub that ends takes the install with it', async () => {
-    tools.npm('setInterval(() => {}, 1e6)');
-    const installing = open().install(source, quiet, signal);
-    await vi.waitFor(() => expect(tools.runs).toHaveLength(1));
-    await children.close(0);
+    stage.tools.npm('setInterval(() => {}, 1e6)');
+    const installing = stage.open().install(source, quiet, signal);
+    await vi.waitFor(() => expect(stage.tools.runs).toHaveLength(1));
+    await stage.children.close(0);
     await expect(installing).rejects.toMatchObject({ reason: 'InstallFailed' });
   });
 
   test('no npm anywhere', async () => {
-    rmSync(path.join(tools.folder, 'lib'), { recursive: true });
-    await expect(open().install(source, quiet, signal)).rejects.toMatchObject({
+    rmSync(path.join(stage.tools.folder, 'lib'), { recursive: true });
+    await expect(stage.open().install(source, quiet, signal)).rejects.toMatchObject({
       reason: 'RuntimeMissing',
       message: expect.stringContaining('npm'),
     });
   });
 
   test('npm on PATH serves, too', async () => {
-    rmSync(path.join(tools.folder, 'lib'), { recursive: true });
-    tools.program('npm', `process.stderr.write('code E404'); process.exit(1)`);
-    await expect(open().install(source, quiet, signal)).rejects.toMatchObject({ reason: 'PackageNotFound' });
+    rmSync(path.join(stage.tools.folder, 'lib'), { recursive: true });
+    stage.tools.program('npm', `process.stderr.write('code E404'); process.exit(1)`);
+    await expect(stage.open().install(source, quiet, signal)).rejects.toMatchObject({ reason: 'PackageNotFound' });
   });
 
   test('a cache that cannot be made', async () => {
-    writeFileSync(cache, 'a file');
-    await expect(open().install(source, quiet, signal)).rejects.toMatchObject({ reason: 'CacheNotWritable' });
+    writeFileSync(stage.cache, 'a file');
+    await expect(stage.open().install(source, quiet, signal)).rejects.toMatchObject({ reason: 'CacheNotWritable' });
   });
 });
 
 describe('side by side', () => {
   test('two that want the same share one install', async () => {
-    const store = open();
+    const store = stage.open();
     const lines: string[] = [];
     const [one, two] = await Promise.all([
       store.install(source, quiet, signal),
       store.install(source, (line) => lines.push(line), signal),
     ]);
-    expect([tools.runs.length, lines]).toEqual([1, ['waiting for @acme/server-x@1.2.3']]);
+    expect([stage.tools.runs.length, lines]).toEqual([1, ['waiting for @acme/server-x@1.2.3']]);
     expect(one.directory).toBe(two.directory);
   });
 
   test('the one that leaves does not take the other along', async () => {
-    tools.npm(
+    stage.tools.npm(
       `if (!fs.existsSync(process.env.FOLDER + '/second')) { fs.writeFileSync(process.env.FOLDER + '/second', ''); setInterval(() => {}, 1e6) } else { ${installs('m.js', { 'm.js': '' })} }`,
     );
-    const store = open();
+    const store = stage.open();
     const abort = new AbortController();
     const first = store.install(source, quiet, abort.signal);
     const second = store.install(source, quiet, signal);
-    await vi.waitFor(() => expect(tools.runs).toHaveLength(1));
+    await vi.waitFor(() => expect(stage.tools.runs).toHaveLength(1));
     abort.abort();
     await expect(first).rejects.toMatchObject({ reason: 'InstallFailed' });
     await expect(second).resolves.toMatchObject({ installed: true });
   });
 
   test('two processes: the second waits, then finds it done', async () => {
-    tools.npm(`setTimeout(() => { ${installs('m.js', { 'm.js': '' })} }, 150)`);
+    stage.tools.npm(`setTimeout(() => { ${installs('m.js', { 'm.js': '' })} }, 150)`);
     const lines: string[] = [];
-    const first = open().install(source, quiet, signal);
-    await vi.waitFor(() => expect(tools.runs).toHaveLength(1));
-    const second = await open().install(source, (line) => lines.push(line), signal);
+    const first = stage.open().install(source, quiet, signal);
+    await vi.waitFor(() => expect(stage.tools.runs).toHaveLength(1));
+    const second = await stage.open().install(source, (line) => lines.push(line), signal);
     expect(second.directory).toBe((await first).directory);
-    expect([tools.runs.length, lines]).toEqual([
+    expect([stage.tools.runs.length, lines]).toEqual([
       1,
       ['waiting: @acme/server-x@1.2.3 is being installed by another process'],
     ]);
   });
 
   test('at most so many at once', async () => {
-    tools.npm(
+    stage.tools.npm(
       `fs.appendFileSync(process.env.FOLDER + '/log', '+'); setTimeout(() => { ${installs('m.js', { 'm.js': '' })} fs.appendFileSync(process.env.FOLDER + '/log', '-') }, 30)`,
     );
-    const store = open({ parallel: 1 });
+    const store = stage.open({ parallel: 1 });
     await Promise.all(
       ['1.0.0', '1.0.1', '1.0.2'].map((version) => store.install({ ...source, version }, quiet, signal)),
     );
-    expect(readFileSync(path.join(tools.folder, 'log'), 'utf8')).toBe('+-+-+-');
+    expect(readFileSync(path.join(stage.tools.folder, 'log'), 'utf8')).toBe('+-+-+-');
   });
 });

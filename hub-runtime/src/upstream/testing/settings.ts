@@ -14,31 +14,19 @@ import {
   type Outcome,
   type ServerTarget,
 } from '../../exchange/index.ts';
+import { serverConfig as anyConfig } from '../../fixtures/index.ts';
 import { silentObserver } from '../../observe/index.ts';
 import { encodeText, type RawJson, rawOf, scanObject } from '../../wire/index.ts';
 import { createHttpPool } from '../http/index.ts';
 import type { UpstreamDeps } from '../upstream-deps.ts';
 
 export function serverConfig(change: Partial<ServerConfig> = {}): ServerConfig {
-  return {
-    namespace: 'default',
-    name: 'files',
-    key: 'default/files',
-    prefix: 'files',
-    runtimeHash: 'abc',
+  return anyConfig('files', {
     source: { kind: 'remote', url: 'http://127.0.0.1/mcp' },
-    transport: 'auto',
-    protocol: 'auto',
-    env: [],
-    roots: [],
-    headers: [],
-    tools: { include: [], exclude: [], rename: {}, describe: {} },
     health: { intervalMs: 30_000, timeoutMs: 1_000, failureThreshold: 3 },
-    lifecycle: { start: 'eager', drainTimeoutMs: 1_000, required: false },
-    instances: { mode: 'shared', max: 4 },
     timeouts: { startMs: 5_000, callMs: 2_000, callMaxMs: 10_000, connectMs: 1_000 },
     ...change,
-  };
+  });
 }
 
 export function upstreamDeps(
