@@ -6,15 +6,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-import {
-  apiVersionOf,
-  canonicalJson,
-  groupVersionPath,
-  keyOf,
-  type KubeObject,
-  type Resource,
-} from '../objects/index.ts';
+import { canonicalJson, groupVersionPath, keyOf, type KubeObject, type Resource } from '../objects/index.ts';
 import { type Endpoint, fixedCredentials } from '../transport/index.ts';
+import { type Change, FakeObjects, merge, type Mutable } from './fake-objects.ts';
 
 export interface SeenRequest {
   readonly method: string;
@@ -50,16 +44,6 @@ export interface OpenWatch {
   readonly closed: boolean;
 }
 
-type Meta = { -readonly [K in keyof KubeObject['metadata']]: KubeObject['metadata'][K] };
-type Mutable = { apiVersion: string; kind: string; metadata: Meta; spec?: unknown; status?: unknown };
-
-interface Change {
-  readonly version: number;
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly resource: Resource;
-  readonly object: KubeObject;
-}
-
 export async function startFakeApi(kinds: readonly Resource[]): Promise<FakeApi> {
   const api = new FakeApi(kinds);
   await api.listen();
@@ -73,19 +57,16 @@ export class FakeApi {
   readonly sockets = new Set<Socket>();
   /** Streaming lists are understood. */
   streaming = true;
-  /** Changes before this version are forgotten. */
-  compactedBefore = 0;
   /** What becomes of a watch from the future: real servers stay silent (watch cache) or refuse (lagging replica). */
   futureAs: 'silence' | 'refusal' = 'silence';
   /** 410 as an HTTP status, or as an ERROR event in a stream of 200. */
   expiredAs: 'status' | 'event' = 'status';
   intercept: (request: SeenRequest) => Fault | undefined = () => undefined;
   connections = 0;
-  #version = 100;
-  #uid = 0;
   #url = '';
-  readonly #objects = new Map<Resource, Map<string, Mutable>>();
-  readonly #history: Change[] = [];
+  readonly #objects = new FakeObjects((change) => {
+    for (const watch of this.watches) watch.push(change);
+  });
   readonly #server = createServer((request, response) => {
     void this.#handle(request, response);
   });
@@ -113,11 +94,11 @@ export class FakeApi {
   }
 
   get version(): string {
-    return String(this.#version);
+    return String(this.#objects.version);
   }
 
   set version(value: string) {
-    this.#version = Number(value);
+    this.#objects.version = Number(value);
   }
 
   get writes(): readonly SeenRequest[] {
@@ -138,74 +119,25 @@ export class FakeApi {
 
   /** As if somebody else wrote it. */
   put(resource: Resource, object: KubeObject): KubeObject {
-    return this.#store(resource, structuredClone(object) as Mutable);
+    return this.#objects.store(resource, structuredClone(object) as Mutable);
   }
 
   remove(resource: Resource, key: string): void {
-    const object = this.#kind(resource).get(key);
-    if (object === undefined) return;
-    this.#kind(resource).delete(key);
-    object.metadata.resourceVersion = String(++this.#version);
-    this.#tell({ version: this.#version, type: 'DELETED', resource, object: structuredClone(object) });
+    this.#objects.remove(resource, key);
   }
 
   get(resource: Resource, key: string): KubeObject | undefined {
-    return this.#kind(resource).get(key);
+    return this.#objects.of(resource).get(key);
   }
 
   /** Other kinds move the cluster on by `changes`, then all history is forgotten: older watches and continue tokens are expired. */
   compact(changes = 10): void {
-    this.#version += changes;
-    this.compactedBefore = this.#version + 1;
-    this.#history.length = 0;
+    this.#objects.compact(changes);
   }
 
   bookmark(resource: Resource): void {
-    for (const watch of this.watches) {
-      if (watch.resource === resource) watch.send(`${JSON.stringify(this.#bookmark(resource, false))}\n`);
-    }
-  }
-
-  #kind(resource: Resource): Map<string, Mutable> {
-    let objects = this.#objects.get(resource);
-    if (objects === undefined) {
-      objects = new Map();
-      this.#objects.set(resource, objects);
-    }
-    return objects;
-  }
-
-  #store(resource: Resource, object: Mutable): KubeObject {
-    const objects = this.#kind(resource);
-    const key = keyOf(object);
-    const before = objects.get(key);
-    object.apiVersion = apiVersionOf(resource);
-    object.kind = resource.kind;
-    object.metadata.uid ??= before?.metadata.uid ?? `uid-${++this.#uid}`;
-    object.metadata.resourceVersion = String(++this.#version);
-    objects.set(key, object);
-    const type = before === undefined ? 'ADDED' : 'MODIFIED';
-    this.#tell({ version: this.#version, type, resource, object: structuredClone(object) });
-    return structuredClone(object);
-  }
-
-  #tell(change: Change): void {
-    this.#history.push(change);
-    for (const watch of this.watches) watch.push(change);
-  }
-
-  #bookmark(resource: Resource, initialEnd: boolean): unknown {
-    return {
-      type: 'BOOKMARK',
-      object: {
-        kind: resource.kind,
-        apiVersion: apiVersionOf(resource),
-        metadata: {
-          resourceVersion: String(this.#version),
-          ...(initialEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
-        },
-      },
-    };
+    const text = `${JSON.stringify(this.#objects.bookmark(resource, false))}\n`;
+    for (const watch of this.watches) if (watch.resource === resource) watch.send(text);
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -263,12 +195,12 @@ export class FakeApi {
     request: SeenRequest,
     response: ServerResponse,
   ): void {
-    const objects = this.#kind(resource);
+    const objects = this.#objects.of(resource);
     if (name === undefined) {
       if (request.method === 'POST') {
         const object = request.body as Mutable;
         if (objects.has(keyOf(object))) failed(response, 409, 'AlreadyExists', 'already exists');
-        else answer(response, 201, this.#store(resource, object));
+        else answer(response, 201, this.#objects.store(resource, object));
       } else if (request.query.get('watch') === 'true') this.#watch(resource, namespace, request, response);
       else this.#list(resource, namespace, request, response);
       return;
@@ -297,20 +229,20 @@ export class FakeApi {
       const merged =
         request.method === 'PUT' ? { ...body, metadata: { ...body.metadata } } : (merge(live ?? {}, body) as Mutable);
       if (live !== undefined && canonicalJson(merged) === canonicalJson(live)) answer(response, 200, live);
-      else answer(response, live === undefined ? 201 : 200, this.#store(resource, merged));
+      else answer(response, live === undefined ? 201 : 200, this.#objects.store(resource, merged));
     }
   }
 
   #list(resource: Resource, namespace: string | undefined, request: SeenRequest, response: ServerResponse): void {
-    const [at, offset] = (request.query.get('continue') ?? `${this.#version}:0`).split(':').map(Number) as [
+    const [at, offset] = (request.query.get('continue') ?? `${this.#objects.version}:0`).split(':').map(Number) as [
       number,
       number,
     ];
-    if (request.query.has('continue') && at < this.compactedBefore) {
+    if (request.query.has('continue') && at < this.#objects.compactedBefore) {
       failed(response, 410, 'Expired', 'the continue token is too old');
       return;
     }
-    const all = [...this.#kind(resource).values()].filter(
+    const all = [...this.#objects.of(resource).values()].filter(
       (object) => namespace === undefined || object.metadata.namespace === namespace,
     );
     const limit = Number(request.query.get('limit') ?? all.length);
@@ -331,13 +263,13 @@ export class FakeApi {
       return;
     }
     const from = Number(request.query.get('resourceVersion') ?? '0');
-    if (!initial && from > this.#version && this.futureAs === 'refusal') {
+    if (!initial && from > this.#objects.version && this.futureAs === 'refusal') {
       failed(response, 504, 'Timeout', 'Too large resource version', {
         causes: [{ reason: 'ResourceVersionTooLarge' }],
       });
       return;
     }
-    const expired = !initial && from + 1 < this.compactedBefore;
+    const expired = !initial && from + 1 < this.#objects.compactedBefore;
     if (expired && this.expiredAs === 'status') {
       failed(response, 410, 'Expired', 'too old resource version');
       return;
@@ -384,9 +316,9 @@ export class FakeApi {
     });
     this.watches.add(watch);
     if (initial) {
-      for (const object of this.#kind(resource).values()) if (matches(object)) write({ type: 'ADDED', object });
-      write(this.#bookmark(resource, true));
-    } else for (const change of this.#history) if (change.version > from) watch.push(change);
+      for (const object of this.#objects.of(resource).values()) if (matches(object)) write({ type: 'ADDED', object });
+      write(this.#objects.bookmark(resource, true));
+    } else for (const change of this.#objects.history) if (change.version > from) watch.push(change);
   }
 }
 
@@ -397,15 +329,4 @@ function answer(response: ServerResponse, status: number, body: unknown): void {
 
 function failed(response: ServerResponse, code: number, reason: string, message: string, details: unknown = {}): void {
   answer(response, code, { kind: 'Status', status: 'Failure', code, reason, message, details });
-}
-
-/** JSON merge patch; near enough to apply for objects of one manager. */
-function merge(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
-  const result: Record<string, unknown> = { ...(target as Record<string, unknown>) };
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = merge(typeof result[key] === 'object' ? result[key] : {}, value);
-  }
-  return result;
 }
