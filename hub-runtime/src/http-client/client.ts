@@ -39,6 +39,7 @@ export class HttpClient implements ConnectionOwner, RequestControl {
   readonly connectMs: number;
   readonly keepAliveMs: number;
   readonly readBuffer: () => Buffer;
+  tlsSession: Buffer | undefined = undefined;
   readonly #most: number;
   readonly #all = new Set<Connection>();
   /** The one used last is used first, so that few stay open. */

@@ -23,6 +23,8 @@ export interface ConnectionOwner {
   /** Without a hint of the server, milliseconds. */
   readonly keepAliveMs: number;
   readonly readBuffer: () => Buffer;
+  /** Of the last TLS connection: the next one need not negotiate again. */
+  tlsSession: Buffer | undefined;
   /** It stands; `onFree` follows. */
   onConnected(connection: Connection): void;
   onFree(connection: Connection): void;
@@ -69,12 +71,14 @@ export class Connection implements AnswerSink, RequestControl {
     const stands = (): void => this.#connected();
     const to = { host, port, onread };
     const named = isIP(serverName) === 0 ? { servername: serverName } : {};
+    const session = owner.tlsSession === undefined ? {} : { session: owner.tlsSession };
     this.#socket = isSecure
-      ? connectTls({ ...to, ...named, ALPNProtocols: ['http/1.1'] } as TlsOptions, stands)
+      ? connectTls({ ...to, ...named, ...session, ALPNProtocols: ['http/1.1'] } as TlsOptions, stands)
       : connectPlain(to, stands);
     this.#socket.setNoDelay(true);
     this.#socket.setKeepAlive(true, 60_000);
     this.#socket.on('error', (error) => (this.#error ??= error));
+    if (isSecure) this.#socket.on('session', (latest: Buffer) => void (owner.tlsSession = latest));
     this.#socket.on('end', () => this.#ended());
     this.#socket.on('close', () => this.#closed());
     this.#stopConnecting = owner.clock.after(owner.connectMs, () => {
