@@ -1,7 +1,6 @@
 export type { AnswerHead } from './answer-head.ts';
 export { AnswerParser } from './answer-parser.ts';
 export { HttpClient, type HttpClientOptions, type HttpClientStats } from './client.ts';
-export { HttpClientError } from './client-error.ts';
 export type { AnswerHandler, ClientRequest, RequestControl } from './exchange.ts';
 export { headerLines } from './header-lines.ts';
 export { clientLimits } from './limits.ts';
