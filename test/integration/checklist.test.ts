@@ -4,27 +4,9 @@ import type { AddressInfo } from 'node:net';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import {
-  connectLegacy,
-  connectModern,
-  kitMatchers,
-  metaKey,
-  startHttpServer,
-  stdioCommand,
-  textOf,
-  until,
-} from '../kit/index.ts';
-import type {
-  Answer,
-  ClientOptions,
-  EraName,
-  JsonObject,
-  KitClient,
-  RunningServer,
-  ServerScript,
-} from '../kit/index.ts';
-import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
-import type { RunningHub } from './support/running-hub.ts';
+import { kitMatchers, metaKey, textOf, until } from '../kit/index.ts';
+import type { Answer, ClientOptions, EraName, JsonObject, KitClient, ServerScript } from '../kit/index.ts';
+import { type FourServers, startFourServers } from './support/four-servers.ts';
 
 expect.extend(kitMatchers);
 
@@ -75,8 +57,9 @@ const script = (era: EraName): ServerScript => ({
   cacheScope: 'private',
 });
 
-let hub: RunningHub;
-let http: Record<EraName, RunningServer>;
+let four: FourServers;
+let hub: FourServers['hub'];
+let http: FourServers['http'];
 let fetched: Server;
 let fetches = 0;
 
@@ -87,25 +70,19 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => fetched.listen(0, '127.0.0.1', resolve));
   canary = `http://127.0.0.1:${(fetched.address() as AddressInfo).port}`;
-  http = { modern: await startHttpServer(script('modern')), legacy: await startHttpServer(script('legacy')) };
-  hub = await startHub([
-    mcpHub({ limits: { samplingTokens: 100 } }),
-    mcpServer('mh', { source: { remote: { url: http.modern.url } } }),
-    mcpServer('lh', { source: { remote: { url: http.legacy.url } } }),
-    mcpServer('ms', { source: { command: stdioCommand(script('modern')) } }),
-    mcpServer('ls', { source: { command: stdioCommand(script('legacy')) } }),
-  ]);
-  await using first = await connectModern(hub.url);
-  await until(async () => (await first.listAll('tools/list')).length === 24, { because: 'all are listed' });
+  four = await startFourServers(script, {
+    hub: { limits: { samplingTokens: 100 } },
+    names: ['mh', 'lh', 'ms', 'ls'],
+    tools: 24,
+  });
+  ({ hub, http } = four);
 });
 afterAll(async () => {
-  await hub?.[Symbol.asyncDispose]();
-  for (const one of Object.values(http ?? {})) await one[Symbol.asyncDispose]();
+  await four?.[Symbol.asyncDispose]();
   fetched?.close();
 });
 
-const connect = (era: EraName, options: ClientOptions = {}): Promise<KitClient> =>
-  (era === 'modern' ? connectModern : connectLegacy)(hub.url, options);
+const connect = (era: EraName, options: ClientOptions = {}): Promise<KitClient> => four.connect(era, options);
 const whoami = async (client: KitClient, server: string, options = {}): Promise<JsonObject> =>
   JSON.parse(textOf(await client.callTool(`${server}_whoami`, {}, options))) as JsonObject;
 

@@ -7,34 +7,30 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { connectLegacy, connectModern, startHttpServer, stdioCommand, until } from '../kit/index.ts';
 import type { RunningServer } from '../kit/index.ts';
-import { lookInside, insideFlags, type InsideHub } from './support/inside-hub.ts';
+import { type HubInView, startHubInView } from './support/inside-hub.ts';
 import { mcpHub, mcpServer, qm, startHub } from './support/running-hub.ts';
-import type { RunningHub } from './support/running-hub.ts';
 
 const run = promisify(execFile);
 
 let server: RunningServer;
-let hub: RunningHub;
-let inside: InsideHub;
+let view: HubInView;
+let hub: HubInView['hub'];
+let inside: HubInView['inside'];
 beforeAll(async () => {
   const tools = [{ name: 'echo' }, { name: 'huge', does: { bytes: 200_000 } }];
   server = await startHttpServer({ tools });
-  hub = await startHub(
-    [
-      mcpHub({
-        limits: { headers: 20, connections: 12, arguments: '1Ki' },
-        timeouts: { headers: '500ms', body: '1s' },
-      }),
-      mcpServer('p', { source: { command: stdioCommand({ tools }) }, limits: { response: '64Ki' } }),
-      mcpServer('s', { source: { remote: { url: server.url } }, limits: { response: '64Ki' } }),
-    ],
-    insideFlags,
-  );
-  inside = await lookInside(hub);
+  view = await startHubInView([
+    mcpHub({
+      limits: { headers: 20, connections: 12, arguments: '1Ki' },
+      timeouts: { headers: '500ms', body: '1s' },
+    }),
+    mcpServer('p', { source: { command: stdioCommand({ tools }) }, limits: { response: '64Ki' } }),
+    mcpServer('s', { source: { remote: { url: server.url } }, limits: { response: '64Ki' } }),
+  ]);
+  ({ hub, inside } = view);
 });
 afterAll(async () => {
-  inside?.[Symbol.dispose]();
-  await hub?.[Symbol.asyncDispose]();
+  await view?.[Symbol.asyncDispose]();
   await server?.[Symbol.asyncDispose]();
 });
 

@@ -6,30 +6,26 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { connectLegacy, connectModern, startHttpServer } from '../kit/index.ts';
 import type { Answer, KitClient, RunningServer } from '../kit/index.ts';
-import { lookInside, insideFlags, type InsideHub } from './support/inside-hub.ts';
-import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
-import type { RunningHub } from './support/running-hub.ts';
+import { type HubInView, startHubInView } from './support/inside-hub.ts';
+import { mcpHub, mcpServer } from './support/running-hub.ts';
 
 const inFlight = 16;
 const latencyMs = 100;
 
 let server: RunningServer;
-let hub: RunningHub;
-let inside: InsideHub;
+let view: HubInView;
+let hub: HubInView['hub'];
+let inside: HubInView['inside'];
 beforeAll(async () => {
   server = await startHttpServer({ era: 'modern', tools: [{ name: 'work', does: { latencyMs } }] });
-  hub = await startHub(
-    [
-      mcpHub({ limits: { inFlight, inFlightPerClient: 12, queue: 16 }, timeouts: { queue: '2s' } }),
-      mcpServer('w', { source: { remote: { url: server.url } } }),
-    ],
-    insideFlags,
-  );
-  inside = await lookInside(hub);
+  view = await startHubInView([
+    mcpHub({ limits: { inFlight, inFlightPerClient: 12, queue: 16 }, timeouts: { queue: '2s' } }),
+    mcpServer('w', { source: { remote: { url: server.url } } }),
+  ]);
+  ({ hub, inside } = view);
 });
 afterAll(async () => {
-  inside?.[Symbol.dispose]();
-  await hub?.[Symbol.asyncDispose]();
+  await view?.[Symbol.asyncDispose]();
   await server?.[Symbol.asyncDispose]();
 });
 

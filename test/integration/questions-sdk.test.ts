@@ -17,11 +17,11 @@ import {
   ListToolsRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connectLegacy, connectModern, startHttpServer, stdioCommand, textOfResult, until } from '../kit/index.ts';
+import { connectLegacy, connectModern, startHttpServer, textOfResult } from '../kit/index.ts';
 import type { Answer, EraName, RunningServer, ServerScript } from '../kit/index.ts';
 import { type Fleet, startFleet } from './support/replica-fleet.ts';
-import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
-import type { RunningHub } from './support/running-hub.ts';
+import { type FourServers, startFourServers } from './support/four-servers.ts';
+import { mcpServer } from './support/running-hub.ts';
 import { documentOf } from './support/running-replica.ts';
 
 const requestedSchema = { type: 'object', properties: { name: { type: 'string' } } };
@@ -117,27 +117,20 @@ const clients: Record<string, (url: string) => Promise<AnyClient>> = {
 };
 
 describe('the SDKs', () => {
-  let hub: RunningHub;
-  let http: RunningServer[];
+  let four: FourServers;
+  let hub: FourServers['hub'];
   let old: AsyncDisposable & { url: string };
   beforeAll(async () => {
-    http = [await startHttpServer(script('modern')), await startHttpServer(script('legacy'))];
     old = await startOldSdkServer();
-    hub = await startHub([
-      mcpHub(),
-      mcpServer('modernhttp', { source: { remote: { url: http[0]?.url } } }),
-      mcpServer('legacyhttp', { source: { remote: { url: http[1]?.url } } }),
-      mcpServer('modernstdio', { source: { command: stdioCommand(script('modern')) } }),
-      mcpServer('legacystdio', { source: { command: stdioCommand(script('legacy')) } }),
-      mcpServer('sdk', { source: { remote: { url: old.url } } }),
-    ]);
-    await using first = await connectModern(hub.url);
-    await until(async () => (await first.listAll('tools/list')).length === 10, { because: 'all are listed' });
+    four = await startFourServers(script, {
+      more: [mcpServer('sdk', { source: { remote: { url: old.url } } })],
+      tools: 10,
+    });
+    ({ hub } = four);
   });
   afterAll(async () => {
-    await hub?.[Symbol.asyncDispose]();
+    await four?.[Symbol.asyncDispose]();
     await old?.[Symbol.asyncDispose]();
-    for (const one of http ?? []) await one[Symbol.asyncDispose]();
   });
 
   test.each(Object.entries(clients))(

@@ -1,20 +1,11 @@
 /** Tasks through the hub: relayed within an era, run inline across, named by the hub, and nobody else's. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import {
-  connectLegacy,
-  connectModern,
-  kitMatchers,
-  metaKey,
-  startHttpServer,
-  stdioCommand,
-  textOfResult,
-  until,
-} from '../kit/index.ts';
-import type { Answer, EraName, JsonObject, KitClient, RunningServer, ServerScript } from '../kit/index.ts';
+import { connectLegacy, connectModern, kitMatchers, metaKey, textOfResult, until } from '../kit/index.ts';
+import type { Answer, EraName, JsonObject, KitClient, ServerScript } from '../kit/index.ts';
+import { type FourServers, startFourServers } from './support/four-servers.ts';
 import { type RunningBridge, startBridge } from './support/running-bridge.ts';
-import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
-import type { RunningHub } from './support/running-hub.ts';
+import { mcpServer } from './support/running-hub.ts';
 
 expect.extend(kitMatchers);
 
@@ -48,8 +39,9 @@ const script = (era: EraName): ServerScript => ({
   ],
 });
 
-let hub: RunningHub;
-let http: Record<EraName, RunningServer>;
+let four: FourServers;
+let hub: FourServers['hub'];
+let http: FourServers['http'];
 let bridges: Record<EraName, RunningBridge>;
 
 /** As in a cluster: a shared child of a Pod. */
@@ -59,23 +51,17 @@ const behind = ({ url, headers }: RunningBridge): JsonObject => ({
 });
 
 beforeAll(async () => {
-  http = { modern: await startHttpServer(script('modern')), legacy: await startHttpServer(script('legacy')) };
   bridges = { modern: await startBridge(script('modern')), legacy: await startBridge(script('legacy')) };
-  hub = await startHub([
-    mcpHub(),
-    mcpServer('mb', behind(bridges.modern)),
-    mcpServer('lb', behind(bridges.legacy)),
-    mcpServer('mh', { source: { remote: { url: http.modern.url } } }),
-    mcpServer('lh', { source: { remote: { url: http.legacy.url } } }),
-    mcpServer('ms', { source: { command: stdioCommand(script('modern')) } }),
-    mcpServer('ls', { source: { command: stdioCommand(script('legacy')) } }),
-  ]);
-  await using first = await connectModern(hub.url);
-  await until(async () => (await first.listAll('tools/list')).length === 24, { because: 'all are listed' });
+  four = await startFourServers(script, {
+    names: ['mh', 'lh', 'ms', 'ls'],
+    more: [mcpServer('mb', behind(bridges.modern)), mcpServer('lb', behind(bridges.legacy))],
+    tools: 24,
+  });
+  ({ hub, http } = four);
 });
 afterAll(async () => {
-  await hub?.[Symbol.asyncDispose]();
-  for (const one of [...Object.values(http ?? {}), ...Object.values(bridges ?? {})]) await one[Symbol.asyncDispose]();
+  await four?.[Symbol.asyncDispose]();
+  for (const one of Object.values(bridges ?? {})) await one[Symbol.asyncDispose]();
 });
 
 const idOf = (task: unknown): string => (task as { taskId: string }).taskId;

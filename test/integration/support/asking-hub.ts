@@ -1,8 +1,6 @@
 /** A hub whose four servers ask their clients: both eras, over HTTP and stdio; and users who answer. */
-import { connectLegacy, connectModern, startHttpServer, stdioCommand, until } from '../../kit/index.ts';
-import type { Answer, ClientOptions, EraName, KitClient, RunningServer, ServerScript } from '../../kit/index.ts';
-import { mcpHub, mcpServer, startHub } from './running-hub.ts';
-import type { RunningHub } from './running-hub.ts';
+import type { Answer, ClientOptions, EraName, KitClient, ServerScript } from '../../kit/index.ts';
+import { type FourServers, startFourServers } from './four-servers.ts';
 
 export const form = {
   method: 'elicitation/create',
@@ -60,34 +58,15 @@ export const replies: Record<string, Record<string, unknown>> = {
 };
 export const servers = ['legacyhttp', 'legacystdio', 'modernhttp', 'modernstdio'] as const;
 
-export interface AskingHub {
-  readonly hub: RunningHub;
-  readonly http: Readonly<Record<EraName, RunningServer>>;
+export interface AskingHub extends FourServers {
   /** A client with a user behind it. */
   user(era: EraName, options?: ClientOptions): Promise<Asked>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export async function startAskingHub(): Promise<AskingHub> {
-  const http = { modern: await startHttpServer(script('modern')), legacy: await startHttpServer(script('legacy')) };
-  const hub = await startHub([
-    mcpHub({ timeouts: { question: '3s' }, limits: { parkedCalls: 3 } }),
-    mcpServer('modernhttp', { source: { remote: { url: http.modern.url } } }),
-    mcpServer('legacyhttp', { source: { remote: { url: http.legacy.url } } }),
-    mcpServer('modernstdio', { source: { command: stdioCommand(script('modern')) } }),
-    mcpServer('legacystdio', { source: { command: stdioCommand(script('legacy')) } }),
-  ]);
-  await using first = await connectModern(hub.url);
-  await until(async () => (await first.listAll('tools/list')).length >= 26, { because: 'all are listed' });
-  return {
-    hub,
-    http,
-    user: (era, options = {}) => userOf(hub.url, era, options),
-    async [Symbol.asyncDispose]() {
-      await hub[Symbol.asyncDispose]();
-      for (const one of Object.values(http)) await one[Symbol.asyncDispose]();
-    },
-  };
+  const hub = { timeouts: { question: '3s' }, limits: { parkedCalls: 3 } };
+  const four = await startFourServers(script, { hub, tools: 26 });
+  return { ...four, user: (era, options = {}) => userOf(four, era, options) };
 }
 
 export interface Asked {
@@ -96,9 +75,9 @@ export interface Asked {
   readonly heard: { method: string; params: Record<string, unknown> }[];
 }
 
-async function userOf(url: string, era: EraName, options: ClientOptions): Promise<Asked> {
+async function userOf({ connect }: FourServers, era: EraName, options: ClientOptions): Promise<Asked> {
   const heard: Asked['heard'] = [];
-  const client = await (era === 'modern' ? connectModern : connectLegacy)(url, {
+  const client = await connect(era, {
     capabilities: everything,
     onRequest: (method, params) => {
       heard.push({ method, params });

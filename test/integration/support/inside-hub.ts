@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 
-import type { RunningHub } from './running-hub.ts';
+import { type Manifest, type RunningHub, startHub } from './running-hub.ts';
 
 export interface InsideHub extends Disposable {
   /** Gauges and counters by name, summed over their labels. */
@@ -67,6 +67,25 @@ export async function lookInside(hub: RunningHub): Promise<InsideHub> {
       return (Number(fields[11]) + Number(fields[12])) / 100;
     },
     [Symbol.dispose]: () => void debug('close'),
+  };
+}
+
+export interface HubInView extends AsyncDisposable {
+  readonly hub: RunningHub;
+  readonly inside: InsideHub;
+}
+
+/** A hub that can be looked into. */
+export async function startHubInView(manifests: readonly Manifest[]): Promise<HubInView> {
+  const hub = await startHub(manifests, insideFlags);
+  const inside = await lookInside(hub);
+  return {
+    hub,
+    inside,
+    async [Symbol.asyncDispose]() {
+      inside[Symbol.dispose]();
+      await hub[Symbol.asyncDispose]();
+    },
   };
 }
 
