@@ -165,7 +165,7 @@ test('EF-31 a program that listens on HTTP itself runs beside the hub and comes 
 test('EF-69 /metrics counts the processes of each server that run now', async () => {
   const all = mcpServer('all', { source: { command: stdioCommand({ tools }) } });
   const each = mcpServer('each', {
-    source: { command: stdioCommand(script('legacy')) },
+    source: { command: stdioCommand({ tools, era: 'legacy' }) },
     instances: { mode: 'perClient' },
   });
   await using own = await startHub([mcpHub(), all, each], { flags: ['--health-port', '0'] });
@@ -181,10 +181,10 @@ test('EF-69 /metrics counts the processes of each server that run now', async ()
     return until(async () => (await counted()).toSorted().join() === wanted.join(), { because });
   };
   await are(1, 'both servers run');
-  const client = await connectLegacy(own.url);
+  await using client = await connectLegacy(own.url);
   await client.callTool('each_echo');
   await are(2, 'the client has one of its own');
-  await client.close();
+  await client.endSession();
   await are(1, 'it ended with its session');
 });
 

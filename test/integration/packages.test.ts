@@ -2,13 +2,13 @@
  * Real packages from the public registries, through `qm up`: installed once, pinned, run directly, started again without the network.
  * Needs the network for the first start; every later one must not.
  */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectLegacy, connectModern, descendants, textOf } from '../kit/index.ts';
-import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
+import { connectLegacy, connectModern, descendants, spawnProgram, textOf } from '../kit/index.ts';
+import { mcpHub, mcpServer, qm, startHub, writeManifests } from './support/running-hub.ts';
 
 const memory = mcpServer('memory', {
   source: {
@@ -67,9 +67,14 @@ test('HT-1.13 a registry that takes connections and never answers is named while
     npm_config_cache: join(cache, 'n'),
   };
   try {
-    await using hub = await startHub([mcpHub(), memory], { env });
-    await hub.program.line(new RegExp(`^memory: .*no answer yet from ${where}`), installMs);
-    expect(hub.program.stdout + hub.program.stderr).not.toContain('secret');
+    const files = join(cache, 'manifests');
+    mkdirSync(files);
+    writeManifests(files, [mcpHub(), memory]);
+    const { command, args } = qm('up', '-f', files, '--state-dir', join(cache, 'state'), '--port', '0');
+    // It is ready when the install has failed; people read on long before.
+    await using program = spawnProgram(command, args, { env: { NO_COLOR: '1', ...env } });
+    await program.line(new RegExp(`^memory: .*no answer yet from ${where}`), 30_000);
+    expect(program.stdout + program.stderr).not.toContain('secret');
   } finally {
     for (const socket of sockets) socket.destroy();
     silent.close();
