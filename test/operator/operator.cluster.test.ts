@@ -5,116 +5,45 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { type Cluster, startCluster } from '@quaymaster/cluster';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { createHubFleet, type HubFleet } from './hub-fleet.ts';
-import { eventually, installOperator, type OperatorProcess, startOperatorProcess } from './operator-process.ts';
+import { eventually, type OperatorProcess } from './operator-process.ts';
+import {
+  condition,
+  generationOf,
+  hubPath,
+  inTeam,
+  type Live,
+  manifest,
+  type OperatorStage,
+  startOperatorStage,
+} from './stage.ts';
 
 const quickstart = join(import.meta.dirname, '../../examples/quickstart');
-const settings = {
-  logLevel: 'info',
-  render: { hubDrainSeconds: 1, allowAnonymousExposure: true },
-};
-
-let cluster: Cluster;
-let hubs: HubFleet;
-const operators: OperatorProcess[] = [];
+let stage: OperatorStage;
 const began = new Date();
-
-async function start(name: string): Promise<OperatorProcess> {
-  const operator = await startOperatorProcess(cluster, { name, settings });
-  operators.push(operator);
-  return operator;
-}
-
-interface Live {
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly uid: string;
-    readonly resourceVersion: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly data?: Readonly<Record<string, string>>;
-  readonly spec?: { readonly replicas?: number; readonly [name: string]: unknown };
-  readonly status?: {
-    readonly observedGeneration?: number;
-    readonly observedConfig?: string;
-    readonly replicas?: number;
-    readonly tools?: number;
-    readonly conditions?: readonly {
-      readonly type: string;
-      readonly status: string;
-      readonly reason: string;
-      readonly message: string;
-    }[];
-  };
-}
-
-async function get(what: string, namespace = 'team'): Promise<Live> {
-  return JSON.parse(await cluster.kubectl(['get', what, '-n', namespace, '-o', 'json'])) as Live;
-}
-
-async function find(path: string): Promise<Live | undefined> {
-  const { status, body } = await cluster.request({ method: 'GET', path });
-  return status === 200 ? (body as Live) : undefined;
-}
-
-const condition = (live: Live | undefined, type: string) =>
-  live?.status?.conditions?.find((each) => each.type === type);
-const hubPath = '/apis/quaymaster.dev/v1alpha1/namespaces/team/mcphubs/desk';
-const inTeam = (group: string, plural: string, name: string) => `${group}/namespaces/team/${plural}/${name}`;
-
-async function hubIs(what: string, limitMs: number, check: (hub: Live) => boolean): Promise<number> {
-  return eventually(what, limitMs, async () => {
-    const hub = await find(hubPath);
-    return hub !== undefined && check(hub);
-  });
-}
-
-/** What hubs are told, all replicas alike, at the generation that status shows. */
-const acknowledged = (generation: number, replicas = 2) => {
-  const states = hubs.fleet.states().filter((state) => state.hub === 'team/desk');
-  return states.length === replicas && states.every((state) => state.running?.generation === generation);
-};
-
-async function writesOf(since: Date): Promise<string[]> {
-  const events = await cluster.auditWrites(since);
-  return events
-    .filter((event) => event.user === 'system:serviceaccount:quaymaster-system:quaymaster-operator')
-    .map((event) => `${event.verb} ${event.resource} ${event.namespace ?? ''}/${event.name ?? ''}`);
-}
 const ordinary = /^(update|get) leases |^create tokenreviews /;
 
 beforeAll(async () => {
-  cluster = await startCluster({ level: 'control', name: 'operator', audit: true });
-  await installOperator(cluster);
-  hubs = createHubFleet(cluster, () => operators);
-  hubs.follow();
-  await (await start('first')).ready();
+  stage = await startOperatorStage('operator');
+  await (await stage.start('first')).ready();
 });
 
-afterAll(async () => {
-  await hubs?.[Symbol.asyncDispose]();
-  for (const operator of operators) await operator[Symbol.asyncDispose]();
-  await cluster?.[Symbol.asyncDispose]();
-});
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 describe('the operator', () => {
   test('EF-55 manifests of a laptop become objects, Secrets, streams and conditions', async () => {
-    await cluster.kubectl(['create', 'namespace', 'team']);
-    await cluster.kubectl(['label', 'namespace', 'team', 'pod-security.kubernetes.io/enforce=restricted']);
-    await cluster.kubectl([
+    await stage.cluster.kubectl(['create', 'namespace', 'team']);
+    await stage.cluster.kubectl(['label', 'namespace', 'team', 'pod-security.kubernetes.io/enforce=restricted']);
+    await stage.cluster.kubectl([
       'apply',
       '-n',
       'team',
       ...['hub', 'memory', 'everything'].flatMap((name) => ['-f', join(quickstart, `${name}.yaml`)]),
     ]);
-    await cluster.kubectl(['wait', '--for=condition=Ready', '--timeout=30s', '-n', 'team', 'mcphub/desk']);
-    await cluster.kubectl(['wait', '--for=condition=Ready', '--timeout=30s', '-n', 'team', 'mcpserver', '--all']);
-    await hubIs(
+    await stage.cluster.kubectl(['wait', '--for=condition=Ready', '--timeout=30s', '-n', 'team', 'mcphub/desk']);
+    await stage.cluster.kubectl(['wait', '--for=condition=Ready', '--timeout=30s', '-n', 'team', 'mcpserver', '--all']);
+    await stage.hubIs(
       'two replicas',
       10_000,
       (hub) => hub.status?.observedConfig === `2/2 at generation ${generationOf(hub)}`,
@@ -131,9 +60,9 @@ describe('the operator', () => {
       'secret/desk-sealing',
       'deployment/memory-server',
     ]) {
-      expect((await get(what)).metadata.labels?.['app.kubernetes.io/managed-by'], what).toBe('quaymaster');
+      expect((await stage.get(what)).metadata.labels?.['app.kubernetes.io/managed-by'], what).toBe('quaymaster');
     }
-    const config = await get('secret/desk-config');
+    const config = await stage.get('secret/desk-config');
     const document = JSON.parse(
       gunzipSync(Buffer.from(config.data?.['document.json.gz'] ?? '', 'base64')).toString(),
     ) as {
@@ -142,60 +71,52 @@ describe('the operator', () => {
     };
     expect(document.hosts).toContain('desk-hub.team.svc');
     const { bridgeToken = '' } = document.addresses['team/memory'] ?? {};
-    const credentials = await get('secret/desk-credentials');
-    expect(credentials.data?.[bridgeToken]).toBe((await get('secret/memory-bridge')).data?.['token']);
-    expect(Buffer.from((await get('secret/desk-sealing')).data?.['current'] ?? '', 'base64')).toHaveLength(32);
+    const credentials = await stage.get('secret/desk-credentials');
+    expect(credentials.data?.[bridgeToken]).toBe((await stage.get('secret/memory-bridge')).data?.['token']);
+    expect(Buffer.from((await stage.get('secret/desk-sealing')).data?.['current'] ?? '', 'base64')).toHaveLength(32);
     // The values are nowhere else.
     const token = Buffer.from(credentials.data?.[bridgeToken] ?? '', 'base64').toString();
     expect(token.length).toBeGreaterThan(20);
     expect(JSON.stringify(document)).not.toContain(token);
-    expect(operators[0]?.log()).not.toContain(token);
-    expect(await cluster.kubectl(['get', 'mch,mcs', '-n', 'team', '-o', 'yaml'])).not.toContain(token);
-    expect(new Set(hubs.fleet.states().map((state) => state.credentials)).size).toBe(1);
-    expect(hubs.fleet.states().every((state) => state.peers === 2 && state.ready === 2)).toBe(true);
+    expect(stage.operators[0]?.log()).not.toContain(token);
+    expect(await stage.cluster.kubectl(['get', 'mch,mcs', '-n', 'team', '-o', 'yaml'])).not.toContain(token);
+    expect(new Set(stage.hubs.fleet.states().map((state) => state.credentials)).size).toBe(1);
+    expect(stage.hubs.fleet.states().every((state) => state.peers === 2 && state.ready === 2)).toBe(true);
   });
 
   test('EF-57 a changed configuration is acknowledged by all within a second, and restarts nothing', async () => {
-    const before = await find(hubPath);
-    const pods = hubs.fleet.states().map((state) => state.uid);
+    const before = await stage.find(hubPath);
+    const pods = stage.hubs.fleet.states().map((state) => state.uid);
     const times: number[] = [];
     for (let i = 0; i < 10; i++) {
       const next = generationOf(before) + i + 1;
       const started = performance.now();
-      await cluster.request({
-        method: 'PATCH',
-        path: hubPath,
-        contentType: 'application/merge-patch+json',
-        body: { spec: { instructions: `number ${i}` } },
-      });
-      await eventually('acknowledged', 5000, () => acknowledged(next));
+      await stage.patch(hubPath, { spec: { instructions: `number ${i}` } });
+      await eventually('acknowledged', 5000, () => stage.acknowledged(next));
       times.push(performance.now() - started);
     }
     expect(Math.max(...times)).toBeLessThan(1000);
     console.log(`config change acknowledged after ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`);
-    await hubIs(
+    await stage.hubIs(
       'status follows',
       5000,
       (hub) => hub.status?.observedConfig === `2/2 at generation ${generationOf(before) + 10}`,
     );
     expect(
-      hubs.fleet
+      stage.hubs.fleet
         .states()
         .map((state) => state.uid)
         .toSorted(),
     ).toEqual(pods.toSorted());
-    const hub = await find(hubPath);
+    const hub = await stage.find(hubPath);
     expect(condition(hub, 'Ready')).toMatchObject({ status: 'True', reason: 'Ready' });
   });
 
   test('EF-55 drift on each owned kind is repaired within five seconds', async () => {
-    const patch = async (path: string, body: object) =>
-      expect(
-        (await cluster.request({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body })).status,
-      ).toBe(200);
+    const patch = async (path: string, body: object) => expect(await stage.patch(path, body)).toBe(200);
     const repaired = async (what: string, path: string, check: (live: Live) => boolean) => {
       const took = await eventually(what, 5000, async () => {
-        const live = await find(path);
+        const live = await stage.find(path);
         return live !== undefined && check(live);
       });
       expect(took).toBeLessThan(5000);
@@ -228,7 +149,7 @@ describe('the operator', () => {
     );
     for (const name of ['desk-config', 'desk-credentials']) {
       const secret = inTeam('/api/v1', 'secrets', name);
-      const wanted = (await find(secret))?.data;
+      const wanted = (await stage.find(secret))?.data;
       await patch(secret, {
         data: { ...Object.fromEntries(Object.keys(wanted ?? {}).map((key) => [key, 'AAAA'])), extra: 'AAAA' },
       });
@@ -242,11 +163,11 @@ describe('the operator', () => {
     ] as const;
     for (const [group, plural, name] of deletions) {
       const path = inTeam(group, plural, name);
-      const uid = (await find(path))?.metadata.uid;
-      await cluster.request({ method: 'DELETE', path });
+      const uid = (await stage.find(path))?.metadata.uid;
+      await stage.cluster.request({ method: 'DELETE', path });
       await repaired(`${plural} again`, path, (live) => live.metadata.uid !== uid);
     }
-    await hubIs(
+    await stage.hubIs(
       'settled',
       30_000,
       (hub) => condition(hub, 'Reconciling')?.status === 'False' && hub.status?.replicas === 2,
@@ -254,54 +175,61 @@ describe('the operator', () => {
   });
 
   test('HT-0.05 a lost config Secret does not turn the count of generations back', async () => {
-    const before = generationOf(await find(hubPath));
-    await cluster.request({ method: 'DELETE', path: inTeam('/api/v1', 'secrets', 'desk-config') });
-    await cluster.request({
-      method: 'PATCH',
-      path: hubPath,
-      contentType: 'application/merge-patch+json',
-      body: { spec: { instructions: 'after a loss' } },
-    });
-    await hubIs(
+    const before = generationOf(await stage.find(hubPath));
+    await stage.cluster.request({ method: 'DELETE', path: inTeam('/api/v1', 'secrets', 'desk-config') });
+    await stage.patch(hubPath, { spec: { instructions: 'after a loss' } });
+    await stage.hubIs(
       'acknowledged',
       10_000,
       (hub) => generationOf(hub) > before && condition(hub, 'Programmed')?.status === 'True',
     );
-    const secret = await get('secret/desk-config');
+    const secret = await stage.get('secret/desk-config');
     expect(Number(secret.metadata.annotations?.['quaymaster.dev/config-generation'])).toBe(
-      generationOf(await find(hubPath)),
+      generationOf(await stage.find(hubPath)),
     );
   });
 
   test('HT-4.09 the scale subresource: kubectl scale, and replicas that status tells', async () => {
-    await cluster.kubectl(['scale', 'mcphub/desk', '-n', 'team', '--replicas=3']);
-    await hubIs(
+    await stage.cluster.kubectl(['scale', 'mcphub/desk', '-n', 'team', '--replicas=3']);
+    await stage.hubIs(
       'three replicas',
       15_000,
       (hub) => (hub.status?.observedConfig ?? '').startsWith('3/3 ') && condition(hub, 'Ready')?.status === 'True',
     );
-    await cluster.kubectl(['scale', 'mcphub/desk', '-n', 'team', '--replicas=2']);
-    await hubIs('two replicas', 15_000, (hub) => (hub.status?.observedConfig ?? '').startsWith('2/2 '));
+    await stage.cluster.kubectl(['scale', 'mcphub/desk', '-n', 'team', '--replicas=2']);
+    await stage.hubIs('two replicas', 15_000, (hub) => (hub.status?.observedConfig ?? '').startsWith('2/2 '));
   });
 
   test('a taken name is a condition, touches nothing, and clears by itself', async () => {
-    await cluster.kubectl(['create', 'secret', 'generic', 'other-config', '-n', 'team', '--from-literal=mine=yes']);
-    await cluster.apply(manifest('other'));
+    await stage.cluster.kubectl([
+      'create',
+      'secret',
+      'generic',
+      'other-config',
+      '-n',
+      'team',
+      '--from-literal=mine=yes',
+    ]);
+    await stage.cluster.apply(manifest('other'));
     const path = hubPath.replace('desk', 'other');
-    await eventually('NameTaken', 10_000, async () => condition(await find(path), 'Ready')?.reason === 'NameTaken');
-    const hub = await find(path);
+    await eventually(
+      'NameTaken',
+      10_000,
+      async () => condition(await stage.find(path), 'Ready')?.reason === 'NameTaken',
+    );
+    const hub = await stage.find(path);
     expect(condition(hub, 'Ready')?.message).toContain('other-config');
     expect(condition(hub, 'Stalled')?.status).toBe('True');
-    expect(Object.keys((await get('secret/other-config')).data ?? {})).toEqual(['mine']);
-    expect(await find(inTeam('/apis/apps/v1', 'deployments', 'other-hub'))).toBeUndefined();
-    await cluster.kubectl(['delete', 'secret', 'other-config', '-n', 'team']);
-    await eventually('Ready', 5000, async () => condition(await find(path), 'Ready')?.status === 'True');
-    await cluster.kubectl(['delete', 'mcphub', 'other', '-n', 'team']);
+    expect(Object.keys((await stage.get('secret/other-config')).data ?? {})).toEqual(['mine']);
+    expect(await stage.find(inTeam('/apis/apps/v1', 'deployments', 'other-hub'))).toBeUndefined();
+    await stage.cluster.kubectl(['delete', 'secret', 'other-config', '-n', 'team']);
+    await eventually('Ready', 5000, async () => condition(await stage.find(path), 'Ready')?.status === 'True');
+    await stage.cluster.kubectl(['delete', 'mcphub', 'other', '-n', 'team']);
   });
 
   test('a quota, a template that is refused: conditions with the words of the API server', async () => {
     const path = hubPath.replace('desk', 'greedy');
-    await cluster.apply(`${manifest('greedy')}
+    await stage.cluster.apply(`${manifest('greedy')}
   template:
     spec:
       resources: {requests: {memory: 2Gi}, limits: {memory: 1Gi}}
@@ -309,17 +237,17 @@ describe('the operator', () => {
     await eventually(
       'ApplyRefused',
       10_000,
-      async () => condition(await find(path), 'Ready')?.reason === 'ApplyRefused',
+      async () => condition(await stage.find(path), 'Ready')?.reason === 'ApplyRefused',
     );
-    expect(condition(await find(path), 'Ready')?.message).toMatch(/Deployment greedy-hub.*memory/);
-    await cluster.apply(manifest('greedy'));
-    await eventually('Ready', 10_000, async () => condition(await find(path), 'Ready')?.status === 'True');
-    await cluster.kubectl(['delete', 'mcphub', 'greedy', '-n', 'team']);
+    expect(condition(await stage.find(path), 'Ready')?.message).toMatch(/Deployment greedy-hub.*memory/);
+    await stage.cluster.apply(manifest('greedy'));
+    await eventually('Ready', 10_000, async () => condition(await stage.find(path), 'Ready')?.status === 'True');
+    await stage.cluster.kubectl(['delete', 'mcphub', 'greedy', '-n', 'team']);
   });
 
   test('nothing happens, nothing is written: a silence, all looked at anew, and a second replica beside', async () => {
-    await (await start('second')).ready();
-    await hubIs('settled', 20_000, (hub) => condition(hub, 'Reconciling')?.status === 'False');
+    await (await stage.start('second')).ready();
+    await stage.hubIs('settled', 20_000, (hub) => condition(hub, 'Reconciling')?.status === 'False');
     await new Promise((resolve) => {
       setTimeout(resolve, 2000);
     });
@@ -328,63 +256,58 @@ describe('the operator', () => {
       setTimeout(resolve, 6_000);
     });
     // And nothing is when everything is looked at anew.
-    operators[0]?.signal('SIGHUP');
+    stage.operators[0]?.signal('SIGHUP');
     await new Promise((resolve) => {
       setTimeout(resolve, 5000);
     });
-    const writes = (await writesOf(since)).filter((line) => !ordinary.test(line));
+    const writes = (await stage.writesOf(since)).filter((line) => !ordinary.test(line));
     expect(writes).toEqual([]);
   });
 
   test('the leader is killed: the other acts within 15 s, streams move, no number is used twice', async () => {
-    const [first, second] = operators as [OperatorProcess, OperatorProcess];
+    const [first, second] = stage.operators as [OperatorProcess, OperatorProcess];
     // Pods of other namespaces may be on their way out.
     const uidsOfDesk = (): readonly string[] =>
-      hubs.fleet
+      stage.hubs.fleet
         .states()
         .filter(({ hub }) => hub === 'team/desk')
         .map((state) => state.uid)
         .toSorted();
     const uids = uidsOfDesk();
-    const before = generationOf(await find(hubPath));
+    const before = generationOf(await stage.find(hubPath));
     first.signal('SIGKILL');
     const killed = performance.now();
     await first.ended;
-    await cluster.request({
-      method: 'PATCH',
-      path: hubPath,
-      contentType: 'application/merge-patch+json',
-      body: { spec: { instructions: 'by the second' } },
-    });
-    await eventually('acts', 15_000, () => acknowledged(before + 1));
+    await stage.patch(hubPath, { spec: { instructions: 'by the second' } });
+    await eventually('acts', 15_000, () => stage.acknowledged(before + 1));
     expect(performance.now() - killed).toBeLessThan(15_000);
     console.log(`next leader acted after ${((performance.now() - killed) / 1000).toFixed(1)} s`);
-    await hubIs('status', 15_000, (hub) => hub.status?.observedConfig === `2/2 at generation ${before + 1}`);
+    await stage.hubIs('status', 15_000, (hub) => hub.status?.observedConfig === `2/2 at generation ${before + 1}`);
     expect(uids).toHaveLength(2);
     expect(uidsOfDesk()).toEqual(uids);
-    expect(condition(await find(hubPath), 'Ready')?.status).toBe('True');
+    expect(condition(await stage.find(hubPath), 'Ready')?.status).toBe('True');
     expect(second.log()).toContain('this process leads');
   });
 
   test('a new leader that finds everything as it should be writes nothing', async () => {
     const since = new Date();
-    const [, second] = operators as [OperatorProcess, OperatorProcess];
-    const ready = await find(hubPath);
-    await (await start('third')).ready();
+    const [, second] = stage.operators as [OperatorProcess, OperatorProcess];
+    const ready = await stage.find(hubPath);
+    await (await stage.start('third')).ready();
     second.signal('SIGTERM');
     expect(await second.ended).toBe(0);
-    await eventually('leads', 15_000, () => operators[2]?.log().includes('this process leads') === true);
-    await eventually('streams', 15_000, () => hubs.fleet.states().every((state) => state.connected));
+    await eventually('leads', 15_000, () => stage.operators[2]?.log().includes('this process leads') === true);
+    await eventually('streams', 15_000, () => stage.hubs.fleet.states().every((state) => state.connected));
     await new Promise((resolve) => {
       setTimeout(resolve, 6_000);
     });
-    const writes = (await writesOf(since)).filter((line) => !ordinary.test(line));
+    const writes = (await stage.writesOf(since)).filter((line) => !ordinary.test(line));
     expect(writes).toEqual([]);
-    expect((await find(hubPath))?.metadata.resourceVersion).toBe(ready?.metadata.resourceVersion);
+    expect((await stage.find(hubPath))?.metadata.resourceVersion).toBe(ready?.metadata.resourceVersion);
   });
 
   test('health and metrics: probes answer, tables are bound', async () => {
-    const operator = operators[2] as OperatorProcess;
+    const operator = stage.operators[2] as OperatorProcess;
     expect((await operator.get('/livez')).status).toBe(200);
     const { text } = await operator.get('/metrics');
     for (const line of [
@@ -400,23 +323,27 @@ describe('the operator', () => {
 
   test('without the Gateway API an exposed hub serves inside and says so; with it the route follows', async () => {
     const path = hubPath.replace('desk', 'open');
-    await cluster.apply(`${manifest('open')}
+    await stage.cluster.apply(`${manifest('open')}
   exposure: {gatewayRef: {name: public}, hosts: [open.example.com]}
 `);
     await eventually('GatewayApiMissing', 10_000, async () => {
-      const hub = await find(path);
+      const hub = await stage.find(path);
       return (
         condition(hub, 'ResolvedRefs')?.reason === 'GatewayApiMissing' && condition(hub, 'Ready')?.status === 'True'
       );
     });
-    await cluster.installCrds('gateway-api');
+    await stage.cluster.installCrds('gateway-api');
     // Absent kinds are looked for once a minute; a new replica looks at once.
-    await (await start('fourth')).ready();
-    operators[2]?.signal('SIGTERM');
+    await (await stage.start('fourth')).ready();
+    stage.operators[2]?.signal('SIGTERM');
     const route = inTeam('/apis/gateway.networking.k8s.io/v1', 'httproutes', 'open-hub');
-    await eventually('a route', 20_000, async () => (await find(route)) !== undefined);
-    await eventually('resolved', 20_000, async () => condition(await find(path), 'ResolvedRefs')?.status === 'True');
-    await cluster.kubectl(['delete', 'mcphub', 'open', '-n', 'team']);
+    await eventually('a route', 20_000, async () => (await stage.find(route)) !== undefined);
+    await eventually(
+      'resolved',
+      20_000,
+      async () => condition(await stage.find(path), 'ResolvedRefs')?.status === 'True',
+    );
+    await stage.cluster.kubectl(['delete', 'mcphub', 'open', '-n', 'team']);
   });
 
   test('HT-0.10 a hub behind a hub: the Service of that hub, no objects of its own; a circle is refused with its way', async () => {
@@ -429,41 +356,41 @@ kind: McpServer
 metadata: {name: ${name}, namespace: ring}
 spec: {source: {hub: {name: ${target}}}}`;
     const resolved = async (server: string) =>
-      condition(await find(`/apis/quaymaster.dev/v1alpha1/namespaces/ring/mcpservers/${server}`), 'ResolvedRefs');
-    await cluster.kubectl(['create', 'namespace', 'ring']);
-    await cluster.apply([hub('outer', 'inner'), hub('shared', ''), toward('inner', 'shared')].join('\n---\n'));
+      condition(await stage.find(`/apis/quaymaster.dev/v1alpha1/namespaces/ring/mcpservers/${server}`), 'ResolvedRefs');
+    await stage.cluster.kubectl(['create', 'namespace', 'ring']);
+    await stage.cluster.apply([hub('outer', 'inner'), hub('shared', ''), toward('inner', 'shared')].join('\n---\n'));
     await eventually('resolved', 10_000, async () => (await resolved('inner'))?.status === 'True');
     await eventually('told', 10_000, async () => {
-      const packed = (await find('/api/v1/namespaces/ring/secrets/outer-config'))?.data?.['document.json.gz'];
+      const packed = (await stage.find('/api/v1/namespaces/ring/secrets/outer-config'))?.data?.['document.json.gz'];
       if (packed === undefined) return false;
       const { addresses } = JSON.parse(gunzipSync(Buffer.from(packed, 'base64')).toString()) as {
         addresses: Readonly<Record<string, { readonly url: string }>>;
       };
       return addresses['ring/inner']?.url === 'http://shared-hub.ring.svc.cluster.local/shared';
     });
-    const deployments = await cluster.kubectl(['get', 'deployment', '-n', 'ring', '-o', 'name']);
+    const deployments = await stage.cluster.kubectl(['get', 'deployment', '-n', 'ring', '-o', 'name']);
     expect(deployments.trim().split('\n').toSorted()).toEqual([
       'deployment.apps/outer-hub',
       'deployment.apps/shared-hub',
     ]);
-    await cluster.apply([hub('shared', 'back'), toward('back', 'outer')].join('\n---\n'));
+    await stage.cluster.apply([hub('shared', 'back'), toward('back', 'outer')].join('\n---\n'));
     const way = 'ring/outer -> ring/inner -> ring/shared -> ring/back -> ring/outer';
     for (const name of ['inner', 'back'])
       await eventually(`${name} is refused`, 10_000, async () => {
         const { reason, message } = (await resolved(name)) ?? {};
         return reason === 'HubLoop' && message?.includes(way) === true;
       });
-    await cluster.kubectl(['delete', 'mcpserver', 'back', '-n', 'ring']);
+    await stage.cluster.kubectl(['delete', 'mcpserver', 'back', '-n', 'ring']);
     await eventually('resolved again', 10_000, async () => (await resolved('inner'))?.status === 'True');
     // First what is declared: what is made anew in a namespace that ends is forbidden.
-    await cluster.kubectl(['delete', 'mcphub,mcpserver', '--all', '-n', 'ring', '--timeout=20s']);
-    await cluster.kubectl(['delete', 'namespace', 'ring', '--wait=false']);
+    await stage.cluster.kubectl(['delete', 'mcphub,mcpserver', '--all', '-n', 'ring', '--timeout=20s']);
+    await stage.cluster.kubectl(['delete', 'namespace', 'ring', '--wait=false']);
   });
 
   test('a deleted hub leaves nothing, a deleted namespace finishes', async () => {
-    await cluster.kubectl(['delete', 'mcphub', 'desk', '-n', 'team', '--timeout=20s']);
+    await stage.cluster.kubectl(['delete', 'mcphub', 'desk', '-n', 'team', '--timeout=20s']);
     await eventually('gone', 30_000, async () => {
-      const left = await cluster.kubectl([
+      const left = await stage.cluster.kubectl([
         'get',
         'deployment,service,serviceaccount,pdb,networkpolicy,secret,pod',
         '-n',
@@ -475,12 +402,12 @@ spec: {source: {hub: {name: ${target}}}}`;
       ]);
       return left.trim() === '';
     });
-    await cluster.kubectl(['delete', 'namespace', 'team', '--timeout=60s']);
-    for (const operator of operators) expect(operator.log()).not.toMatch(/"level":"error"/);
+    await stage.cluster.kubectl(['delete', 'namespace', 'team', '--timeout=60s']);
+    for (const operator of stage.operators) expect(operator.log()).not.toMatch(/"level":"error"/);
   });
 
   test('the shipped rights were enough all the way', async () => {
-    const refused = (await cluster.audit(began)).filter(
+    const refused = (await stage.cluster.audit(began)).filter(
       (event) => event.code === 403 && event.user.includes('quaymaster-operator') && !event.uri.includes('/leases/'),
     );
     expect(refused.map((event) => `${event.verb} ${event.uri}`)).toEqual([]);
@@ -489,17 +416,3 @@ spec: {source: {hub: {name: ${target}}}}`;
     ).not.toContain('"*"');
   });
 });
-
-/** The number in `observedConfig`. */
-function generationOf(hub: Live | undefined): number {
-  return Number(/at generation (\d+)$/.exec(hub?.status?.observedConfig ?? '')?.[1] ?? 0);
-}
-
-function manifest(name: string): string {
-  return `apiVersion: quaymaster.dev/v1alpha1
-kind: McpHub
-metadata: {name: ${name}, namespace: team}
-spec:
-  servers: {include: [memory]}
-  auth: {mode: none}`;
-}
