@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 
 import { type BlockCoverage, reached, startBlockCoverage } from './engine/block-coverage.ts';
 import { writeFind } from './engine/find.ts';
+import { inStretches, stretchSeconds } from './engine/stretches.ts';
 import { Fuzzer } from './engine/fuzz-target.ts';
 import { growthFault } from './engine/growth.ts';
 import { kindOf } from './engine/target.ts';
@@ -25,6 +26,7 @@ const { values: flags } = parseArgs({
 const seconds = Number(flags.seconds);
 const seed = Number(flags.seed);
 const folder = join(import.meta.dirname, 'out');
+if (seconds > stretchSeconds) process.exit(await inStretches(seconds, seed, flags.only));
 console.log(`fuzzing for ${seconds} s, seed ${seed} (again: make fuzz TIME=${seconds} SEED=${seed})`);
 
 /** Part of the time that goes to the hub as a whole. */
