@@ -100,7 +100,10 @@ class StdioConnector implements Connector {
     const lineBytes = Math.min(config.limits?.responseBytes ?? defaults.lineBytes, mostLineBytes);
     try {
       const limits = { lineBytes };
-      return await startChild({ ...target, caps: capsOf(config) }, { clock, log, children, server: config.key, stderr, limits });
+      return await startChild(
+        { ...target, caps: capsOf(config) },
+        { clock, log, children, server: config.key, stderr, limits },
+      );
     } catch (error) {
       if (error instanceof ChildError) throw new ConnectError(error.reason, error.message, error.retryable, error);
       throw error;
