@@ -14,7 +14,7 @@ export interface RegistryWaits {
   readonly giveUpMs: number;
 }
 
-export const registryWaits: RegistryWaits = { sayMs: 5_000, giveUpMs: 25_000 };
+export const registryWaits: RegistryWaits = { sayMs: 5_000, giveUpMs: 22_000 };
 
 /** For the next request after one that failed: npm would pause for ten seconds, then for a minute. What the user's environment says counts more. */
 export const patience: Readonly<Record<string, string>> = {
