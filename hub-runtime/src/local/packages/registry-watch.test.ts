@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
@@ -122,7 +122,7 @@ describe('an install', () => {
       nodePath: tools.nodePath,
       ...more,
     });
-  const waits = { sayMs: 50, giveUpMs: 400 };
+  const waits = { sayMs: 50, giveUpMs: 3_000 };
   const listening = async (server: Server): Promise<string> => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     cleanups.push(() => new Promise((resolve) => server.close(resolve)));
@@ -154,20 +154,27 @@ describe('an install', () => {
     expect(children.size).toBe(0);
   });
 
-  test('whose registry is slow, but there, is waited for', async () => {
-    const server = createHttpServer((_request, response) => response.writeHead(404).end());
+  test('whose registry is slow, but there, is said to be fetched from', async () => {
+    const file = path.join(tools.folder, 'probed');
+    const server = createHttpServer((_request, response) => {
+      writeFileSync(file, '');
+      response.writeHead(404).end();
+    });
     const where = await listening(server);
     const body = installs('./main.js', { 'main.js': '#!/usr/bin/env node\n' });
-    npm(`registry = "http://${where}/"\n@other:registry = "http://127.0.0.1:1/"`, `setTimeout(() => { ${body} }, 700)`);
+    // It ends a moment after its registry has been asked for a sign of life.
+    const wait = `setInterval(() => { if (fs.existsSync(${JSON.stringify(file)})) setTimeout(() => { ${body} process.exit(); }, 300); }, 20)`;
+    npm(`registry = "http://${where}/"\n@other:registry = "http://127.0.0.1:1/"`, wait);
     const said: string[] = [];
-    const installed = await open({ registryWaits: waits }).install(source, (line) => said.push(line), signal);
+    const long = { sayMs: 50, giveUpMs: 60_000 };
+    const installed = await open({ registryWaits: long }).install(source, (line) => said.push(line), signal);
     expect(installed.installed).toBe(true);
     expect(said).toContain(`installing @acme/server-x@1.2.3: fetching from ${where}`);
   });
 
   test('a registry nobody can name is one all the same', async () => {
     npm('registry = null', 'setInterval(() => {}, 1e6)');
-    const failure = open({ registryWaits: waits }).install({ ...source, package: 'plain' }, () => {}, signal);
+    const failure = open({ registryWaits: { sayMs: 50, giveUpMs: 400 } }).install({ ...source, package: 'plain' }, () => {}, signal);
     await expect(failure).rejects.toMatchObject({ message: expect.stringContaining('the registry does not answer') });
   });
 
