@@ -32,9 +32,18 @@ export async function clientsLeave(
     const isNews = lastCameMs() !== heardMs;
     looks = isNews ? 0 : looks + 1;
     heardMs = lastCameMs();
-    if (looks >= quietLooks && now - Math.max(began, heardMs) >= quietMs) return;
+    if (looks >= quietLooks && now - Math.max(began, heardMs) >= quietMs) {
+      // Once more at the very last: connections without a request are closed right after this.
+      await sockets();
+      if (lastCameMs() === heardMs) return;
+    }
     await pause(clock);
   }
+}
+
+/** Everything that has arrived is read. */
+function sockets(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function pause(clock: Clock): Promise<void> {
@@ -56,7 +65,7 @@ export async function drainEdges(
   }
   for (const edge of edges.all()) edge.retire();
   // Last answers are on their way: let the sockets take them before the rest is cut.
-  await new Promise<void>((resolve) => setImmediate(resolve));
+  await sockets();
   server.closeIdleConnections();
   server.closeAllConnections();
 }
