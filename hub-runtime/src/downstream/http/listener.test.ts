@@ -46,6 +46,27 @@ describe('the end of the listener', () => {
     idle.destroy();
   });
 
+  test.each([
+    ['a long time', 100, 5_000],
+    ['the last moment', 980, 60],
+  ])('HS-13 what arrived while it was starved for %s is answered, not cut', async (_name, awakeMs, starvedMs) => {
+    const rig = await startRig();
+    const idle = connect(rig.listener.port, '127.0.0.1');
+    await new Promise((resolve) => idle.once('connect', resolve));
+    let heard = '';
+    idle.on('data', (data) => (heard += String(data)));
+    const ended = new Promise((resolve) => idle.once('close', resolve));
+    const closing = rig.listener.close(10_000, 8_000);
+    await pass(rig, awakeMs);
+    idle.write(bytesOf(rig.listener.port, modern('tools/call', { name: 'a' })));
+    // Its timers are due, and nothing has been read yet.
+    await rig.edge.clock.advance(starvedMs);
+    await pass(rig, 2_000);
+    await closing;
+    await ended;
+    expect(heard).toContain('HTTP/1.1 200');
+  });
+
   test('HS-13 clients that come for ever do not keep it from ending', async () => {
     const rig = await startRig();
     const closing = rig.listener.close(10_000, 1_500);
