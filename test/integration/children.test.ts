@@ -159,6 +159,8 @@ test('EF-31 a program that listens on HTTP itself runs beside the hub and comes 
   await new Promise((resolve) => setTimeout(resolve, 100));
   process.kill(pid, 'SIGKILL');
   expect((await hanging).error).toMatchObject({ data: { code: 'QM_SERVER_GONE' } });
+  // Its port is the last that a killed process closes: until then a connection may be taken, and reset.
+  await allGone([pid]);
   expect(await pidOf(client, 'web')).not.toBe(pid);
 });
 

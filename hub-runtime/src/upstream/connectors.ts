@@ -1,6 +1,7 @@
 /** Which transport leads to a target: stdio, HTTP, WebSocket, or a process of ours that listens on HTTP itself. */
 import type { ServerConfig } from '@quaymaster/crds';
 
+import type { Clock } from '../base/index.ts';
 import { type Child, ChildError, startListeningChild } from '../bridge/index.ts';
 import type { ServerTarget } from '../exchange/index.ts';
 import { capsOf } from './caps-of.ts';
@@ -44,7 +45,7 @@ function besideProcess(
       if (request.purpose === 'client') return http.connect(request, signal);
       const child = await startProcess(target, process, config, deps, signal);
       try {
-        return withProcess(await http.connect(request, signal), child);
+        return withProcess(await http.connect(request, signal), child, deps.clock);
       } catch (error) {
         await child.stop(0);
         throw error;
@@ -80,8 +81,10 @@ async function startProcess(
 }
 
 const graceMs = 1_000;
+/** For calls in flight to a process that is gone: their connections end, and what was never sent goes to its successor. */
+const lingerMs = 500;
 
-function withProcess(inner: Conversation, child: Child): Conversation {
+function withProcess(inner: Conversation, child: Child, clock: Clock): Conversation {
   let closed = false;
   let ended: ConversationEnd | undefined;
   let tell: Parameters<Conversation['onClosed']>[0] | undefined;
@@ -92,8 +95,10 @@ function withProcess(inner: Conversation, child: Child): Conversation {
   };
   const end = (reason: string, message: string): void => {
     if (closed) return;
+    closed = true;
     ended = { reason, message };
-    void close(message);
+    void child.stop(graceMs);
+    clock.after(lingerMs, () => void inner.close(message));
     tell?.(ended);
   };
   inner.onClosed(({ reason, message }) => end(reason, message));
