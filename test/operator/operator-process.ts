@@ -83,8 +83,12 @@ export interface OperatorStart {
 }
 
 /** As the image starts it; the limit of the heap is the one that V8 takes by itself in a container of the chart's 512 MiB. */
-const imageFlags = ['--disable-proto=delete', '--max-semi-space-size=2', '--max-old-space-size=256'];
-const imageVariables = { MALLOC_ARENA_MAX: '1' };
+const recipe = readFileSync(join(root, 'tools/images/Dockerfile.operator'), 'utf8');
+const entrypoint = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(recipe)?.[1] ?? '[]') as readonly string[];
+const imageFlags = [...entrypoint.slice(1, -1), '--max-old-space-size=256'];
+const imageVariables = Object.fromEntries(
+  [...recipe.matchAll(/\b(MALLOC_\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]),
+);
 
 export async function startOperatorProcess(cluster: Cluster, options: OperatorStart): Promise<OperatorProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'qm-operator-'));

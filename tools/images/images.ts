@@ -30,10 +30,17 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
   operator: {
     title: 'The operator',
     layers: ['base', 'operator'],
-    // It waits most of the time, and holds thousands of small objects: memory is dearer than speed. A small young generation keeps as much of it
-    // as `--optimize-for-size` did, for a fifth less processor time; one arena, because threads that hand buffers to each other leave holes in all.
-    entrypoint: [...node, '--max-semi-space-size=2', `${home}/operator.js`],
-    env: { ...env, MALLOC_ARENA_MAX: '1' },
+    // It waits most of the time, and holds thousands of small objects: memory is dearer than speed. A small young generation, a collector that
+    // prefers compact pages to idle processors, and machine code that goes when it is not run (docs/decisions/0024-memory-of-the-operator.md).
+    entrypoint: [
+      ...node,
+      '--max-semi-space-size=2',
+      '--memory-saver-mode',
+      '--flush-baseline-code',
+      `${home}/operator.js`,
+    ],
+    // One arena, because threads that hand buffers to each other leave holes in all; what is large is mapped by itself, and given back when freed.
+    env: { ...env, MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '32768', MALLOC_TRIM_THRESHOLD_: '65536' },
   },
   'runner-npm': {
     title: 'Runs MCP servers from npm packages behind the bridge',
