@@ -166,3 +166,47 @@ test('a stdio target gets a child; its stderr goes to the log of the server', as
   await upstream.stop(0);
   expect(deps.children.size).toBe(0);
 });
+
+test('what a process says is told line by line, and where it runs follows from its target', async () => {
+  const words: string[] = [];
+  const serverLog = (key: string, line: string): void => void words.push(`${key} ${line}`);
+  const deps = upstreamDeps(listening(0), { serverLog });
+  const target: ServerTarget = {
+    kind: 'stdio',
+    command: process.execPath,
+    args: ['-e', `console.error('here'); ${stdioServer}`],
+    env: {},
+    cwd: undefined,
+  };
+  const child = await connectorFor(target, () => serverConfig(), deps).connect(primary, signal);
+  expect(child).toMatchObject({ transport: 'stdio', era: 'modern' });
+  await eventually(() => words.includes('default/files here'), 'its word is told');
+  await child.close('end of test');
+  // Nobody listens there: which way was tried is what counts.
+  const nowhere: ServerTarget = { kind: 'http', url: 'ws://127.0.0.1:1/', headers: {} };
+  const socket = connectorFor(nowhere, () => serverConfig({ transport: 'websocket' }), deps);
+  await expect(socket.connect(primary, signal)).rejects.toMatchObject({ reason: 'Unreachable' });
+  await deps.http.close();
+});
+
+test('EF-31 a call that comes when its process has just died is not lost with it', async () => {
+  const deps = upstreamDeps(listening(await freePort()));
+  const upstream = createUpstream(serverConfig(), deps);
+  await upstream.wake(5_000);
+  const { pid = 0 } = upstream.state;
+  const hanging = makeCall('crash', {});
+  const lost = upstream.lane(hanging.caller).send(hanging.call);
+  expect(await lost).toMatchObject({ errorCode: 'QM_SERVER_GONE' });
+  const gone = (): boolean => {
+    try {
+      return !process.kill(pid, 0);
+    } catch {
+      return true;
+    }
+  };
+  await eventually(gone, 'its port is closed');
+  const next = makeCall('tools/call', { name: 'b' });
+  expect(resultOf(await upstream.lane(next.caller).send(next.call))['pid']).not.toBe(pid);
+  await upstream.stop(0);
+  await deps.http.close();
+});
