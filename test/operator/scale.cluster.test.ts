@@ -24,7 +24,7 @@ test(
     expect(figures.resyncWrites).toEqual([]);
     expect(figures.silentWrites).toEqual([]);
     expect(figures.readyS).toBeLessThan(90);
-    expect(figures.peakMiB).toBeLessThan(160);
+    expect(figures.peakMiB).toBeLessThan(140);
     // Writes are what an API server has least of: five objects, a token for every second one, two statuses and one event for a server.
     expect((figures.requests['patch mcpservers/status'] ?? 0) / 100).toBeLessThanOrEqual(2.5);
   },
