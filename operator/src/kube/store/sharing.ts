@@ -1,10 +1,11 @@
 /**
  * Equal parts of cached objects become one: a thousand Deployments of one make differ in a few names, and everything else of them (probes,
- * security contexts, volumes, conditions, strings) is kept once. It saves half of what the caches hold.
+ * security contexts, volumes, conditions, strings) is kept once. It saves about a third of what the caches hold.
  *
- * Runs on freshly parsed objects, before they are kept; what it gives back is shared, so it is never written to. What comes for the second
- * time is remembered, what comes once is not (names, uids, versions). Only small parts are remembered, each by one hash, so the memory it takes
- * itself is bounded; a part that falls out is kept twice, and nothing else happens. No result depends on it.
+ * Runs on freshly parsed objects, before they are kept. What it gives back is shared: it is never written to, and that two parts are one object
+ * does not say that they have one owner. What comes for the second time is remembered, what comes once is not (names, uids, versions). Only
+ * small parts are remembered, each under one hash, so that its own memory is bounded; a part that falls out is kept twice, and nothing else
+ * happens. No result depends on it.
  */
 export interface Sharing {
   /** Replaces what is inside this object. */
