@@ -174,7 +174,11 @@ describe('an install', () => {
 
   test('a registry nobody can name is one all the same', async () => {
     npm('registry = null', 'setInterval(() => {}, 1e6)');
-    const failure = open({ registryWaits: { sayMs: 50, giveUpMs: 400 } }).install({ ...source, package: 'plain' }, () => {}, signal);
+    const failure = open({ registryWaits: { sayMs: 50, giveUpMs: 400 } }).install(
+      { ...source, package: 'plain' },
+      () => {},
+      signal,
+    );
     await expect(failure).rejects.toMatchObject({ message: expect.stringContaining('the registry does not answer') });
   });
 
