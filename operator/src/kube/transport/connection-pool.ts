@@ -36,25 +36,26 @@ export function createConnectionPool(endpoint: Endpoint, options: ConnectionPool
   let material: TlsMaterial | undefined;
   let connector: Connector | undefined;
   const connectorFor = (next: TlsMaterial): Connector => {
-    if (connector === undefined || next !== material) {
-      material = next;
-      connector = buildConnector({
-        allowH2: options.http2,
-        timeout: options.connectTimeoutMs,
-        keepAlive: true,
-        // A NAT or a dead node between us is noticed by TCP as well, below the watch's own idle limit.
-        keepAliveInitialDelay: 15_000,
-        rejectUnauthorized: endpoint.insecure !== true,
-        ...(endpoint.serverName === undefined ? {} : { servername: endpoint.serverName }),
-        // One for all connections: each of its own would parse the CA anew, and keep 27 KiB.
-        secureContext: createSecureContext({
-          ...(next.ca === undefined ? {} : { ca: next.ca }),
-          ...(next.cert === undefined ? {} : { cert: next.cert }),
-          ...(next.key === undefined ? {} : { key: next.key }),
-        }),
-      });
-    }
-    return connector;
+    if (connector !== undefined && next === material) return connector;
+    // What cannot be read (a file caught half-written) throws, and is remembered in no case.
+    const made = buildConnector({
+      allowH2: options.http2,
+      timeout: options.connectTimeoutMs,
+      keepAlive: true,
+      // A NAT or a dead node between us is noticed by TCP as well, below the watch's own idle limit.
+      keepAliveInitialDelay: 15_000,
+      rejectUnauthorized: endpoint.insecure !== true,
+      ...(endpoint.serverName === undefined ? {} : { servername: endpoint.serverName }),
+      // One for all connections: each of its own would parse the CA anew, and keep 27 KiB.
+      secureContext: createSecureContext({
+        ...(next.ca === undefined ? {} : { ca: next.ca }),
+        ...(next.cert === undefined ? {} : { cert: next.cert }),
+        ...(next.key === undefined ? {} : { key: next.key }),
+      }),
+    });
+    material = next;
+    connector = made;
+    return made;
   };
   const connectWith = async (...[target, callback]: Parameters<Connector>): Promise<void> => {
     try {
