@@ -77,6 +77,7 @@ class ForwardedAnswer implements ForwardSink {
   readonly #onEnd: () => void;
   #events: SseParser | undefined;
   #body = '';
+  #forwarding: Forwarding | undefined;
   #isAnswered = false;
 
   constructor(out: PipeOut, id: RawJson, onEnd: () => void) {
@@ -86,6 +87,7 @@ class ForwardedAnswer implements ForwardSink {
   }
 
   follow(forwarding: Forwarding): void {
+    this.#forwarding = forwarding;
     this.cancellation.onCancel(() => forwarding.cancel());
   }
 
@@ -97,6 +99,11 @@ class ForwardedAnswer implements ForwardSink {
   data(chunk: Buffer): boolean {
     if (this.#events !== undefined) this.#events.push(rawFromBytes(chunk));
     else if (this.#body.length + chunk.length <= mostBytes) this.#body += rawFromBytes(chunk);
+    else {
+      // Half an answer is none: what came is let go, and `end` says that it is lost.
+      this.#body = '';
+      this.#forwarding?.cancel();
+    }
     return true;
   }
 
