@@ -5,9 +5,9 @@
  * era's way. A failure before anything was written, or a refusal that proves nothing was executed, goes to another replica, or hands the call
  * back to be sent again once (`resend`); anything else is answered as it is, never repeated, unless the method only reads (EF-31).
  */
-import type { Era, ServerConfig } from '@quaymaster/crds';
+import type { Era } from '@quaymaster/crds';
 
-import { type Clock, type Logger, type Random, serverName } from '../../base/index.ts';
+import { serverName } from '../../base/index.ts';
 import {
   type Caller,
   type ErrorOutcome,
@@ -16,52 +16,21 @@ import {
   type Leg,
   type Outcome,
 } from '../../exchange/index.ts';
-import type { Observer } from '../../observe/index.ts';
-import {
-  editObject,
-  type MemberEdit,
-  type RawJson,
-  requestRaw,
-  type ScannedMessage,
-  upstreamMeta,
-} from '../../wire/index.ts';
+import { type RawJson, requestRaw, type ScannedMessage } from '../../wire/index.ts';
 import { type Answerer, outcomeOf, protocolFault } from '../answer.ts';
 import { AskedCall, type AskedHost } from '../asked-call.ts';
-import type { ConnectRequest, ConversationEnd } from '../conversation.ts';
+import type { ConversationEnd } from '../conversation.ts';
 import { type CallMessages, readCallMessage } from './call-messages.ts';
-import type { CallerTags } from './caller-tags.ts';
+import { callParams } from './call-params.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { CallHeaders, HttpConversationDeps } from './conversation-deps.ts';
 import { turnedAway } from './given-reason.ts';
 import { type CallHost, HttpCall } from './http-call.ts';
 import type { Failure } from './http-request.ts';
 import { httpLimits } from './limits.ts';
 import { type PassingBody, passingOutcome } from './passing-body.ts';
 import type { Place } from './place.ts';
-import type { Places } from './places.ts';
 import { onlyReads, statusOutcome } from './request-rules.ts';
-
-export interface HttpConversationDeps {
-  readonly endpoint: Endpoint;
-  readonly places: Places;
-  /** Nothing goes to the places any more. Idempotent. */
-  readonly release: () => void;
-  /** Behind a bridge: it learns for whom a request is. */
-  readonly callers: CallerTags | undefined;
-  /** Settings of the moment: timeouts may change under a live conversation. */
-  readonly config: () => ServerConfig;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly observer: Observer;
-  readonly request: ConnectRequest;
-}
-
-/** Of one call: what all of the conversation have, as lines, and its own. */
-export interface CallHeaders {
-  readonly lines: string;
-  readonly headers: readonly string[];
-}
 
 export abstract class Calling implements CallHost, CallMessages {
   protected readonly deps: HttpConversationDeps;
@@ -161,7 +130,7 @@ export abstract class Calling implements CallHost, CallMessages {
       place.inFlight++;
       this.#calls.add(call, this.deps.config().timeouts);
       this.#follow(call, lane.exchange.leg);
-      const body = requestRaw(call.id, lane.exchange.method, this.#params(call));
+      const body = requestRaw(call.id, lane.exchange.method, callParams(call, this.envelopeFor(lane.exchange.caller)));
       const { lines, headers } = this.headersFor(call);
       place.calls.dispatch({ path: this.deps.endpoint.path, method: 'POST', lines, headers, body }, call);
     });
@@ -349,24 +318,6 @@ export abstract class Calling implements CallHost, CallMessages {
     else this.settle(call, gone);
   }
 
-  #params(call: HttpCall): RawJson {
-    const { exchange, edits } = call.lane;
-    const { leg, params } = exchange;
-    const token = leg.progressToken === undefined ? undefined : call.id;
-    const meta = upstreamMeta(
-      params?.meta,
-      this.envelopeFor(exchange.caller),
-      token,
-      leg.logLevel,
-      call.lane.hops,
-      exchange.trace,
-    );
-    if (meta === undefined) return editObject(params, edits, dropMeta);
-    const all: MemberEdit[] = edits.slice();
-    all.push(['_meta', meta]);
-    return editObject(params, all);
-  }
-
   #giveUp(call: HttpCall, outcome: Outcome, reason: string): void {
     if (call.settled) return;
     const { sent } = call;
@@ -384,4 +335,3 @@ export abstract class Calling implements CallHost, CallMessages {
 const failedMs = 1_000;
 /** Said when no replica is ready. */
 export const noneReady = 'no replica of it is ready';
-const dropMeta: readonly string[] = ['_meta'];

@@ -14,7 +14,7 @@ import { ConnectError, type Conversation, declaredTo } from '../conversation.ts'
 import { callerHeader } from './bridge-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type Discovery, initializeVersion, readDiscovery, readInitialize } from './handshake.ts';
-import type { HttpConversationDeps } from './calling.ts';
+import type { HttpConversationDeps } from './conversation-deps.ts';
 import type { Handshake } from './http-conversation.ts';
 import type { HttpPool } from './http-pool.ts';
 import { legacyBaseHeaders, LegacyConversation } from './legacy-conversation.ts';

@@ -16,7 +16,8 @@ import {
   scanObject,
 } from '../../wire/index.ts';
 import type { Conversation, ConversationEnd } from '../conversation.ts';
-import { Calling, type HttpConversationDeps, noneReady } from './calling.ts';
+import { Calling, noneReady } from './calling.ts';
+import type { HttpConversationDeps } from './conversation-deps.ts';
 import type { HttpCall } from './http-call.ts';
 import { OwnRequests, type OwnRequestsHost } from './own-requests.ts';
 import type { Place } from './place.ts';

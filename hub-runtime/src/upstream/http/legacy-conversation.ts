@@ -24,7 +24,7 @@ import { ConnectError } from '../conversation.ts';
 import { answerUnattributed, soleAsker } from '../unattributed.ts';
 import { answersHeader, callerHeader } from './bridge-headers.ts';
 import type { HttpCall } from './http-call.ts';
-import type { CallHeaders, HttpConversationDeps } from './calling.ts';
+import type { CallHeaders, HttpConversationDeps } from './conversation-deps.ts';
 import { HttpConversation } from './http-conversation.ts';
 import { type LegacyHandshake, LegacySession, type LegacySessionDeps } from './legacy-session.ts';
 import { httpLimits } from './limits.ts';

@@ -29,7 +29,7 @@ import { callerHeader } from './bridge-headers.ts';
 import { EventStream } from './event-stream.ts';
 import { readDiscoverResult } from './handshake.ts';
 import type { HttpCall } from './http-call.ts';
-import type { CallHeaders, HttpConversationDeps } from './calling.ts';
+import type { CallHeaders, HttpConversationDeps } from './conversation-deps.ts';
 import { type Handshake, HttpConversation } from './http-conversation.ts';
 import { listenMs } from './limits.ts';
 import { linesOf } from './lines-of.ts';
