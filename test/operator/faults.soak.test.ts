@@ -15,6 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => world?.[Symbol.asyncDispose]());
 beforeEach(async () => {
+  // An operator that could not renew its lease has ended, as it should; a cluster starts it again.
+  await world.restartEnded(100);
   await world.allReady(30_000);
 });
 
