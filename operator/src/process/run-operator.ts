@@ -19,6 +19,7 @@ import {
 } from '../kube/index.ts';
 import { createServerController } from '../server/index.ts';
 import { createWorld } from '../world/index.ts';
+import { closeInTime, type ClosingStep } from './close-in-time.ts';
 import { createHeartbeat, mostBlockedMs, startHealthListener } from './health.ts';
 import { decodeIdentity, encodeIdentity, hostPort } from './identity.ts';
 import { createMetrics } from './metrics.ts';
@@ -201,10 +202,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   ending.abort();
   heartbeat.stop();
   stopOwnMetrics();
-  await control.close();
-  await certificates;
-  await health.close();
-  await transport.close();
+  const steps: readonly ClosingStep[] = [
+    ['control stream', () => control.close()],
+    ['control certificates', () => certificates],
+    ['health listener', () => health.close()],
+    ['connections to the API server', () => transport.close()],
+  ];
+  await closeInTime(steps, clock, logger);
   if (code === 0) logger.info({}, 'the operator has ended');
   return code;
 }
