@@ -27,6 +27,8 @@ export default defineConfig({
   ...common,
   test: {
     reporters: ['default', './tools/sums-reporter.ts'],
+    // A limit for busy machines, not a bar: what is waited for comes in milliseconds.
+    expect: { poll: { timeout: 5_000 } },
     coverage: {
       provider: 'v8',
       reportOnFailure: true,

@@ -85,6 +85,7 @@ class Asked implements AnswerHandler {
   sent = false;
   control: RequestControl | undefined;
   error: string | undefined;
+  atData: () => void = () => {};
   readonly calls: string[] = [];
   readonly over: Promise<this>;
   #resolve: (asked: this) => void = () => {};
@@ -113,6 +114,7 @@ class Asked implements AnswerHandler {
 
   onData(text: string): void {
     this.body += text;
+    this.atData();
   }
 
   onEnd(): void {
@@ -352,9 +354,13 @@ test('a reader without room stands its server still, and the connection is used 
   );
   const client = clientOf(server.origin, { connections: 1 });
   const asked = ask(client, { path: '/large' });
-  await expect.poll(() => asked.body.length).toBeGreaterThan(0);
-  asked.control?.pause();
-  const held = asked.body.length;
+  let held = 0;
+  asked.atData = () => {
+    if (held > 0) return;
+    held = asked.body.length;
+    asked.control?.pause();
+  };
+  await expect.poll(() => held).toBeGreaterThan(0);
   await sleep(50);
   expect(asked.body.length).toBeLessThanOrEqual(held + clientLimits.readBytes);
   expect(asked.body.length).toBeLessThan(size);
