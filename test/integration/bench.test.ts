@@ -26,5 +26,5 @@ test('HS-30 a hub that does not start, and a scenario that does not exist, end w
   expect((await none.ended(30_000)).code).toBe(1);
   await using unknown = bench('--scenario', 'no-such');
   expect((await unknown.ended()).code).toBe(2);
-  expect(unknown.stdout).toContain('there are: start modern-modern');
+  expect(unknown.stdout).toContain('there are: start growth modern-modern');
 });

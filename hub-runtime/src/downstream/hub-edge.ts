@@ -134,10 +134,12 @@ export class HubEdge {
     return { depth: jsonDepth, nodes: jsonNodes };
   }
 
-  /** What this replica still owes to clients that may come back by way of another one. */
+  /** What this replica still owes: answers to come, to be taken, or to be given to clients that come back by way of another one. */
   get owed(): number {
     const { deps, port } = this;
-    return this.calls.size + this.forwards + (deps.peers === undefined ? 0 : (port.parkedCalls ?? 0));
+    return (
+      this.calls.size + this.forwards + this.unread.size + (deps.peers === undefined ? 0 : (port.parkedCalls ?? 0))
+    );
   }
 
   /** What readers must keep up with. */

@@ -4,7 +4,8 @@
  *
  * Where others take over, it serves on first: whoever balances between replicas hears of an end when it hears of it, on a busy node seconds
  * late. So the end begins when nobody has come for a while, not after a fixed time. A while is one in which this process has listened: one that
- * was starved or stopped has heard nobody, and their requests lie unread.
+ * was starved or stopped has heard nobody, and their requests lie unread. And a connection that is closed while it is idle may be the one that
+ * its client chooses in this very moment: those that are left have some seconds to be used once more, for then their answer closes them.
  */
 import type { Server } from 'node:http';
 
@@ -16,6 +17,8 @@ const pollMs = 20;
 const quietMs = 1_000;
 /** And so often has been looked, each time after everything that had arrived was read. */
 const quietLooks = 25;
+/** So long idle connections may stay after that, milliseconds. */
+const idleMs = 5_000;
 
 /** Open listen streams get their result, so that their clients look elsewhere. Resolves when nobody comes any more. */
 export async function clientsLeave(
@@ -23,6 +26,7 @@ export async function clientsLeave(
   lastCameMs: () => number,
   leaveMs: number,
   clock: Clock,
+  connections: () => Promise<number>,
 ): Promise<void> {
   const began = clock.monotonic();
   for (const edge of edges.all()) edge.endListening();
@@ -34,8 +38,9 @@ export async function clientsLeave(
     heardMs = lastCameMs();
     if (looks >= quietLooks && now - Math.max(began, heardMs) >= quietMs) {
       // Once more at the very last: connections without a request are closed right after this.
+      const isEmpty = now - Math.max(began, heardMs) >= quietMs + idleMs || (await connections()) === 0;
       await sockets();
-      if (lastCameMs() === heardMs) return;
+      if (isEmpty && lastCameMs() === heardMs) return;
     }
     await pause(clock);
   }

@@ -96,6 +96,7 @@ export class EventStream implements MessageStream, KeptAlive, Carrier {
       write,
       end: (text) => {
         response.end(`${text}\n\n`, 'latin1');
+        this.#edge.unread.ended(response, this.#edge.deps.clock.monotonic());
       },
       cut: () => {
         this.#leave();

@@ -33,14 +33,19 @@ describe('the end of the listener', () => {
     const listen = await rig.open(modern('subscriptions/listen', { notifications: {} }));
     const idle = connect(rig.listener.port, '127.0.0.1');
     await new Promise((resolve) => idle.once('connect', resolve));
-    const closing = rig.listener.close(10_000, 5_000);
+    const closing = rig.listener.close(10_000, 15_000);
     await listen.ended;
     for (let n = 0; n < 3; n++) {
       const answer = await rig.send(modern('tools/call', { name: 'a' }));
       expect([answer.status, answer.headers.connection]).toEqual([200, 'close']);
       await pass(rig, 800);
     }
-    await pass(rig, 400);
+    // One connection is left, and nobody asks on it.
+    let closed = false;
+    void closing.then(() => (closed = true));
+    await pass(rig, 4_000);
+    expect(closed).toBe(false);
+    await pass(rig, 1_500);
     await closing;
     await expect(rig.send(modern('tools/call', { name: 'a' }))).rejects.toThrow();
     idle.destroy();

@@ -138,7 +138,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
           const came = (): void => void (lastCameMs = clock.monotonic());
           if (front !== undefined) front.leaving = came;
           listening.on('connection', came);
-          await clientsLeave(edges, () => lastCameMs, leaveMs, clock);
+          await clientsLeave(
+            edges,
+            () => lastCameMs,
+            leaveMs,
+            clock,
+            () => openConnections(listening),
+          );
         }
         listening.close();
         await drainEdges(edges, listening, graceMs, options.clock);
@@ -147,6 +153,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       return closing;
     },
   };
+}
+
+function openConnections(server: EdgeServer): Promise<number> {
+  return new Promise((resolve) => server.getConnections((error, count) => resolve(error === null ? count : 0)));
 }
 
 function applyLimits(server: EdgeServer, edges: EdgeMap, options: ListenerOptions): void {

@@ -25,6 +25,8 @@ export class PassingJson implements PassingWriter, KeptAlive {
 
   end(text: string): void {
     this.#response.end(text, 'latin1');
+    // Nothing more comes, and its reader may still be busy with the rest.
+    this.#edge.unread.ended(this.#response, this.#edge.deps.clock.monotonic());
   }
 
   cut(): void {
