@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { clusterReasons } from './cluster-reasons.ts';
+import { connectionReasons } from './connection-reasons.ts';
 import { declaredReasons } from './declared-reasons.ts';
-import { observedReasons } from './observed-reasons.ts';
 import { conditionTable, conditionTypes, draft, findReason, sentence, stamp } from './index.ts';
 import type { Condition, ConditionRow } from './index.ts';
+import { lifeReasons } from './life-reasons.ts';
+import { listReasons } from './list-reasons.ts';
+import { packageReasons } from './package-reasons.ts';
 
 const rows = Object.entries<ConditionRow>(conditionTable);
 
@@ -10,9 +14,12 @@ describe('the table', () => {
   test('reasons are CamelCase and sorted', () => {
     const reasons = rows.map(([reason]) => reason);
     expect(reasons.filter((reason) => !/^[A-Z][A-Za-z]+$/.test(reason))).toEqual([]);
-    for (const part of [declaredReasons, observedReasons])
-      expect(Object.keys(part)).toEqual(Object.keys(part).toSorted());
-    expect(reasons).toHaveLength(Object.keys(declaredReasons).length + Object.keys(observedReasons).length);
+    const parts = [declaredReasons, packageReasons, lifeReasons, clusterReasons, connectionReasons, listReasons].map(
+      (part) => Object.keys(part),
+    );
+    for (const part of parts) expect(part).toEqual(part.toSorted());
+    // No reason stands in two parts, and no part is left out.
+    expect(reasons).toHaveLength(parts.flat().length);
   });
 
   test('reasons are API: this list may only grow', () => {

@@ -1,9 +1,6 @@
 /** Reasons that follow from manifests and from how far a configuration got. Rows are sorted by reason. */
+import { both, hub, server } from './kinds.ts';
 import type { ConditionRow } from './types.ts';
-
-const both = ['McpServer', 'McpHub'] as const;
-const server = ['McpServer'] as const;
-const hub = ['McpHub'] as const;
 
 export const declaredReasons = {
   Accepted: {
