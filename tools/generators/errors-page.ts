@@ -30,7 +30,9 @@ export function errorsPage(): string {
     '| Code | Severity | Told as | HTTP | JSON-RPC | Send again? |',
     '| --- | --- | --- | --- | --- | --- |',
   ];
-  const rows = Object.entries(errorTable as Readonly<Record<string, ErrorRow>>);
+  const rows = Object.entries(errorTable as Readonly<Record<string, ErrorRow>>).toSorted(([a], [b]) =>
+    a < b ? -1 : 1,
+  );
   for (const [code, row] of rows)
     out.push(
       row.told === 'tool'

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
-import { type ErrorCode, type ErrorRow, errorTable, QmError } from './errors.ts';
+import { callErrors } from './call-errors.ts';
+import type { ErrorRow } from './error-row.ts';
+import { type ErrorCode, errorTable, QmError } from './errors.ts';
+import { hubErrors } from './hub-errors.ts';
+import { requestErrors } from './request-errors.ts';
 
 const rows = Object.entries(errorTable as Readonly<Record<string, ErrorRow>>);
 
@@ -50,8 +54,11 @@ describe('EF-24 HT-Q4 the error table', () => {
   });
 
   test('is sorted by code, and codes have one form', () => {
+    const parts = [requestErrors, callErrors, hubErrors].map((part) => Object.keys(part));
+    for (const part of parts) expect(part).toEqual(part.toSorted());
     const codes = rows.map(([code]) => code);
-    expect(codes).toEqual([...codes].toSorted((a, b) => (a < b ? -1 : 1)));
+    // No code stands in two parts, and no part is left out.
+    expect(codes).toHaveLength(parts.flat().length);
     for (const code of codes) expect(code).toMatch(/^QM_[A-Z]+(?:_[A-Z]+)*$/);
   });
 
