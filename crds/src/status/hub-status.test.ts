@@ -113,13 +113,7 @@ describe('hub', () => {
   });
 
   test('a refused hub is stalled and claims no address', () => {
-    const refused = hubStatus({
-      now: 't',
-      outcome: outcomes.hub('bad'),
-      phases: new Map(),
-      replicas: [],
-      address: 'http://x',
-    });
+    const refused = status({ outcome: outcomes.hub('bad'), phases: new Map(), replicas: [], address: 'http://x' });
     expect(refused).not.toHaveProperty('address');
     expect(refused).not.toHaveProperty('configHash');
     expect(short(refused.conditions)).toEqual({
@@ -141,13 +135,9 @@ describe('hub', () => {
   });
 
   test('a replica that takes no calls yet holds Programmed back, not Ready; with nobody else, both', () => {
-    const hash = outcomes.hub('h').config?.hash ?? '';
-    const phases = new Map<string, ServerPhase>();
-    const some = hubStatus({
-      now: 't',
-      outcome: outcomes.hub('h'),
+    const some = status({
       phases: new Map(outcomes.hub('h').config?.servers.map((each) => [each.key, 'Ready'])),
-      replicas: [{ configHash: hash }, { configHash: '', serving: false }],
+      replicas: [{ configHash: hash() }, { configHash: '', serving: false }],
     });
     expect(short(some.conditions)).toMatchObject({
       Programmed: 'False/NotAcknowledged',
@@ -155,31 +145,19 @@ describe('hub', () => {
       Reconciling: 'True/Progressing',
     });
     expect(some.observedConfig).toBe('1/2 at generation 3');
-    const alone = [{ configHash: hash, serving: false }];
-    const none = hubStatus({ now: 't', outcome: outcomes.hub('h'), phases, replicas: alone });
+    const none = status({ phases: new Map(), replicas: [{ configHash: hash(), serving: false }] });
     expect(short(none.conditions)['Ready']).toBe('False/NotServing');
   });
 
   test('EF-57 what only the driver knows wins', () => {
-    const status = hubStatus({
-      now: 't',
-      outcome: outcomes.hub('h'),
-      phases: new Map(),
-      replicas: [],
-      observed: [draft('Accepted', 'ConfigTooLarge', { servers: 900, limit: '900 KiB' })],
-    });
-    expect(short(status.conditions)['Accepted']).toBe('False/ConfigTooLarge');
+    const observed = [draft('Accepted', 'ConfigTooLarge', { servers: 900, limit: '900 KiB' })];
+    const refused = status({ phases: new Map(), replicas: [], observed });
+    expect(short(refused.conditions)['Accepted']).toBe('False/ConfigTooLarge');
   });
 
   test('nothing changed, nothing to write: times stay', () => {
     const first = status();
-    const second = hubStatus({
-      now: 'later',
-      outcome: outcomes.hub('h'),
-      phases: phases(),
-      replicas: [{ configHash: hash() }],
-      previous: first.conditions ?? [],
-    });
+    const second = status({ now: 'later', previous: first.conditions ?? [] });
     expect(second).toEqual(first);
   });
 });
