@@ -1,6 +1,8 @@
 import { createTestClock } from 'quaymaster/base';
 import { afterEach, describe, expect, test } from 'vitest';
 
+import { controlMetricTable } from '../control/index.ts';
+import { metricTable } from '../kube/index.ts';
 import {
   createHeartbeat,
   type HealthListener,
@@ -9,6 +11,7 @@ import {
   startHealthListener,
 } from './health.ts';
 import { createMetrics } from './metrics.ts';
+import { operatorMetricTable } from './operator-metrics.ts';
 import { ownMetricTable, registerOwnMetrics } from './own-metrics.ts';
 
 let listener: HealthListener | undefined;
@@ -91,7 +94,7 @@ describe('metrics', () => {
   } as const;
 
   test('every row is one metric; what is in no table is a fault', async () => {
-    const metrics = createMetrics([table]);
+    const metrics = createMetrics(table);
     metrics.count('a_total', { x: '1' });
     metrics.count('a_total', { x: '1' }, 2);
     metrics.observe('c_seconds', {}, 1.5);
@@ -103,8 +106,13 @@ describe('metrics', () => {
     expect(() => metrics.gauge('unknown', {}, 1)).toThrow('unknown');
   });
 
+  test('no two rooms give a metric the same name', () => {
+    const names = [metricTable, controlMetricTable, ownMetricTable].flatMap((table) => Object.keys(table));
+    expect(Object.keys(operatorMetricTable).toSorted()).toEqual(names.toSorted());
+  });
+
   test('the operator counts its objects by how they are', async () => {
-    const metrics = createMetrics([ownMetricTable]);
+    const metrics = createMetrics(ownMetricTable);
     const object = (status: string) => ({
       status: {
         conditions: [

@@ -55,7 +55,7 @@ const burst = 800;
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<0 | 1> {
   const { settings, pod, clock, random, randomBytes, logger, version } = options;
   const newId = (): string => randomBytes(5).toString('hex');
-  const metrics = createMetrics([operatorMetricTable]);
+  const metrics = createMetrics(operatorMetricTable);
   const transport = createTransport({
     endpoint: options.endpoint,
     clock,
