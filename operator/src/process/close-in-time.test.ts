@@ -18,6 +18,13 @@ test('HT-3.19 steps follow one another; one that never ends, or fails, is named 
           return Promise.reject(new Error('broken'));
         },
       ],
+      [
+        'throws',
+        () => {
+          order.push('throws');
+          throw new Error('at once');
+        },
+      ],
       ['last', async () => void order.push('last')],
     ],
     clock,
@@ -28,10 +35,11 @@ test('HT-3.19 steps follow one another; one that never ends, or fails, is named 
   expect(order).toEqual(['first', 'hangs']);
   await clock.advance(1);
   await closing;
-  expect(order).toEqual(['first', 'hangs', 'fails', 'last']);
+  expect(order).toEqual(['first', 'hangs', 'fails', 'throws', 'last']);
   expect(warned).toEqual([
     { step: 'hangs', reason: 'not in 5000 ms' },
     { step: 'fails', reason: 'broken' },
+    { step: 'throws', reason: 'at once' },
   ]);
   expect(clock.pending).toBe(0);
 });

@@ -1,12 +1,13 @@
 /**
- * The last steps of a process, one after the other, none of them for ever: whoever has lost the lease must be gone when the next one leads, and
- * a library that never calls back must not keep it. What did not end is named in the log, and the process ends all the same.
+ * The last steps of a process, one after the other, none of them for ever. A process that has lost the lease writes nothing more (the fence
+ * sees to that), but it comes back as a standby only after it has ended, and a library that never calls back must not keep it. What did not
+ * close is named in the log, and the process ends all the same.
  */
 import type { Clock, ProcessLogger } from 'quaymaster/base';
 
 export type ClosingStep = readonly [name: string, close: () => Promise<unknown>];
 
-/** Of one step, milliseconds; more than a step takes that waits for what is left on the wire. */
+/** For one step. A step that only waits for what is still on the wire takes less. */
 export const closingMs = 5_000;
 
 /** Never rejects. */
@@ -29,7 +30,8 @@ function outcomeOf(close: () => Promise<unknown>, clock: Clock): Promise<string>
       cancel();
       resolve(how);
     };
-    close().then(
+    // A step that throws before it gives a promise is a step that failed.
+    (async () => close())().then(
       () => settle('closed'),
       (error: unknown) => settle(error instanceof Error ? error.message : String(error)),
     );
