@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-test('TLS material counts for the next connection; what cannot be read fails, and is followed by neither old nor broken', async () => {
+test('TLS material counts for the next connection; what cannot be read fails that connection, and is neither kept nor replaced by what was before', async () => {
   let material: TlsMaterial = { ca: first.cert };
   const transport = createTransport({
     endpoint: {

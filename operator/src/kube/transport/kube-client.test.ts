@@ -40,7 +40,8 @@ describe('client', () => {
       1,
     );
     expect(await failure(client.delete(widgets, created, { uid: 'other' }))).toMatchObject({ status: 409 });
-    await client.delete(widgets, created, { resourceVersion: '104', propagation: 'Foreground' }).catch(() => {});
+    const stale = { resourceVersion: '1', propagation: 'Foreground' } as const;
+    expect(await failure(client.delete(widgets, created, stale))).toMatchObject({ status: 409 });
     await client.delete(widgets, created);
     expect(await failure(client.get(widgets, 'default', 'a'))).toMatchObject({ status: 404 });
   });
