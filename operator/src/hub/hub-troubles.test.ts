@@ -63,15 +63,13 @@ describe('EF-55 a hub in a cluster: what comes between', () => {
   });
 
   test('Pods that cannot run are the reason when nobody serves, and a fault when somebody does', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
+    await bench.startHub();
     const waiting = {
       containerStatuses: [
         { name: 'hub', image: 'gone:1', state: { waiting: { reason: 'ImagePullBackOff', message: 'not found' } } },
       ],
     };
-    bench.putPod('p1', false, waiting);
+    bench.putPod('p1', { ready: false, ...waiting });
     await bench.settle();
     expect(bench.condition('Ready')).toMatchObject({ status: 'False', reason: 'ImagePullFailed' });
     expect(bench.condition('Ready')?.message).toContain('gone:1');
@@ -87,10 +85,7 @@ describe('EF-55 a hub in a cluster: what comes between', () => {
   });
 
   test('servers that replicas see differently: a fault of one counts, a late start does not', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
-    await bench.serving();
+    await bench.startServing();
     bench.say('p22', {}, 'Starting');
     await bench.settle(1000);
     expect(bench.statusOf().servers?.summary).toBe('1/1');
@@ -113,9 +108,7 @@ describe('EF-55 a hub in a cluster: what comes between', () => {
   });
 
   test('drift of an object is repaired at once', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
+    await bench.startHub();
     bench.put('services', 'h-hub', { spec: { type: 'ClusterIP', selector: { other: 'pods' } } });
     await bench.settle(200);
     expect(JSON.stringify(bench.live('services', 'h-hub')?.spec)).toContain('"quaymaster.dev/hub":"h"');
@@ -125,10 +118,7 @@ describe('EF-55 a hub in a cluster: what comes between', () => {
   });
 
   test('a hub that goes is forgotten; one of the same name is another', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
-    await bench.serving();
+    await bench.startServing();
     bench.put('hubs', 'h', {}, { deletionTimestamp: 'now' });
     const before = bench.cluster.writes.length;
     await bench.settle();
@@ -139,9 +129,7 @@ describe('EF-55 a hub in a cluster: what comes between', () => {
   });
 
   test('a recreated hub waits for the Secrets of the former one to go', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
+    await bench.startHub();
     const former = bench.live('secrets', 'h-sealing')?.data;
     bench.cluster.remove(resources.hubs, 'n/h');
     bench.putHub({}, { uid: 'another' });
@@ -155,9 +143,7 @@ describe('EF-55 a hub in a cluster: what comes between', () => {
   });
 
   test('who may be a replica: a Pod of this hub, by the cache', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
+    await bench.startHub();
     bench.putPod('p1');
     const may = createHubAuthorizer(bench.world);
     const pod = { namespace: 'n', serviceAccount: 'h-hub', name: 'p1', uid: bench.uidOf('p1') };
@@ -165,7 +151,7 @@ describe('EF-55 a hub in a cluster: what comes between', () => {
     expect(may('n/other', pod)).toBe('unknownHub');
     expect(may('n/h', { ...pod, namespace: 'm' })).toBe(false);
     expect(may('n/h', { ...pod, uid: 'x' })).toBe(false);
-    bench.putPod('p1', true, { phase: 'Failed' });
+    bench.putPod('p1', { phase: 'Failed' });
     expect(may('n/h', pod)).toBe(false);
   });
 });

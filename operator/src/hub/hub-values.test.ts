@@ -33,9 +33,7 @@ describe('EF-55 a hub in a cluster: what it is given beside its configuration', 
   });
 
   test('a bridge token arrives after the hub: its value follows without a new document', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
+    await bench.startHub();
     expect(bench.published.at(-1)?.credentials.values).toEqual({});
     bench.put(
       'secrets',
@@ -76,9 +74,7 @@ describe('EF-55 a hub in a cluster: what it is given beside its configuration', 
   });
 
   test('endpoints of servers are published as they come and go', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
+    await bench.startHub();
     const slice = (ready: boolean) =>
       bench.put(
         'endpointSlices',
@@ -103,9 +99,7 @@ describe('EF-55 a hub in a cluster: what it is given beside its configuration', 
   });
 
   test('another authority reaches the config Secret', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
+    await bench.startHub();
     bench.ca = 'PEM 2';
     for (const listener of bench.authorities) listener();
     await bench.settle();
@@ -114,9 +108,7 @@ describe('EF-55 a hub in a cluster: what it is given beside its configuration', 
   });
 
   test('EF-30 the sealing key: asked for by an annotation, announced, replaced, dropped', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
+    await bench.startHub();
     const key = (name: string) => Buffer.from(bench.live('secrets', 'h-sealing')?.data?.[name] ?? '', 'base64')[0];
     const first = key('current');
     bench.put('hubs', 'h', {}, { annotations: { 'quaymaster.dev/rotate-sealing': 'today' } });

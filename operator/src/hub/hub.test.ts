@@ -11,9 +11,7 @@ beforeEach(() => {
 
 describe('EF-55 a hub in a cluster', () => {
   test('Secrets first, then what mounts them, status last; Ready when all replicas acknowledged', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
+    await bench.startHub();
     expect(bench.written()).toEqual([
       'create Secret/h-sealing',
       'create Secret/h-credentials',
@@ -52,10 +50,7 @@ describe('EF-55 a hub in a cluster', () => {
   });
 
   test('a resync writes nothing, reads nothing and publishes the same', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
-    await bench.serving();
+    await bench.startServing();
     const before = [bench.cluster.writes.length, bench.cluster.reads.length];
     bench.cluster.resync();
     await bench.settle(2000);
@@ -64,10 +59,7 @@ describe('EF-55 a hub in a cluster', () => {
   });
 
   test('EF-57 a changed configuration: the next number, durable before it is published, one status when all have it', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
-    await bench.serving();
+    await bench.startServing();
     const before = bench.written().length;
     const seen: (number | undefined)[] = [];
     const known = bench.published.length;
@@ -89,10 +81,7 @@ describe('EF-55 a hub in a cluster', () => {
   });
 
   test('a replica that says nothing holds the status back only for a moment', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
-    await bench.serving();
+    await bench.startServing();
     bench.putHub({ instructions: 'hello' });
     await bench.settle(100);
     bench.say('p1');
@@ -102,10 +91,7 @@ describe('EF-55 a hub in a cluster', () => {
   });
 
   test('EF-57 a refused document is a condition with the words of the replica, and goes with the next one', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
-    await bench.serving();
+    await bench.startServing();
     const old = bench.published.at(-1)?.document.hash ?? '';
     bench.putHub({ instructions: 'odd' });
     await bench.settle(100);
@@ -127,10 +113,7 @@ describe('EF-55 a hub in a cluster', () => {
   });
 
   test('EF-57 a configuration that does not fit leaves the last good one, and clears by itself', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
-    await bench.serving();
+    await bench.startServing();
     const good = bench.published.at(-1)?.document;
     const noise = (seed: string) =>
       Array.from({ length: 90 }, (_, i) => createHash('sha256').update(`${seed}${i}`).digest('base64')).join('');
@@ -159,10 +142,7 @@ describe('EF-55 a hub in a cluster', () => {
   });
 
   test('HT-0.05 a lost config Secret comes back with its number; the next content gets the next one', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
-    await bench.serving();
+    await bench.startServing();
     bench.cluster.remove(resources.secrets, 'n/h-config');
     await bench.settle(200);
     expect(bench.document().generation).toBe(1);
@@ -173,10 +153,7 @@ describe('EF-55 a hub in a cluster', () => {
   });
 
   test('replicas that are ahead, as after a restored API server, get the content under a number above theirs', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
-    await bench.serving();
+    await bench.startServing();
     bench.say('p1', { acknowledged: { hash: 'of a lost time', generation: 12 } });
     await bench.settle();
     expect(bench.published.at(-1)?.document.generation).toBe(13);
@@ -188,10 +165,7 @@ describe('EF-55 a hub in a cluster', () => {
   });
 
   test('a successor takes what stands: no write, the same number; a number in status alone counts too', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
-    await bench.serving();
+    await bench.startServing();
     await bench.controller.stop();
     const before = bench.cluster.writes.length;
     bench.listeners.clear();
@@ -207,10 +181,7 @@ describe('EF-55 a hub in a cluster', () => {
   });
 
   test('a new leader waits for the replicas before it says anything', async () => {
-    bench.putServer();
-    bench.putHub();
-    await bench.start();
-    await bench.serving();
+    await bench.startServing();
     await bench.controller.stop();
     bench.listeners.clear();
     const spoken = bench.replicas;

@@ -41,8 +41,8 @@ export interface HubBench {
   put(kind: Kind, name: string, rest?: object, metadata?: object): KubeObject;
   putServer(name?: string, source?: object, metadata?: object): KubeObject;
   putHub(spec?: object, metadata?: object, name?: string): KubeObject;
-  /** Of hub `h`. */
-  putPod(name: string, ready?: boolean, rest?: object, metadata?: object): KubeObject;
+  /** Of hub `h`; ready unless told otherwise. */
+  putPod(name: string, status?: { readonly ready?: boolean; readonly [field: string]: unknown }): KubeObject;
   live(
     kind: Kind,
     name: string,
@@ -64,6 +64,10 @@ export interface HubBench {
   start(): Promise<void>;
   /** Two replicas that run what they should. */
   serving(): Promise<void>;
+  /** Hub `h` in front of server `a`, and a leader. */
+  startHub(): Promise<void>;
+  /** The same, with two replicas that run what they should. */
+  startServing(): Promise<void>;
 }
 
 export function createHubBench(): HubBench {
@@ -94,10 +98,10 @@ export function createHubBench(): HubBench {
       const whole = { servers: { selector: {} }, auth: { mode: 'none' }, replicas: 2, ...spec };
       return bench.put('hubs', name, { spec: whole }, metadata);
     },
-    putPod(name, ready = true, rest = {}, metadata = {}) {
+    putPod(name, { ready = true, ...rest } = {}) {
       const conditions = [{ type: 'Ready', status: ready ? 'True' : 'False' }];
       const status = { phase: 'Running', podIP: `10.0.0.${name.length}`, conditions, ...rest };
-      return bench.put('pods', name, { status }, { labels, ...metadata });
+      return bench.put('pods', name, { status }, { labels });
     },
     live: (kind, name) => cluster.get(resources[kind], `n/${name}`),
     statusOf: (name = 'h') => (bench.live('hubs', name)?.status ?? {}) as McpHubStatus,
@@ -135,6 +139,15 @@ export function createHubBench(): HubBench {
       bench.say('p1');
       bench.say('p22');
       await bench.settle();
+    },
+    async startHub() {
+      bench.putServer();
+      bench.putHub();
+      await bench.start();
+    },
+    async startServing() {
+      await bench.startHub();
+      await bench.serving();
     },
   };
   return bench;
