@@ -82,13 +82,19 @@ export interface OperatorStart {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** As the image starts it; the limit of the heap is the one that V8 takes by itself in a container of the chart's 512 MiB. */
+/** As the image starts it. */
 const recipe = readFileSync(join(root, 'tools/images/Dockerfile.operator'), 'utf8');
-const entrypoint = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(recipe)?.[1] ?? '[]') as readonly string[];
-const imageFlags = [...entrypoint.slice(1, -1), '--max-old-space-size=256'];
 const imageVariables = Object.fromEntries(
   [...recipe.matchAll(/\b(MALLOC_\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]),
 );
+// The limit of the heap is the one that V8 takes by itself in a container of the chart's 512 MiB.
+const imageFlags = [...flagsIn(recipe), '--max-old-space-size=256'];
+
+function flagsIn(text: string): readonly string[] {
+  const [, words] = /^ENTRYPOINT (.*)$/m.exec(text) ?? [];
+  if (words === undefined) throw new Error('the recipe of the operator image has no ENTRYPOINT');
+  return (JSON.parse(words) as readonly string[]).slice(1, -1);
+}
 
 export async function startOperatorProcess(cluster: Cluster, options: OperatorStart): Promise<OperatorProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'qm-operator-'));
