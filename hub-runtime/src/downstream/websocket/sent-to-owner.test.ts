@@ -64,3 +64,16 @@ test('EF-85 an answer that is too large is lost as a whole: its client hears of 
   expect(JSON.parse(told[0] ?? '')).toMatchObject({ id: 7, error: { data: { code: 'QM_REPLICA_LOST' } } });
   expect([calls.size, cancelled()]).toEqual([0, 1]);
 });
+
+test('EF-85 one too large message of an event stream ends it at once, with all that would have come after it', () => {
+  const { sink, told, calls, cancelled } = sent();
+  sink.head(200, ['content-type', 'text/event-stream']);
+  sink.data(Buffer.from('data: {"jsonrpc":"2.0","method":"notifications/progress"}\n\ndata: '));
+  const piece = Buffer.alloc(16 * 1024 * 1024, 120);
+  for (let n = 0; n < 4; n++) sink.data(piece);
+  expect(told.map((raw) => JSON.parse(raw) as unknown)).toMatchObject([
+    { method: 'notifications/progress' },
+    { id: 7, error: { data: { code: 'QM_REPLICA_LOST' } } },
+  ]);
+  expect([calls.size, cancelled()]).toEqual([0, 1]);
+});

@@ -97,13 +97,18 @@ class ForwardedAnswer implements ForwardSink {
   }
 
   data(chunk: Buffer): boolean {
-    if (this.#events !== undefined) this.#events.push(rawFromBytes(chunk));
-    else if (this.#body.length + chunk.length <= mostBytes) this.#body += rawFromBytes(chunk);
-    else {
-      // Half an answer is none: what came is let go, and `end` says that it is lost.
-      this.#body = '';
-      this.#forwarding?.cancel();
-    }
+    if (this.#holds(chunk)) return true;
+    // Half an answer is none: what came is let go, and `end` says that it is lost.
+    this.#body = '';
+    this.#forwarding?.cancel();
+    return true;
+  }
+
+  /** False: one message of it is too large. */
+  #holds(chunk: Buffer): boolean {
+    if (this.#events !== undefined) return this.#events.push(rawFromBytes(chunk));
+    if (this.#body.length + chunk.length > mostBytes) return false;
+    this.#body += rawFromBytes(chunk);
     return true;
   }
 
