@@ -238,6 +238,27 @@ describe('checklist 56: the era of a server', () => {
     expect(upstream.state).toMatchObject({ phase: 'Ready', restarts: 0 });
   });
 
+  test('HT-0.09 a server that falls asleep during a change-over is not woken by it', async () => {
+    const idleMs = httpLimits.legacyVerdictMs + 120_000;
+    const lifecycle = { ...serverConfig().lifecycle, start: 'onDemand' as const, idleMs };
+    const timeouts = { ...serverConfig().timeouts, startMs: 600_000 };
+    const { clock, connector, upstream, call } = serverWorld({ lifecycle, timeouts });
+    let go: () => void = () => {};
+    connector.plan = (conversation, attempt) => {
+      if (attempt > 1) return new Promise((resolve) => (go = resolve));
+      conversation.era = 'legacy';
+      return undefined;
+    };
+    connector.upgraded = () => Promise.resolve(true);
+    await Promise.all([call(), clock.advance(1)]);
+    const old = connector.last;
+    await clock.advance(idleMs + 30_000);
+    expect([connector.asked.length, upstream.state.reason, old.closedWith]).toEqual([2, 'Asleep', 'nobody called it']);
+    go();
+    await clock.advance(1_000);
+    expect([upstream.state.reason, connector.opened, clock.pending]).toEqual(['Asleep', [old], 0]);
+  });
+
   test('a change-over that fails leaves the old conversation in place', async () => {
     const { clock, connector, upstream, call } = serverWorld();
     connector.plan = (conversation, attempt) => {

@@ -122,6 +122,8 @@ export class Upkeep {
   sleep(): void {
     const { life } = this.#options;
     if (life.machine.phase !== 'Ready') return;
+    // A change-over may be under way: what it opens would wake a server that nobody called.
+    this.#attempts.abandon();
     this.#closeAll('nobody called it');
     this.#isAwaited = false;
     life.happened({ kind: 'sleep' });
