@@ -38,11 +38,13 @@ export class PipedListens {
       current = channel.nextId();
       const own = String(current);
       this.#open.set(own, on);
-      on.opened(own, again);
       const method = 'subscriptions/listen';
       const params = `{"notifications":${resourceFilter(uris)}}` as RawJson;
       const line = ownLine(current, method, params, this.#envelope);
-      const outcome = await channel.request(current, method, line, undefined, Infinity, Infinity);
+      const ended = channel.request(current, method, line, undefined, Infinity, Infinity);
+      // Only one that was sent: while the pipe is full, every attempt would tell of a gap, and its listeners would read again.
+      if (channel.awaits(current)) on.opened(own, again);
+      const outcome = await ended;
       this.#open.delete(own);
       if (isClosed || channel.end !== undefined) return;
       if (mayListenAgain(outcome)) this.#clock.after(againMs, () => void (isClosed || listen(true)));

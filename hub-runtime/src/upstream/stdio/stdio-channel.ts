@@ -166,6 +166,11 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
     });
   }
 
+  /** The request was handed over, and has not ended. */
+  awaits(id: number): boolean {
+    return this.#pending.has(id);
+  }
+
   notify(line: RawJson): void {
     this.child.write(line);
   }
