@@ -52,13 +52,13 @@ export async function installNpm(
     waits: deps.registryWaits,
     what: `installing ${title}`,
     progress: deps.progress,
-    registry: () => npmRegistry(npm, source.package, where, deps, signal),
+    registry: (over) => npmRegistry({ npm, packageName: source.package, ...where }, deps, over),
     probe: probeRegistry,
   });
   const args = [...npm.args, 'install', ...options, ...before, `--prefix=${directory}`];
   const either = AbortSignal.any([signal, watch.signal]);
-  const end = await runStep({ command: npm.command, args, ...where }, deps, either, (text) => watch.heard(text));
-  watch.stop();
+  const run = runStep({ command: npm.command, args, ...where }, deps, either, (text) => watch.heard(text));
+  const end = await run.finally(() => watch.stop());
   if (!end.ok) throw installFailure(title, 'npm', { ...end, stderr: withoutAnswers(end.stderr) }, watch.silent);
   const lock = readFileSync(path.join(directory, 'package-lock.json'), 'utf8');
   const integrity = integrityOf(lock, source.package);
@@ -70,7 +70,7 @@ export async function installNpm(
   };
 }
 
-/** URLs of packages are no words of npm's. */
+/** Why npm failed is read from its words, and a package may be called `x-timed-out`: lines with the URLs of packages are none of them. */
 function withoutAnswers(stderr: string): string {
   return stderr.replaceAll(/^.*npm http .*$/gm, '');
 }

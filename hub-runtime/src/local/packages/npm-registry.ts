@@ -5,16 +5,21 @@ import type { ToolRun } from './run-tool.ts';
 
 const longestMs = 5_000;
 
+/** An npm, in the place where it installs. */
+interface Question extends Pick<ToolRun, 'cwd' | 'env'> {
+  readonly npm: Program;
+  readonly packageName: string;
+}
+
+/** Undefined: it does not say so in time. */
 export async function npmRegistry(
-  npm: Program,
-  packageName: string,
-  where: Pick<ToolRun, 'cwd' | 'env'>,
+  { npm, packageName, cwd, env }: Question,
   deps: InstallerDeps,
   signal: AbortSignal,
 ): Promise<URL | undefined> {
-  // `config get` refuses to tell a URL that carries credentials; the list tells it without them. What does not count is commented out there.
-  const args = [...npm.args, 'config', 'list', '--long', `--prefix=${where.cwd}`];
-  const end = await runStep({ command: npm.command, args, ...where }, { ...deps, timeoutMs: longestMs }, signal);
+  // `config get` refuses to tell a URL that carries credentials; the list tells it without them. Settings that others override are comments in it.
+  const args = [...npm.args, 'config', 'list', '--long', `--prefix=${cwd}`];
+  const end = await runStep({ command: npm.command, args, cwd, env }, { ...deps, timeoutMs: longestMs }, signal);
   const set = new Map<string, string>();
   for (const [, key = '', value = ''] of end.stdout.matchAll(/^(\S*registry) = "(.*)"/gm)) set.set(key, value);
   const scope = /^(@[^/]+)\//.exec(packageName)?.[1];

@@ -11,17 +11,17 @@ import { createPackageStore, type PackageStoreOptions } from './package-store.ts
 import { patience, RegistryWatch, registryWaits } from './registry-watch.ts';
 
 describe('the watch', () => {
-  const setUp = (probe: (registry: URL) => Promise<unknown> = () => new Promise(() => {})) => {
+  const setUp = (probe: (registry: URL, signal: AbortSignal) => Promise<unknown> = () => new Promise(() => {})) => {
     const clock = createTestClock();
     const said: string[] = [];
-    const asked: string[] = [];
+    const asked: AbortSignal[] = [];
     const watch = new RegistryWatch({
       clock,
       waits: registryWaits,
       what: 'installing x@1.0.0',
       progress: (line) => said.push(line),
-      registry: async () => {
-        asked.push('registry');
+      registry: async (signal) => {
+        asked.push(signal);
         return new URL('https://me:secret@packages.example/npm/');
       },
       probe,
@@ -49,6 +49,17 @@ describe('the watch', () => {
     watch.stop();
     await clock.advance(60_000);
     expect([said, asked, watch.signal.aborted, clock.pending]).toEqual([[], [], false, 0]);
+  });
+
+  test('with the install ends what was asked about it', async () => {
+    const probes: AbortSignal[] = [];
+    const { clock, asked, watch } = setUp((_registry, signal) => {
+      probes.push(signal);
+      return new Promise(() => {});
+    });
+    await clock.advance(6_000);
+    watch.stop();
+    expect([...asked, ...probes].map(({ aborted }) => aborted)).toEqual([true, true]);
   });
 
   test('who answers is said to be fetched from, when it takes long', async () => {

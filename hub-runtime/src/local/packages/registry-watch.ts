@@ -30,8 +30,8 @@ export interface RegistryWatchOptions {
   /** `installing x 1.2`. */
   readonly what: string;
   readonly progress: (line: string) => void;
-  /** Where npm asks. Called once, when it takes long. */
-  readonly registry: () => Promise<URL | undefined>;
+  /** Where npm asks. Called once, when it takes long; given up with the install. Never rejects. */
+  readonly registry: (signal: AbortSignal) => Promise<URL | undefined>;
   /** It answers anything at all. Rejects when it does not. */
   readonly probe: (registry: URL, signal: AbortSignal) => Promise<unknown>;
 }
@@ -82,15 +82,17 @@ export class RegistryWatch {
 
   async #takesLong(): Promise<void> {
     const { registry, probe } = this.#options;
-    const url = await registry();
+    const signal = AbortSignal.any([this.#over.signal, this.signal]);
+    const url = await registry(signal);
     // Its host only: a URL may carry credentials.
     if (url !== undefined && url.host !== '') this.#host = url.host;
     this.#say();
     if (url === undefined || this.#hasAnswered) return;
-    const both = AbortSignal.any([this.#over.signal, this.signal]);
-    await probe(url, both).then(
+    await probe(url, signal).then(
       () => this.#answers(),
-      () => {},
+      () => {
+        // Not a word from it: the time that is left decides.
+      },
     );
   }
 
