@@ -186,7 +186,10 @@ class PeersOfHub implements Peers {
     const peer = session.previous === undefined ? undefined : this.#list.get(session.previous);
     if (peer === undefined) return;
     for (const [hub, { held }] of this.#hubs)
-      if (held(session.id) === session) this.#calls.cancel(peer, { id: session.id, hub, call }).catch(() => {});
+      if (held(session.id) === session)
+        this.#calls.cancel(peer, { id: session.id, hub, call }).catch(() => {
+          // Whoever is not there does not go on with a call either.
+        });
   }
 
   async leave(): Promise<void> {
@@ -208,7 +211,7 @@ class PeersOfHub implements Peers {
   heard(from: string, notes: Notes): void {
     this.#list.heardOf(from);
     this.#list.says(from, notes.leaving);
-    this.#mirroring.isAlive(from, notes.life);
+    this.#mirroring.spoke(from, notes.life);
     for (const { id, untilMs } of notes.ended) {
       this.#register.end(id, untilMs);
       for (const hub of this.#hubs.values()) {

@@ -69,7 +69,7 @@ export class Mirroring {
   }
 
   /** A replica has spoken. What one that was started again had copies of is copied to it again. */
-  isAlive(id: string, life: string | undefined): void {
+  spoke(id: string, life: string | undefined): void {
     if (life === undefined || this.#deps.list.get(id) === undefined) return;
     const before = this.#lives.get(id);
     this.#lives.set(id, life);

@@ -64,6 +64,7 @@ export abstract class JsonStream {
     return this.keys[this.open.length] ?? '';
   }
 
+  /** What it gives is a position behind every text, for those who say where reading goes on. */
   protected fail(reason: string): number {
     this.fault ??= reason;
     return Number.MAX_SAFE_INTEGER;
