@@ -30,22 +30,28 @@ const last: readonly Step[] = process.argv.includes('--without-tests')
       },
     ];
 
-async function perform(step: Step): Promise<boolean> {
+interface Result {
+  readonly name: string;
+  readonly good: boolean;
+}
+
+async function perform(step: Step): Promise<Result> {
   const ran = await step.run();
   const good = ran.code === 0;
   console.log(`${good ? 'ok  ' : 'FAIL'} ${step.name} (${ran.seconds.toFixed(1)} s)`);
   if (!good) console.log(ran.output);
-  return good;
+  return { name: step.name, good };
 }
 
 const started = performance.now();
-const results: boolean[] = [];
+const results: Result[] = [];
 for (const step of alone) results.push(await perform(step));
 results.push(...(await Promise.all(together.map(perform))));
 for (const step of last) results.push(await perform(step));
-const failed = results.filter((good) => !good).length;
+const failures = results.filter(({ good }) => !good).map(({ name }) => ({ test: name, said: 'see its lines above' }));
+const failed = failures.length;
 console.log(
   `${results.length - failed} steps passed, ${failed} failed (${((performance.now() - started) / 1000).toFixed(0)} s)`,
 );
-writeSums({ passed: results.length - failed, failed, skipped: 0 });
+writeSums({ passed: results.length - failed, failed, skipped: 0, failures });
 process.exitCode = failed === 0 ? 0 : 1;

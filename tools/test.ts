@@ -1,5 +1,5 @@
 /**
- * `make test`: everything that must pass, and one closing line: `N passed, N failed[, N skipped]`.
+ * `make test`: everything that must pass, and one closing line: `N passed, N failed[, N skipped]`, after the names of what failed.
  *
  * What is quick, what compiles and what uses all cores by itself has the machine to itself. Then the suites of processes run beside those of
  * clusters (`support/suites.ts`), with the bundle that ships: it starts in a third of the time that the sources take.
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { machineFacts, whyNot } from '@quaymaster/cluster';
 
 import { root } from './support/run.ts';
+import { failureLines } from './support/sums.ts';
 import { runStages, type Stage, type Suite } from './support/suites.ts';
 
 const machine = await machineFacts();
@@ -55,5 +56,6 @@ const chosen = (suite: Suite): boolean =>
 const total = await runStages(stages.map((stage) => stage.map((lane) => lane.filter(chosen))));
 for (const suite of stages.flat(2))
   if (suite.impossible !== undefined) console.log(`== ${suite.name}: not run: ${suite.impossible}`);
+for (const line of failureLines(total.failures ?? [])) console.log(line);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);

@@ -70,15 +70,19 @@ async function runSuite(suite: Suite, beside: boolean, runner: SuiteRunner): Pro
   runner.print(`\n== ${suite.name}`);
   const env = { ...suite.env, QM_TEST_SUMS: file, QM_COVERAGE_GATE: '1' };
   const ran = await runner.run(suite, { env, prefix: beside ? `${suite.name} | ` : undefined });
-  if (suite.step === true) writeFileSync(file, JSON.stringify(stepSums(ran.code)));
+  if (suite.step === true) writeFileSync(file, JSON.stringify(stepSums(suite.name, ran.code)));
   const sums = readSums(file, (path) => readFileSync(path, 'utf8'));
   runner.print(
     `== ${suite.name}: ${sums.passed} passed, ${sums.failed} failed, ${sums.skipped} skipped, ${ran.seconds.toFixed(0)} s, exit ${ran.code}`,
   );
   // A threshold or a crash ends a run with an error though every test passed.
-  return ran.code !== 0 && sums.failed === 0 ? { ...sums, failed: 1 } : sums;
+  return ran.code !== 0 && sums.failed === 0 ? addSums(sums, endedWith(suite.name, ran.code)) : sums;
 }
 
-function stepSums(code: number): Sums {
-  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+function stepSums(name: string, code: number): Sums {
+  return code === 0 ? { ...noSums, passed: 1 } : endedWith(name, code);
+}
+
+function endedWith(name: string, code: number): Sums {
+  return { ...noSums, failed: 1, failures: [{ test: name, said: `exit ${code}: see its lines above` }] };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { addSums, readSums } from './sums.ts';
+import { addSums, failureLines, readSums } from './sums.ts';
 
 test('sums of several runs are added', () => {
   const text = '{"passed":2,"failed":0,"skipped":1}\n{"passed":3,"failed":1,"skipped":0}\n';
@@ -13,7 +13,12 @@ test('sums of several runs are added', () => {
 });
 
 test('a suite that wrote nothing, or nothing readable, has failed', () => {
-  const failure = { passed: 0, failed: 1, skipped: 0 };
+  const failure = {
+    passed: 0,
+    failed: 1,
+    skipped: 0,
+    failures: [{ test: 'x', said: 'left no sums: it crashed or ran nothing' }],
+  };
   expect(readSums('x', () => '')).toEqual(failure);
   expect(readSums('x', () => 'rubbish')).toEqual(failure);
   expect(
@@ -21,4 +26,21 @@ test('a suite that wrote nothing, or nothing readable, has failed', () => {
       throw new Error('ENOENT');
     }),
   ).toEqual(failure);
+});
+
+test('what failed is kept by name, and told shortly', () => {
+  const [a, b] = ['a', 'b'].map((name) => ({
+    test: `${name}.test.ts > it`,
+    said: `expected 1\n  to be 2 ${'x'.repeat(500)}`,
+  }));
+  const line = (failure: unknown) => `${JSON.stringify({ passed: 0, failed: 1, skipped: 0, failures: [failure] })}\n`;
+  const { failures = [] } = readSums('x', () => line(a) + line(b));
+  expect(failures).toEqual([a, b]);
+  const told = failureLines(failures, 1);
+  expect(told).toEqual([
+    'FAILED a.test.ts > it',
+    expect.stringMatching(/^ {7}expected 1 to be 2 x+\.{3}$/),
+    'and 1 more',
+  ]);
+  expect(told[1]?.length).toBeLessThan(420);
 });
