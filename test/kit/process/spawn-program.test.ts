@@ -20,8 +20,8 @@ test('HT-2.17 waiting for a line fails early when the program ends, and shows it
 
 test('HT-2.17 waiting ends in time, and a program that does not exist has ended', async () => {
   await using program = node('setInterval(() => {}, 1000)');
-  await expect(program.line(/never/, 20)).rejects.toThrow('within 20 ms');
-  await expect(program.ended(20)).rejects.toThrow('did not end within 20 ms');
+  await expect(program.line(/never/, 20)).rejects.toThrow('within ');
+  await expect(program.ended(20)).rejects.toThrow('did not end within ');
   await using nothing = spawnProgram('/no/such/program', []);
   await expect(nothing.line(/never/)).rejects.toThrow('ENOENT');
 });

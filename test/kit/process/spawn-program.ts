@@ -1,6 +1,7 @@
 /** Runs a program for a test: its output collected, its whole process group ended with the test. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { fairMs } from './fair-ms.ts';
 import { OutputTail } from './output-tail.ts';
 
 export interface ProgramOptions {
@@ -23,7 +24,10 @@ export interface Program extends AsyncDisposable {
   readonly stdout: string;
   readonly stderr: string;
   readonly exit: Exit | undefined;
-  /** First line on stdout or stderr that matches, past or future. Fails with all output when the program ends or time is up. */
+  /**
+   * First line on stdout or stderr that matches, past or future. Fails with all output when the program ends or time is up: `timeoutMs`
+   * (10,000), longer on a busy machine (`fairMs`).
+   */
   line(pattern: RegExp, timeoutMs?: number): Promise<string>;
   write(text: string): void;
   kill(signal?: NodeJS.Signals): void;
@@ -68,7 +72,8 @@ export function spawnProgram(command: string, args: readonly string[], options: 
   };
   child.on('close', over);
   // An orphan that holds the pipes keeps 'close' away; what the program itself wrote is there long before.
-  child.on('exit', (code, signal) => void setTimeout(() => over(code, signal), orphanGraceMs));
+  // At the end of a turn: after a pause of this process, what waits in the pipes is read first.
+  child.on('exit', (code, signal) => void setTimeout(() => setImmediate(() => over(code, signal)), orphanGraceMs));
 
   const tell = (what: string): Error =>
     new Error(
@@ -76,8 +81,9 @@ export function spawnProgram(command: string, args: readonly string[], options: 
     );
 
   function wait<T>(look: () => T | undefined, timeoutMs: number, what: string): Promise<T> {
+    const patienceMs = fairMs(timeoutMs);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => settle(() => reject(tell(`${what} within ${timeoutMs} ms`))), timeoutMs);
+      const timer = setTimeout(() => settle(() => reject(tell(`${what} within ${patienceMs} ms`))), patienceMs);
       const settle = (act: () => void): void => {
         clearTimeout(timer);
         watchers.delete(check);
