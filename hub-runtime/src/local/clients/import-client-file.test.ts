@@ -13,7 +13,7 @@ const importText = (
   text: string,
   env: Record<string, string> = {},
   missing: 'refuse' | 'keep' = 'refuse',
-  directory = '/home/me/work',
+  directory = '/home/me/project',
 ) =>
   importClientFile(
     { file: 'c.json', absolute: path.join(directory, 'c.json'), directory, text, listed: false },
@@ -141,7 +141,9 @@ describe('HT-1.14 commands', () => {
       a: { command: 'x', cwd: '${workspaceFolder}/d' },
       b: { command: 'npx', args: ['b@1.2.3'], cwd: '/d' },
     });
-    expect(specOf(objects, 'a')).toEqual({ source: { command: { command: 'x', args: [], cwd: '/home/me/work/d' } } });
+    expect(specOf(objects, 'a')).toEqual({
+      source: { command: { command: 'x', args: [], cwd: '/home/me/project/d' } },
+    });
     expect(said).toEqual([expect.stringContaining('server "b": cwd is not mapped')]);
   });
 });
@@ -155,8 +157,8 @@ describe('HT-1.14 variables and secrets', () => {
     ['${env:A}', { A: 'x' }, 'x'],
     ['a${A}b${B}', { A: '1', B: '2' }, 'a1b2'],
     ['${userHome}', {}, homedir()],
-    ['${workspaceFolder}${/}x', {}, `/home/me/work${path.sep}x`],
-    ['${workspaceFolderBasename}', {}, 'work'],
+    ['${workspaceFolder}${/}x', {}, `/home/me/project${path.sep}x`],
+    ['${workspaceFolderBasename}', {}, 'project'],
     ['${command:pick}', {}, '${command:pick}'],
     ['$A', { A: 'x' }, '$A'],
   ])('%s with %j is %s', (text, env, expected) => {
