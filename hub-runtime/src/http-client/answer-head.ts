@@ -6,14 +6,14 @@
  * one pass; any other is looked up when asked for.
  */
 import type { AnswerFault } from './client-error.ts';
+import { isFieldName, valueClass } from './field-syntax.ts';
 
-const illegal = /[^\t\r\n\x20-\x7e\x80-\xff]/;
+const illegal = new RegExp(`[^\\r\\n${valueClass}]`);
 const digits = /^[0-9]{1,15}$/;
 const closes = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 
-const isTokenChar = new Uint8Array(256);
-for (const char of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-  isTokenChar[char.charCodeAt(0)] = 1;
+/** By character code: names are read for every field of every answer. */
+const isTokenChar = Uint8Array.from({ length: 256 }, (_none, code) => (isFieldName(String.fromCharCode(code)) ? 1 : 0));
 
 export class AnswerHead {
   status = 0;

@@ -6,6 +6,7 @@
  */
 import { AnswerHead } from './answer-head.ts';
 import type { AnswerFault } from './client-error.ts';
+import { tokenClass, valueClass } from './field-syntax.ts';
 import { clientLimits } from './limits.ts';
 
 /** May call `stop` at any time. */
@@ -19,11 +20,12 @@ export interface AnswerSink {
 type State = 'head' | 'length' | 'chunkLine' | 'chunk' | 'chunkEnd' | 'trailer' | 'untilClose' | 'over';
 
 /** Size, then extensions that nobody needs: `5;a=b;c="d e"`. */
-const chunkLine =
-  /^([0-9a-f]{1,12})(?:;[!#$%&'*+\-.^_`|~0-9a-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9a-z]+|"[\t\x20\x21\x23-\x5b\x5d-\x7e]*"))?)*$/i;
+const chunkLine = new RegExp(
+  String.raw`^([0-9a-fA-F]{1,12})(?:;[${tokenClass}]+(?:=(?:[${tokenClass}]+|"[\t\x20\x21\x23-\x5b\x5d-\x7e]*"))?)*$`,
+);
 /** Names that frame an answer have no business there (RFC 9110, section 6.5.1). */
 const framingTrailer = /^(?:content-length|transfer-encoding)[ \t]*:/i;
-const trailerLine = /^[!#$%&'*+\-.^_`|~0-9a-z]+:[\t\x20-\x7e\x80-\xff]*$/i;
+const trailerLine = new RegExp(`^[${tokenClass}]+:[${valueClass}]*$`);
 
 export class AnswerParser {
   #state: State = 'head';

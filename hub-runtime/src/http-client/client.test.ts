@@ -12,6 +12,7 @@ import {
   HttpClient,
   type HttpClientOptions,
   type RequestControl,
+  type Withdrawal,
 } from './index.ts';
 
 const cleanups: (() => void)[] = [];
@@ -83,6 +84,7 @@ class Asked implements AnswerHandler {
   head: AnswerHead | undefined;
   body = '';
   sent = false;
+  withdrawal: Withdrawal | undefined;
   control: RequestControl | undefined;
   error: string | undefined;
   atData: () => void = () => {};
@@ -96,13 +98,14 @@ class Asked implements AnswerHandler {
     });
   }
 
-  onWaiting(control: RequestControl): void {
+  onWaiting(request: Withdrawal): void {
     this.calls.push('waiting');
-    this.control = control;
+    this.withdrawal = request;
   }
 
   onSending(control: RequestControl): void {
     this.calls.push('sending');
+    this.withdrawal = control;
     this.control = control;
     this.sent = true;
   }
@@ -317,7 +320,7 @@ describe('taken back', () => {
     const server = await serve(() => hello);
     const client = clientOf(server.origin, { connections: 1 });
     const [first, second, third] = [ask(client), ask(client, { path: '/second' }), ask(client)];
-    second.control?.abort(second);
+    second.withdrawal?.abort(second);
     await Promise.all([first.over, third.over]);
     expect(second.calls).toEqual(['waiting']);
     expect(server.requests.some((one) => one.includes('/second'))).toBe(false);
@@ -329,7 +332,7 @@ describe('taken back', () => {
     const slow = ask(client, { path: '/slow' });
     await expect.poll(() => slow.body).toBe('x');
     const next = ask(client);
-    slow.control?.abort(slow);
+    slow.withdrawal?.abort(slow);
     expect((await next.over).body).toBe('hello');
     expect(slow.calls).toEqual(['waiting', 'sending', 'head']);
     await expect.poll(() => server.sockets[0]?.destroyed).toBe(true);
@@ -341,7 +344,7 @@ describe('taken back', () => {
     const first = ask(client);
     await first.over;
     const second = ask(client);
-    first.control?.abort(first);
+    first.withdrawal?.abort(first);
     expect((await second.over).body).toBe('hello');
     expect(server.sockets).toHaveLength(1);
   });

@@ -7,7 +7,7 @@
 import type { Clock } from '../base/index.ts';
 import { HttpClientError } from './client-error.ts';
 import { Connection, type ConnectionOwner, type Destination } from './connection.ts';
-import type { AnswerHandler, ClientRequest, RequestControl, WrittenRequest } from './exchange.ts';
+import type { AnswerHandler, ClientRequest, Withdrawal, WrittenRequest } from './exchange.ts';
 import { clientLimits } from './limits.ts';
 import { writtenRequest } from './written-request.ts';
 
@@ -33,7 +33,7 @@ export interface HttpClientStats {
   readonly running: number;
 }
 
-export class HttpClient implements ConnectionOwner, RequestControl {
+export class HttpClient implements ConnectionOwner, Withdrawal {
   readonly clock: Clock;
   readonly destination: Destination;
   readonly connectMs: number;
@@ -101,14 +101,6 @@ export class HttpClient implements ConnectionOwner, RequestControl {
   /** Of a request that still waits. */
   abort(handler: AnswerHandler): void {
     this.#waiting.delete(handler);
-  }
-
-  pause(): void {
-    // What waits has no connection that could stand still.
-  }
-
-  resume(): void {
-    // As above.
   }
 
   onConnected(): void {

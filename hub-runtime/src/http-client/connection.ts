@@ -30,7 +30,7 @@ export interface ConnectionOwner {
   onFree(connection: Connection): void;
   /** It never stood. */
   onRefused(connection: Connection, error: Error): void;
-  /** It is gone, and its request has been told. */
+  /** It is gone. Its request hears of it after this. */
   onGone(connection: Connection): void;
 }
 

@@ -27,7 +27,7 @@ export interface WrittenRequest {
  */
 export interface AnswerHandler {
   /** There is no free connection yet. */
-  onWaiting(control: RequestControl): void;
+  onWaiting(request: Withdrawal): void;
   /** It is written after this returns, unless it is aborted in it. */
   onSending(control: RequestControl): void;
   onHead(head: AnswerHead): void;
@@ -37,9 +37,13 @@ export interface AnswerHandler {
   onError(error: Error): void;
 }
 
-export interface RequestControl {
+export interface Withdrawal {
   /** Takes it back; a connection that it was written to is cut. */
   abort(handler: AnswerHandler): void;
+}
+
+/** Of a request that has its connection. */
+export interface RequestControl extends Withdrawal {
   /** The connection is read no further. What had been read already still comes. */
   pause(): void;
   resume(): void;

@@ -4,8 +4,8 @@
  * Names and values are checked here, whoever brought them: a line end in one of them would be a request of its own. Names that frame a
  * message belong to the connection alone.
  */
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const illegalInValue = /[^\t\x20-\x7e\x80-\xff]/;
+import { isFieldName, isFieldValue } from './field-syntax.ts';
+
 const framing: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
@@ -22,7 +22,7 @@ export function headerLines(fields: readonly string[]): string | undefined {
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at] ?? '';
     const value = fields[at + 1] ?? '';
-    if (!token.test(name) || illegalInValue.test(value) || framing.has(name.toLowerCase())) return undefined;
+    if (!isFieldName(name) || !isFieldValue(value) || framing.has(name.toLowerCase())) return undefined;
     lines += `${name}: ${value}\r\n`;
   }
   return lines;

@@ -2,6 +2,7 @@
 import { reservedHeaders } from '@quaymaster/crds';
 
 import type { ServerTarget } from '../../exchange/index.ts';
+import { isFieldName, isFieldValue } from '../../http-client/index.ts';
 import { ConnectError } from '../conversation.ts';
 
 export interface Endpoint {
@@ -11,9 +12,6 @@ export interface Endpoint {
   /** The server's own request headers (they may hold credentials), flat: name, value, name, value. */
   readonly headers: readonly string[];
 }
-
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const reserved = new Set(reservedHeaders);
 
@@ -30,9 +28,9 @@ export function endpointOf(target: Extract<ServerTarget, { kind: 'http' }>): End
   const headers: string[] = [];
   for (const [name, value] of Object.entries(target.headers)) {
     if (reserved.has(name.toLowerCase())) continue;
-    if (!token.test(name))
+    if (!isFieldName(name))
       throw new ConnectError('StartFailed', 'a request header of the server has an illegal name', false);
-    if (!fieldValue.test(value))
+    if (!isFieldValue(value))
       throw new ConnectError(
         'StartFailed',
         `the value of request header "${name}" holds characters HTTP does not allow`,

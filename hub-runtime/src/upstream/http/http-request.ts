@@ -4,7 +4,7 @@
  * Runs for every call, so it is one object without closures, and cancels without an AbortSignal. It knows HTTP, not JSON-RPC;
  * subclasses decide what a body or an event means. Exactly one of `complete` and `failed` is called, nothing after it.
  */
-import type { AnswerHandler, AnswerHead, RequestControl } from '../../http-client/index.ts';
+import type { AnswerHandler, AnswerHead, RequestControl, Withdrawal } from '../../http-client/index.ts';
 import { type RawJson, SseParser } from '../../wire/index.ts';
 import { LargeEvent } from './large-event.ts';
 import { httpLimits } from './limits.ts';
@@ -36,6 +36,8 @@ export abstract class HttpRequest implements AnswerHandler {
   status = 0;
   /** True once the request is being written. */
   sent = false;
+  #withdrawal: Withdrawal | undefined;
+  /** Since it has a connection. */
   #control: RequestControl | undefined;
   #over = false;
   #body = '';
@@ -89,11 +91,12 @@ export abstract class HttpRequest implements AnswerHandler {
     this.#stop('refused', reason);
   }
 
-  onWaiting(control: RequestControl): void {
-    this.#control = control;
+  onWaiting(request: Withdrawal): void {
+    this.#withdrawal = request;
   }
 
   onSending(control: RequestControl): void {
+    this.#withdrawal = control;
     this.#control = control;
     this.sent = true;
   }
@@ -165,6 +168,7 @@ export abstract class HttpRequest implements AnswerHandler {
   onEnd(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#withdrawal = undefined;
     this.#control = undefined;
     const body = this.#body as RawJson;
     this.#body = '';
@@ -178,13 +182,14 @@ export abstract class HttpRequest implements AnswerHandler {
 
   #stop(kind: 'aborted' | 'refused', reason: string): void {
     if (this.#over) return;
-    this.#control?.abort(this);
+    this.#withdrawal?.abort(this);
     this.#fail(kind, reason);
   }
 
   #fail(kind: FailureKind, reason: string): void {
     if (this.#over) return;
     this.#over = true;
+    this.#withdrawal = undefined;
     this.#control = undefined;
     this.#body = '';
     this.#taker?.failed(reason);
