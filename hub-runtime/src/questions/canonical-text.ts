@@ -2,9 +2,10 @@
  * One text for all spellings of the same JSON: spaces, order of keys, escapes, ways to write a number. Two texts are equal only when the values are.
  *
  * Read from the bytes and never through a double: 9007199254740993 is not ...992, 1e400 is a number, and a key that stands twice (readers
- * differ in which one counts) is not a key that stands once. Takes what has been scanned before: valid, and bounded in depth.
+ * differ in which one counts) is not a key that stands once. Takes what has been scanned before: valid, and bounded in depth. One pass of its own:
+ * a scan tells the members of one object, so scanning level by level would read the innermost text once for each level.
  */
-import { parseRaw, type RawJson, rawOf } from '../wire/index.ts';
+import { isWordCode, parseRaw, type RawJson, rawOf } from '../wire/index.ts';
 
 /** Of an object, in byte form. `skip`: members at its top that do not count. */
 export function canonicalObject(raw: RawJson, skip: ReadonlySet<string>): string {
@@ -109,7 +110,7 @@ class Reader {
   /** A number, `true`, `false`, `null`. */
   #word(): string {
     const start = this.#at;
-    while (isWord(this.#raw.charCodeAt(this.#at))) this.#at++;
+    while (isWordCode(this.#raw.charCodeAt(this.#at))) this.#at++;
     const word = this.#raw.slice(start, this.#at);
     if (word === '') throw new Error(unscanned);
     return isLetter(word.charCodeAt(0)) ? word : canonicalNumber(word);
@@ -122,6 +123,3 @@ class Reader {
 
 const isSpace = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9;
 const isLetter = (code: number): boolean => code >= 97 && code <= 122;
-/** Letters of either case, digits, `+`, `-`, `.`; NaN (the end) is none. */
-const isWord = (code: number): boolean =>
-  isLetter(code | 32) || (code >= 48 && code <= 57) || code === 43 || code === 45 || code === 46;

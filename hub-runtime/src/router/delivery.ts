@@ -15,13 +15,11 @@ import {
   type Upstream,
 } from '../exchange/index.ts';
 import { pause } from '../resilience/index.ts';
-import { memberRaw } from '../wire/index.ts';
+import { memberRaw, onlyReads } from '../wire/index.ts';
 import type { CallTrace } from './call-record.ts';
+import { routerLimits } from './limits.ts';
 import { invalidParams } from './refusals.ts';
 import { relayedError } from './server-error.ts';
-
-/** How often one call may follow its server through configuration changes. */
-const maxMoves = 8;
 
 /** In the `_meta` of a request: how long its client waits, milliseconds. */
 export const timeoutKey = 'dev.quaymaster/timeoutMs';
@@ -71,7 +69,8 @@ export class Delivery {
       if (outcome.kind !== 'error') return outcome;
       const successor = this.#graph().upstream(upstream.key);
       if (outcome.errorCode === 'QM_SERVER_FAILED' && successor !== undefined && successor !== upstream) {
-        if (moves++ >= maxMoves || leg.cancellation.cancelled) return relayedError(outcome, caller, upstream.key);
+        if (moves++ >= routerLimits.moves || leg.cancellation.cancelled)
+          return relayedError(outcome, caller, upstream.key);
         upstream = successor;
         continue;
       }
@@ -108,11 +107,6 @@ export class Delivery {
 
 function isLeaving({ state }: Upstream): boolean {
   return state.phase === 'Draining' || state.phase === 'Stopped';
-}
-
-/** Repeating these changes nothing at the server. */
-function onlyReads(method: string): boolean {
-  return method === 'resources/read' || method === 'prompts/get' || method === 'completion/complete';
 }
 
 function millisecondsOf(raw: string): number | 'invalid' {

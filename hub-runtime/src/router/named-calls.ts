@@ -20,6 +20,7 @@ import { memberRaw, memberString } from '../wire/index.ts';
 import type { CallTrace } from './call-record.ts';
 import { lookUp, type NamedKind, targetMember, unknownTarget } from './call-targets.ts';
 import { editedResult } from './edited-result.ts';
+import { routerLimits } from './limits.ts';
 import type { Lists } from './lists.ts';
 import { ownResource } from './own-resource.ts';
 import { invalidParams } from './refusals.ts';
@@ -42,8 +43,6 @@ export interface NamedCallsDeps {
   deliver(call: LaneCall, to: Upstream, trace: CallTrace): Promise<Outcome>;
 }
 
-/** How often one call may follow its server through configuration changes. */
-const maxMoves = 8;
 const noEdits: LaneCall['edits'] = [];
 
 export class NamedCalls {
@@ -76,7 +75,7 @@ export class NamedCalls {
       if (route !== undefined) return this.#send({ ...exchange, graph }, route, trace);
     }
     const awaited = new Set<Upstream>();
-    for (let moves = 0; moves <= maxMoves; moves++) {
+    for (let moves = 0; moves <= routerLimits.moves; moves++) {
       const owners = possibleOwners(graph, kind, target);
       if (owners.upstreams.every((upstream) => awaited.has(upstream)))
         return this.#unknown(exchange, graph, kind, target, trace);

@@ -22,7 +22,9 @@ export { encodeHeaderValue, nameMember, trimOws } from './headers.ts';
 export { claimsModern, modernEnvelope, readMeta, type RequestMeta, upstreamMeta } from './meta.ts';
 export { traceMembers } from './trace-context.ts';
 export { tokensWanted } from './sampling-tokens.ts';
+export { isWordCode } from './json-tokens.ts';
 export { errorRaw, idKey, notificationRaw, quoted, requestRaw, resultRaw } from './message.ts';
+export { onlyReads } from './only-reads.ts';
 export {
   paramHeaderFault,
   type ParamHeader,

@@ -16,12 +16,12 @@ import {
   type Leg,
   type Outcome,
 } from '../../exchange/index.ts';
-import { type RawJson, requestRaw, type ScannedMessage } from '../../wire/index.ts';
+import { emptyObject, onlyReads, type RawJson, requestRaw, type ScannedMessage } from '../../wire/index.ts';
 import { type Answerer, outcomeOf, protocolFault } from '../answer.ts';
 import { AskedCall, type AskedHost } from '../asked-call.ts';
+import { callParams } from '../call-params.ts';
 import type { ConversationEnd } from '../conversation.ts';
 import { type CallMessages, readCallMessage } from './call-messages.ts';
-import { callParams } from './call-params.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import type { CallHeaders, HttpConversationDeps } from './conversation-deps.ts';
 import { turnedAway } from './given-reason.ts';
@@ -30,7 +30,7 @@ import type { Failure } from './http-request.ts';
 import { httpLimits } from './limits.ts';
 import { type PassingBody, passingOutcome } from './passing-body.ts';
 import type { Place } from './place.ts';
-import { onlyReads, statusOutcome } from './request-rules.ts';
+import { statusOutcome } from './request-rules.ts';
 
 export abstract class Calling implements CallHost, CallMessages {
   protected readonly deps: HttpConversationDeps;
@@ -130,7 +130,8 @@ export abstract class Calling implements CallHost, CallMessages {
       place.inFlight++;
       this.#calls.add(call, this.deps.config().timeouts);
       this.#follow(call, lane.exchange.leg);
-      const body = requestRaw(call.id, lane.exchange.method, callParams(call, this.envelopeFor(lane.exchange.caller)));
+      const params = callParams(call.id, lane, this.envelopeFor(lane.exchange.caller)) ?? emptyObject;
+      const body = requestRaw(call.id, lane.exchange.method, params);
       const { lines, headers } = this.headersFor(call);
       place.calls.dispatch({ path: this.deps.endpoint.path, method: 'POST', lines, headers, body }, call);
     });

@@ -9,4 +9,3 @@ export { httpLimits, upstreamScanLimits } from './limits.ts';
 export { createHttpPool, type HttpPool, type HttpPoolOptions, type HttpPoolStats } from './http-pool.ts';
 export type { Place } from './place.ts';
 export { Places } from './places.ts';
-export { onlyReads } from './request-rules.ts';

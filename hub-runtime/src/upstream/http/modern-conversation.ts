@@ -22,7 +22,7 @@ import {
 } from '../../wire/index.ts';
 import { errorOutcome, printable, protocolFault, rpcFailure } from '../answer.ts';
 import { Envelopes } from '../envelopes.ts';
-import { isHub } from '../hub-behind.ts';
+import { isHub } from '../is-hub.ts';
 import { resourceFilter } from '../listen-filter.ts';
 import { type ListenEvents, type OpenListen, ResourceListen } from '../resource-listen.ts';
 import { callerHeader } from './bridge-headers.ts';

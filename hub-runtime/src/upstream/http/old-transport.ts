@@ -7,7 +7,7 @@
 import type { ServerConfig } from '@quaymaster/crds';
 
 import type { Clock, Logger } from '../../base/index.ts';
-import { rawOf } from '../../wire/index.ts';
+import { onlyReads, rawOf } from '../../wire/index.ts';
 import { ConnectError, type Conversation, declaredTo } from '../conversation.ts';
 import { Envelopes } from '../envelopes.ts';
 import { shakeHands, StdioChannel, StdioConversation } from '../stdio/index.ts';
@@ -16,7 +16,6 @@ import type { Endpoint } from './endpoint.ts';
 import type { Opening } from './handshaking.ts';
 import { httpLimits } from './limits.ts';
 import type { Place } from './place.ts';
-import { onlyReads } from './request-rules.ts';
 import { openSsePipe, type SsePipe } from './sse-pipe.ts';
 import { NotOffered } from './sse-stream.ts';
 

@@ -1,4 +1,4 @@
-/** Small rules about requests to HTTP servers: what a bare status means, what may be repeated, how `_meta` joins the params. Pure. */
+/** Small rules about requests to HTTP servers: what a bare status means, how `_meta` joins the params. Pure. */
 import { type ErrorOutcome, hubError } from '../../exchange/index.ts';
 import { type RawJson, rpcCode } from '../../wire/index.ts';
 import { protocolFault } from '../answer.ts';
@@ -14,18 +14,6 @@ export function statusOutcome(status: number, server: string): ErrorOutcome {
   return status >= 500 || status === 408
     ? hubError('QM_SERVER_STATUS', { server, status })
     : protocolFault(server, `HTTP ${status} without a JSON-RPC answer`);
-}
-
-/** Repeating these changes nothing at the server. Annotations of tools are not trusted for that. */
-export function onlyReads(method: string): boolean {
-  switch (method) {
-    case 'resources/read':
-    case 'prompts/get':
-    case 'completion/complete':
-      return true;
-    default:
-      return false;
-  }
 }
 
 /** Of the specification: what every server may be asked. */

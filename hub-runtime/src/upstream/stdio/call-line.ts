@@ -1,20 +1,13 @@
-/** The line of a request on its way to a stdio server. Runs once per call: one pass over `params`, one string. */
+/** The line of a request on its way to a stdio server. Runs for every call. */
 import type { LaneCall } from '../../exchange/index.ts';
-import { editObject, type MemberEdit, quoted, type RawJson, upstreamMeta } from '../../wire/index.ts';
+import { quoted, type RawJson } from '../../wire/index.ts';
+import { callParams } from '../call-params.ts';
 
-const dropMeta = ['_meta'];
-const dropNothing: readonly string[] = [];
-
-/** `envelope`: members of the modern `_meta`, '' for a legacy server. The progress token of a call is its id. */
+/** `envelope`: members of the modern `_meta`, '' for a legacy server. */
 export function callLine(id: number, call: LaneCall, envelope: string): RawJson {
-  const { params, leg, method } = call.exchange;
-  const token = leg.progressToken === undefined ? undefined : id;
-  const meta = upstreamMeta(params?.meta, envelope, token, leg.logLevel, call.hops, call.exchange.trace);
-  const head = `{"jsonrpc":"2.0","id":${id},"method":${quoted(method)}`;
-  if (params === undefined && meta === undefined && call.edits.length === 0) return `${head}}` as RawJson;
-  const edits: readonly MemberEdit[] = meta === undefined ? call.edits : [...call.edits, ['_meta', meta]];
-  const body = editObject(params, edits, meta === undefined && params?.meta !== undefined ? dropMeta : dropNothing);
-  return `${head},"params":${body}}` as RawJson;
+  const head = `{"jsonrpc":"2.0","id":${id},"method":${quoted(call.exchange.method)}`;
+  const params = callParams(id, call, envelope);
+  return (params === undefined ? `${head}}` : `${head},"params":${params}}`) as RawJson;
 }
 
 /** The hub's own request. `params` has no `_meta`. */

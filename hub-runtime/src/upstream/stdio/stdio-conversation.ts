@@ -26,7 +26,7 @@ import {
 import { protocolFault } from '../answer.ts';
 import type { ConnectRequest, Conversation, ConversationEnd } from '../conversation.ts';
 import type { Envelopes } from '../envelopes.ts';
-import { isHub } from '../hub-behind.ts';
+import { isHub } from '../is-hub.ts';
 import { isLogForSession, isLogWanted, ToldLogLevel } from '../log-level.ts';
 import { ResourceListen } from '../resource-listen.ts';
 import { answerUnattributed } from '../unattributed.ts';

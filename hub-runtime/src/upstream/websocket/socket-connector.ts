@@ -7,18 +7,10 @@
 import type { ServerConfig } from '@quaymaster/crds';
 
 import type { ServerTarget } from '../../exchange/index.ts';
-import { rawOf } from '../../wire/index.ts';
+import { onlyReads, rawOf } from '../../wire/index.ts';
 import { ConnectError, type Connector, type ConnectRequest, type Conversation, declaredTo } from '../conversation.ts';
 import { Envelopes } from '../envelopes.ts';
-import {
-  type Endpoint,
-  endpointOf,
-  httpLimits,
-  type HttpConnectorDeps,
-  onlyReads,
-  type Place,
-  Places,
-} from '../http/index.ts';
+import { type Endpoint, endpointOf, httpLimits, type HttpConnectorDeps, type Place, Places } from '../http/index.ts';
 import { type HandshakeOrder, type PipeEnd, shakeHands, StdioChannel, StdioConversation } from '../stdio/index.ts';
 import { openSocketPipe, socketLimits } from './socket-pipe.ts';
 
