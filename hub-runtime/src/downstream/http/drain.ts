@@ -20,27 +20,32 @@ const quietLooks = 25;
 /** So long idle connections may stay after that, milliseconds. */
 const idleMs = 5_000;
 
-/** Open listen streams get their result, so that their clients look elsewhere. Resolves when nobody comes any more. */
-export async function clientsLeave(
-  edges: EdgeMap,
-  lastCameMs: () => number,
-  leaveMs: number,
-  clock: Clock,
-  connections: () => Promise<number>,
-): Promise<void> {
+/** Who comes to a listener. */
+export interface Arrivals {
+  /** The last connection or request, monotonic milliseconds. */
+  lastMs(): number;
+  /** Open connections, idle ones too. */
+  connections(): Promise<number>;
+}
+
+/**
+ * Open listen streams get their result, so that their clients look elsewhere. Resolves when nobody comes any more, after `leaveMs`
+ * milliseconds at the latest.
+ */
+export async function clientsLeave(edges: EdgeMap, arrivals: Arrivals, leaveMs: number, clock: Clock): Promise<void> {
   const began = clock.monotonic();
   for (const edge of edges.all()) edge.endListening();
-  let heardMs = lastCameMs();
+  let heardMs = arrivals.lastMs();
   let looks = 0;
   for (let now = began; now < began + leaveMs; now = clock.monotonic()) {
-    const isNews = lastCameMs() !== heardMs;
-    looks = isNews ? 0 : looks + 1;
-    heardMs = lastCameMs();
+    const lastMs = arrivals.lastMs();
+    looks = lastMs === heardMs ? looks + 1 : 0;
+    heardMs = lastMs;
     if (looks >= quietLooks && now - Math.max(began, heardMs) >= quietMs) {
       // Once more at the very last: connections without a request are closed right after this.
-      const isEmpty = now - Math.max(began, heardMs) >= quietMs + idleMs || (await connections()) === 0;
+      const isEmpty = now - Math.max(began, heardMs) >= quietMs + idleMs || (await arrivals.connections()) === 0;
       await sockets();
-      if (isEmpty && lastCameMs() === heardMs) return;
+      if (isEmpty && arrivals.lastMs() === heardMs) return;
     }
     await pause(clock);
   }

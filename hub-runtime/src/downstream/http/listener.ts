@@ -134,17 +134,12 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         stopSweep();
         if (leaveMs > 0) {
           const { clock } = options;
-          let lastCameMs = Number.NEGATIVE_INFINITY;
-          const came = (): void => void (lastCameMs = clock.monotonic());
+          let lastMs = Number.NEGATIVE_INFINITY;
+          const came = (): void => void (lastMs = clock.monotonic());
           if (front !== undefined) front.leaving = came;
           listening.on('connection', came);
-          await clientsLeave(
-            edges,
-            () => lastCameMs,
-            leaveMs,
-            clock,
-            () => openConnections(listening),
-          );
+          const arrivals = { lastMs: () => lastMs, connections: () => openConnections(listening) };
+          await clientsLeave(edges, arrivals, leaveMs, clock);
         }
         listening.close();
         await drainEdges(edges, listening, graceMs, options.clock);
@@ -155,8 +150,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
 }
 
+/** Infinity: nobody knows, which is not none. */
 function openConnections(server: EdgeServer): Promise<number> {
-  return new Promise((resolve) => server.getConnections((error, count) => resolve(error === null ? count : 0)));
+  return new Promise((resolve) => server.getConnections((error, count) => resolve(error === null ? count : Infinity)));
 }
 
 function applyLimits(server: EdgeServer, edges: EdgeMap, options: ListenerOptions): void {
