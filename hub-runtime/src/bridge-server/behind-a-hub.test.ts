@@ -43,7 +43,7 @@ async function hubBefore(world: World, mode: BridgePodSettings['instances'] = in
     },
   );
   closing.push(
-    () => http.close(),
+    async () => http.close(),
     () => upstream.stop(0),
   );
   upstream.start();

@@ -72,7 +72,7 @@ test('EF-31 a process that listens itself comes up with its conversation, and ba
   expect(words).toContain('default/files listening soon');
   await upstream.stop(0);
   expect(deps.children.size).toBe(0);
-  await deps.http.close();
+  deps.http.close();
 });
 
 test('its processes are counted as its own, and its end is told also to who asks late', async () => {
@@ -88,7 +88,7 @@ test('its processes are counted as its own, and its end is told also to who asks
   conversation.onClosed((end) => ends.push(end));
   await eventually(() => ends.length === 1, 'its end is told');
   expect(ends).toMatchObject([{ reason: expect.stringMatching(/^(Exited|Unreachable|ConnectionLost)$/) }]);
-  await deps.http.close();
+  deps.http.close();
 });
 
 test('HT-0.10 a hub that listens as a process of ours is asked again what it offers', async () => {
@@ -104,7 +104,7 @@ test('HT-0.10 a hub that listens as a process of ours is asked again what it off
   await conversation.refresh?.(1_000);
   expect(asked()).toBe('2');
   await conversation.close('end of test');
-  await deps.http.close();
+  deps.http.close();
 });
 
 test('conversations of clients use the process that runs; closing the primary ends it', async () => {
@@ -129,7 +129,7 @@ test('conversations of clients use the process that runs; closing the primary en
   expect(await conversation.request('tools/list', '{}' as RawJson, 1_000)).toMatchObject({ kind: 'result' });
   await Promise.all([client.close('done'), conversation.close('done')]);
   expect([deps.children.size, heard]).toEqual([0, []]);
-  await deps.http.close();
+  deps.http.close();
 });
 
 test('a process that does not start, or does not speak MCP, leaves nothing behind', async () => {
@@ -145,7 +145,7 @@ test('a process that does not start, or does not speak MCP, leaves nothing behin
     expect(error).toBeInstanceOf(ConnectError);
     expect(error).toMatchObject({ reason });
     expect(deps.children.size).toBe(0);
-    await deps.http.close();
+    deps.http.close();
   }
 });
 
@@ -186,7 +186,7 @@ test('what a process says is told line by line, and where it runs follows from i
   const nowhere: ServerTarget = { kind: 'http', url: 'ws://127.0.0.1:1/', headers: {} };
   const socket = connectorFor(nowhere, () => serverConfig({ transport: 'websocket' }), deps);
   await expect(socket.connect(primary, signal)).rejects.toMatchObject({ reason: 'Unreachable' });
-  await deps.http.close();
+  deps.http.close();
 });
 
 test('EF-31 a call that comes when its process has just died is not lost with it', async () => {
@@ -208,5 +208,5 @@ test('EF-31 a call that comes when its process has just died is not lost with it
   const next = makeCall('tools/call', { name: 'b' });
   expect(resultOf(await upstream.lane(next.caller).send(next.call))['pid']).not.toBe(pid);
   await upstream.stop(0);
-  await deps.http.close();
+  deps.http.close();
 });

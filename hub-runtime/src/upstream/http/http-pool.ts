@@ -40,7 +40,7 @@ export interface HttpPool {
   lease(origin: string, connectMs: number, address?: string): OriginLease;
   stats(): readonly HttpPoolStats[];
   /** Cuts every connection. For the end of the process, after servers have been stopped. */
-  close(): Promise<void>;
+  close(): void;
 }
 
 export function createHttpPool(options: HttpPoolOptions = {}): HttpPool {
@@ -82,7 +82,6 @@ export function createHttpPool(options: HttpPoolOptions = {}): HttpPool {
       const all = [...entries.values()];
       entries.clear();
       for (const entry of all) entry.destroy();
-      return Promise.resolve();
     },
   };
 }

@@ -80,7 +80,7 @@ export async function serve(answer: Answer): Promise<TinyServer & { readonly add
 
 export function connectorTo(url: string, { config = {}, headers = {}, target = {}, connections = 8 }: Options = {}) {
   const pool = createHttpPool({ connectionsPerOrigin: connections });
-  cleanups.push(() => pool.close());
+  cleanups.push(async () => pool.close());
   const made = createHttpConnector(
     () => serverConfig(config),
     { kind: 'http', url, headers, ...target },
