@@ -4,14 +4,14 @@
  */
 
 /** One series as prom-client prints it. */
-export interface SampleValue {
+interface SampleValue {
   readonly metricName: string;
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
 }
 
 /** Of one call: what its labels are made of. */
-export interface CallLabels {
+interface CallLabels {
   readonly hub: string;
   readonly server: string;
   readonly method: string;
