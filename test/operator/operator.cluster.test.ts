@@ -4,12 +4,15 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { deletions, deskObjects, harms } from './desk-objects.ts';
 import { eventually, type OperatorProcess } from './operator-process.ts';
+import { ringHub, serverToward } from './ring.ts';
 import {
   condition,
+  documentIn,
   generationOf,
   hubPath,
   inTeam,
@@ -22,7 +25,8 @@ import {
 const quickstart = join(import.meta.dirname, '../../examples/quickstart');
 let stage: OperatorStage;
 const began = new Date();
-const ordinary = /^(update|get) leases |^create tokenreviews /;
+/** Words as one types them; none holds a space. */
+const kubectl = (words: string): Promise<string> => stage.cluster.kubectl(words.split(' '));
 
 beforeAll(async () => {
   stage = await startOperatorStage('operator');
@@ -33,44 +37,27 @@ afterAll(() => stage?.[Symbol.asyncDispose]());
 
 describe('the operator', () => {
   test('EF-55 manifests of a laptop become objects, Secrets, streams and conditions', async () => {
-    await stage.cluster.kubectl(['create', 'namespace', 'team']);
-    await stage.cluster.kubectl(['label', 'namespace', 'team', 'pod-security.kubernetes.io/enforce=restricted']);
+    await kubectl('create namespace team');
+    await kubectl('label namespace team pod-security.kubernetes.io/enforce=restricted');
     await stage.cluster.kubectl([
       'apply',
       '-n',
       'team',
       ...['hub', 'memory', 'everything'].flatMap((name) => ['-f', join(quickstart, `${name}.yaml`)]),
     ]);
-    await stage.cluster.kubectl(['wait', '--for=condition=Ready', '--timeout=30s', '-n', 'team', 'mcphub/desk']);
-    await stage.cluster.kubectl(['wait', '--for=condition=Ready', '--timeout=30s', '-n', 'team', 'mcpserver', '--all']);
+    await kubectl('wait --for=condition=Ready --timeout=30s -n team mcphub/desk');
+    await kubectl('wait --for=condition=Ready --timeout=30s -n team mcpserver --all');
     await stage.hubIs(
       'two replicas',
       10_000,
       (hub) => hub.status?.observedConfig === `2/2 at generation ${generationOf(hub)}`,
     );
-    for (const what of [
-      'deployment/desk-hub',
-      'service/desk-hub',
-      'service/desk-hub-peers',
-      'serviceaccount/desk-hub',
-      'poddisruptionbudget/desk-hub',
-      'networkpolicy/desk-hub',
-      'secret/desk-config',
-      'secret/desk-credentials',
-      'secret/desk-sealing',
-      'deployment/memory-server',
-    ]) {
+    for (const what of [...deskObjects, 'deployment/memory-server']) {
       expect((await stage.get(what)).metadata.labels?.['app.kubernetes.io/managed-by'], what).toBe('quaymaster');
     }
-    const config = await stage.get('secret/desk-config');
-    const document = JSON.parse(
-      gunzipSync(Buffer.from(config.data?.['document.json.gz'] ?? '', 'base64')).toString(),
-    ) as {
-      readonly addresses: Readonly<Record<string, { readonly bridgeToken?: string }>>;
-      readonly hosts: readonly string[];
-    };
-    expect(document.hosts).toContain('desk-hub.team.svc');
-    const { bridgeToken = '' } = document.addresses['team/memory'] ?? {};
+    const document = documentIn(await stage.get('secret/desk-config'));
+    expect(document?.hosts).toContain('desk-hub.team.svc');
+    const { bridgeToken = '' } = document?.addresses['team/memory'] ?? {};
     const credentials = await stage.get('secret/desk-credentials');
     expect(credentials.data?.[bridgeToken]).toBe((await stage.get('secret/memory-bridge')).data?.['token']);
     expect(Buffer.from((await stage.get('secret/desk-sealing')).data?.['current'] ?? '', 'base64')).toHaveLength(32);
@@ -79,7 +66,7 @@ describe('the operator', () => {
     expect(token.length).toBeGreaterThan(20);
     expect(JSON.stringify(document)).not.toContain(token);
     expect(stage.operators[0]?.log()).not.toContain(token);
-    expect(await stage.cluster.kubectl(['get', 'mch,mcs', '-n', 'team', '-o', 'yaml'])).not.toContain(token);
+    expect(await kubectl('get mch,mcs -n team -o yaml')).not.toContain(token);
     expect(new Set(stage.hubs.fleet.states().map((state) => state.credentials)).size).toBe(1);
     expect(stage.hubs.fleet.states().every((state) => state.peers === 2 && state.ready === 2)).toBe(true);
   });
@@ -113,7 +100,7 @@ describe('the operator', () => {
   });
 
   test('EF-55 drift on each owned kind is repaired within five seconds', async () => {
-    const patch = async (path: string, body: object) => expect(await stage.patch(path, body)).toBe(200);
+    const harm = async (path: string, body: object) => expect(await stage.patch(path, body), path).toBe(200);
     const repaired = async (what: string, path: string, check: (live: Live) => boolean) => {
       const took = await eventually(what, 5000, async () => {
         const live = await stage.find(path);
@@ -121,51 +108,22 @@ describe('the operator', () => {
       });
       expect(took).toBeLessThan(5000);
     };
-    const deployment = inTeam('/apis/apps/v1', 'deployments', 'desk-hub');
-    await patch(deployment, {
-      spec: { template: { spec: { containers: [], automountServiceAccountToken: true } } },
-    }).catch(() => {});
-    await patch(deployment, { metadata: { labels: { 'app.kubernetes.io/managed-by': null } } });
-    await repaired(
-      'label',
-      deployment,
-      (live) => live.metadata.labels?.['app.kubernetes.io/managed-by'] === 'quaymaster',
-    );
-    const service = inTeam('/api/v1', 'services', 'desk-hub');
-    await patch(service, { spec: { selector: { 'quaymaster.dev/hub': 'other' } } });
-    await repaired('selector', service, (live) => JSON.stringify(live.spec?.['selector']).includes('desk'));
-    const budget = inTeam('/apis/policy/v1', 'poddisruptionbudgets', 'desk-hub');
-    await patch(budget, { spec: { maxUnavailable: 2 } });
-    await repaired('budget', budget, (live) => live.spec?.['maxUnavailable'] === 1);
-    const policy = inTeam('/apis/networking.k8s.io/v1', 'networkpolicies', 'desk-hub');
-    await patch(policy, { spec: { ingress: [] } });
-    await repaired('policy', policy, (live) => JSON.stringify(live.spec?.['ingress'] ?? '').includes('7575'));
-    const account = inTeam('/api/v1', 'serviceaccounts', 'desk-hub');
-    await patch(account, { automountServiceAccountToken: true });
-    await repaired(
-      'account',
-      account,
-      (live) => (live as { automountServiceAccountToken?: boolean }).automountServiceAccountToken === false,
-    );
+    for (const { what, path, patch, isRepaired } of harms) {
+      await harm(path, patch);
+      await repaired(what, path, isRepaired);
+    }
     for (const name of ['desk-config', 'desk-credentials']) {
       const secret = inTeam('/api/v1', 'secrets', name);
       const wanted = (await stage.find(secret))?.data;
-      await patch(secret, {
+      await harm(secret, {
         data: { ...Object.fromEntries(Object.keys(wanted ?? {}).map((key) => [key, 'AAAA'])), extra: 'AAAA' },
       });
       await repaired(name, secret, (live) => JSON.stringify(live.data) === JSON.stringify(wanted));
     }
-    const deletions = [
-      ['/apis/apps/v1', 'deployments', 'desk-hub'],
-      ['/api/v1', 'services', 'desk-hub-peers'],
-      ['/api/v1', 'secrets', 'desk-config'],
-      ['/api/v1', 'secrets', 'desk-credentials'],
-    ] as const;
-    for (const [group, plural, name] of deletions) {
-      const path = inTeam(group, plural, name);
+    for (const { what, path } of deletions) {
       const uid = (await stage.find(path))?.metadata.uid;
       await stage.cluster.request({ method: 'DELETE', path });
-      await repaired(`${plural} again`, path, (live) => live.metadata.uid !== uid);
+      await repaired(`${what} again`, path, (live) => live.metadata.uid !== uid);
     }
     await stage.hubIs(
       'settled',
@@ -190,26 +148,18 @@ describe('the operator', () => {
   });
 
   test('HT-4.09 the scale subresource: kubectl scale, and replicas that status tells', async () => {
-    await stage.cluster.kubectl(['scale', 'mcphub/desk', '-n', 'team', '--replicas=3']);
+    await kubectl('scale mcphub/desk -n team --replicas=3');
     await stage.hubIs(
       'three replicas',
       15_000,
       (hub) => (hub.status?.observedConfig ?? '').startsWith('3/3 ') && condition(hub, 'Ready')?.status === 'True',
     );
-    await stage.cluster.kubectl(['scale', 'mcphub/desk', '-n', 'team', '--replicas=2']);
+    await kubectl('scale mcphub/desk -n team --replicas=2');
     await stage.hubIs('two replicas', 15_000, (hub) => (hub.status?.observedConfig ?? '').startsWith('2/2 '));
   });
 
   test('a taken name is a condition, touches nothing, and clears by itself', async () => {
-    await stage.cluster.kubectl([
-      'create',
-      'secret',
-      'generic',
-      'other-config',
-      '-n',
-      'team',
-      '--from-literal=mine=yes',
-    ]);
+    await kubectl('create secret generic other-config -n team --from-literal=mine=yes');
     await stage.cluster.apply(manifest('other'));
     const path = hubPath.replace('desk', 'other');
     await eventually(
@@ -222,9 +172,9 @@ describe('the operator', () => {
     expect(condition(hub, 'Stalled')?.status).toBe('True');
     expect(Object.keys((await stage.get('secret/other-config')).data ?? {})).toEqual(['mine']);
     expect(await stage.find(inTeam('/apis/apps/v1', 'deployments', 'other-hub'))).toBeUndefined();
-    await stage.cluster.kubectl(['delete', 'secret', 'other-config', '-n', 'team']);
+    await kubectl('delete secret other-config -n team');
     await eventually('Ready', 5000, async () => condition(await stage.find(path), 'Ready')?.status === 'True');
-    await stage.cluster.kubectl(['delete', 'mcphub', 'other', '-n', 'team']);
+    await kubectl('delete mcphub other -n team');
   });
 
   test('a quota, a template that is refused: conditions with the words of the API server', async () => {
@@ -242,26 +192,19 @@ describe('the operator', () => {
     expect(condition(await stage.find(path), 'Ready')?.message).toMatch(/Deployment greedy-hub.*memory/);
     await stage.cluster.apply(manifest('greedy'));
     await eventually('Ready', 10_000, async () => condition(await stage.find(path), 'Ready')?.status === 'True');
-    await stage.cluster.kubectl(['delete', 'mcphub', 'greedy', '-n', 'team']);
+    await kubectl('delete mcphub greedy -n team');
   });
 
   test('nothing happens, nothing is written: a silence, all looked at anew, and a second replica beside', async () => {
     await (await stage.start('second')).ready();
     await stage.hubIs('settled', 20_000, (hub) => condition(hub, 'Reconciling')?.status === 'False');
-    await new Promise((resolve) => {
-      setTimeout(resolve, 2000);
-    });
+    await wait(2000);
     const since = new Date();
-    await new Promise((resolve) => {
-      setTimeout(resolve, 6_000);
-    });
+    await wait(6_000);
     // And nothing is when everything is looked at anew.
     stage.operators[0]?.signal('SIGHUP');
-    await new Promise((resolve) => {
-      setTimeout(resolve, 5000);
-    });
-    const writes = (await stage.writesOf(since)).filter((line) => !ordinary.test(line));
-    expect(writes).toEqual([]);
+    await wait(5000);
+    expect(await stage.writesOf(since)).toEqual([]);
   });
 
   test('the leader is killed: the other acts within 15 s, streams move, no number is used twice', async () => {
@@ -298,11 +241,8 @@ describe('the operator', () => {
     expect(await second.ended).toBe(0);
     await eventually('leads', 15_000, () => stage.operators[2]?.log().includes('this process leads') === true);
     await eventually('streams', 15_000, () => stage.hubs.fleet.states().every((state) => state.connected));
-    await new Promise((resolve) => {
-      setTimeout(resolve, 6_000);
-    });
-    const writes = (await stage.writesOf(since)).filter((line) => !ordinary.test(line));
-    expect(writes).toEqual([]);
+    await wait(6_000);
+    expect(await stage.writesOf(since)).toEqual([]);
     expect((await stage.find(hubPath))?.metadata.resourceVersion).toBe(ready?.metadata.resourceVersion);
   });
 
@@ -343,66 +283,49 @@ describe('the operator', () => {
       20_000,
       async () => condition(await stage.find(path), 'ResolvedRefs')?.status === 'True',
     );
-    await stage.cluster.kubectl(['delete', 'mcphub', 'open', '-n', 'team']);
+    await kubectl('delete mcphub open -n team');
   });
 
   test('HT-0.10 a hub behind a hub: the Service of that hub, no objects of its own; a circle is refused with its way', async () => {
-    const hub = (name: string, servers: string): string => `apiVersion: quaymaster.dev/v1alpha1
-kind: McpHub
-metadata: {name: ${name}, namespace: ring}
-spec: {servers: {include: [${servers}]}, auth: {mode: none}, replicas: 1, path: /${name}}`;
-    const toward = (name: string, target: string): string => `apiVersion: quaymaster.dev/v1alpha1
-kind: McpServer
-metadata: {name: ${name}, namespace: ring}
-spec: {source: {hub: {name: ${target}}}}`;
     const resolved = async (server: string) =>
       condition(await stage.find(`/apis/quaymaster.dev/v1alpha1/namespaces/ring/mcpservers/${server}`), 'ResolvedRefs');
-    await stage.cluster.kubectl(['create', 'namespace', 'ring']);
-    await stage.cluster.apply([hub('outer', 'inner'), hub('shared', ''), toward('inner', 'shared')].join('\n---\n'));
+    await kubectl('create namespace ring');
+    await stage.cluster.apply(
+      [ringHub('outer', 'inner'), ringHub('shared', ''), serverToward('inner', 'shared')].join('\n---\n'),
+    );
     await eventually('resolved', 10_000, async () => (await resolved('inner'))?.status === 'True');
     await eventually('told', 10_000, async () => {
-      const packed = (await stage.find('/api/v1/namespaces/ring/secrets/outer-config'))?.data?.['document.json.gz'];
-      if (packed === undefined) return false;
-      const { addresses } = JSON.parse(gunzipSync(Buffer.from(packed, 'base64')).toString()) as {
-        addresses: Readonly<Record<string, { readonly url: string }>>;
-      };
-      return addresses['ring/inner']?.url === 'http://shared-hub.ring.svc.cluster.local/shared';
+      const document = documentIn(await stage.find('/api/v1/namespaces/ring/secrets/outer-config'));
+      return document?.addresses['ring/inner']?.url === 'http://shared-hub.ring.svc.cluster.local/shared';
     });
-    const deployments = await stage.cluster.kubectl(['get', 'deployment', '-n', 'ring', '-o', 'name']);
+    const deployments = await kubectl('get deployment -n ring -o name');
     expect(deployments.trim().split('\n').toSorted()).toEqual([
       'deployment.apps/outer-hub',
       'deployment.apps/shared-hub',
     ]);
-    await stage.cluster.apply([hub('shared', 'back'), toward('back', 'outer')].join('\n---\n'));
+    await stage.cluster.apply([ringHub('shared', 'back'), serverToward('back', 'outer')].join('\n---\n'));
     const way = 'ring/outer -> ring/inner -> ring/shared -> ring/back -> ring/outer';
     for (const name of ['inner', 'back'])
       await eventually(`${name} is refused`, 10_000, async () => {
         const { reason, message } = (await resolved(name)) ?? {};
         return reason === 'HubLoop' && message?.includes(way) === true;
       });
-    await stage.cluster.kubectl(['delete', 'mcpserver', 'back', '-n', 'ring']);
+    await kubectl('delete mcpserver back -n ring');
     await eventually('resolved again', 10_000, async () => (await resolved('inner'))?.status === 'True');
     // First what is declared: what is made anew in a namespace that ends is forbidden.
-    await stage.cluster.kubectl(['delete', 'mcphub,mcpserver', '--all', '-n', 'ring', '--timeout=20s']);
-    await stage.cluster.kubectl(['delete', 'namespace', 'ring', '--wait=false']);
+    await kubectl('delete mcphub,mcpserver --all -n ring --timeout=20s');
+    await kubectl('delete namespace ring --wait=false');
   });
 
   test('a deleted hub leaves nothing, a deleted namespace finishes', async () => {
-    await stage.cluster.kubectl(['delete', 'mcphub', 'desk', '-n', 'team', '--timeout=20s']);
+    await kubectl('delete mcphub desk -n team --timeout=20s');
     await eventually('gone', 30_000, async () => {
-      const left = await stage.cluster.kubectl([
-        'get',
-        'deployment,service,serviceaccount,pdb,networkpolicy,secret,pod',
-        '-n',
-        'team',
-        '-l',
-        'app.kubernetes.io/component=hub',
-        '-o',
-        'name',
-      ]);
+      const left = await kubectl(
+        'get deployment,service,serviceaccount,pdb,networkpolicy,secret,pod -n team -l app.kubernetes.io/component=hub -o name',
+      );
       return left.trim() === '';
     });
-    await stage.cluster.kubectl(['delete', 'namespace', 'team', '--timeout=60s']);
+    await kubectl('delete namespace team --timeout=60s');
     for (const operator of stage.operators) expect(operator.log()).not.toMatch(/"level":"error"/);
   });
 

@@ -1,4 +1,6 @@
 /** A real API server with the operator as a process under its shipped rights, and hub Pods played by the fleet. */
+import { gunzipSync } from 'node:zlib';
+
 import { type Cluster, startCluster } from '@quaymaster/cluster';
 
 import { createHubFleet, type HubFleet } from './hub-fleet.ts';
@@ -9,6 +11,8 @@ const settings = {
   render: { hubDrainSeconds: 1, allowAnonymousExposure: true },
 };
 export const hubPath = '/apis/quaymaster.dev/v1alpha1/namespaces/team/mcphubs/desk';
+
+const ordinary = /^(update|get) leases |^create tokenreviews /;
 
 /** An object as it stands in the cluster. */
 export interface Live {
@@ -21,6 +25,8 @@ export interface Live {
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly data?: Readonly<Record<string, string>>;
+  /** Of a ServiceAccount. */
+  readonly automountServiceAccountToken?: boolean;
   readonly spec?: { readonly replicas?: number; readonly [name: string]: unknown };
   readonly status?: {
     readonly observedGeneration?: number;
@@ -50,7 +56,7 @@ export interface OperatorStage {
   hubIs(what: string, limitMs: number, check: (hub: Live) => boolean): Promise<number>;
   /** What replicas of "desk" are told, all alike, at the generation that status shows. */
   acknowledged(generation: number, replicas?: number): boolean;
-  /** Of the operator. */
+  /** Of the operator, without what it does all the time: its lease, and whether tokens of hub Pods are good. */
   writesOf(since: Date): Promise<string[]>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -98,7 +104,8 @@ export async function startOperatorStage(name: string): Promise<OperatorStage> {
       const events = await cluster.auditWrites(since);
       return events
         .filter((event) => event.user === 'system:serviceaccount:quaymaster-system:quaymaster-operator')
-        .map((event) => `${event.verb} ${event.resource} ${event.namespace ?? ''}/${event.name ?? ''}`);
+        .map((event) => `${event.verb} ${event.resource} ${event.namespace ?? ''}/${event.name ?? ''}`)
+        .filter((line) => !ordinary.test(line));
     },
     async [Symbol.asyncDispose]() {
       await hubs[Symbol.asyncDispose]();
@@ -118,6 +125,19 @@ export const condition = (live: Live | undefined, type: string) =>
 /** The number in `observedConfig`. */
 export function generationOf(hub: Live | undefined): number {
   return Number(/at generation (\d+)$/.exec(hub?.status?.observedConfig ?? '')?.[1] ?? 0);
+}
+
+/** What hub Pods are to run. */
+export interface HubDocument {
+  readonly addresses: Readonly<Record<string, { readonly url: string; readonly bridgeToken?: string }>>;
+  readonly hosts: readonly string[];
+}
+
+/** The document in a config Secret. */
+export function documentIn(secret: Live | undefined): HubDocument | undefined {
+  const packed = secret?.data?.['document.json.gz'];
+  if (packed === undefined) return undefined;
+  return JSON.parse(gunzipSync(Buffer.from(packed, 'base64')).toString()) as HubDocument;
 }
 
 /** A hub in namespace "team", in front of one server. */
