@@ -2,9 +2,9 @@
  * Attempts to bring a server up, one at a time: conversation, then listing. A new attempt, or `abandon`, gives the running one up; whatever an
  * attempt opened that nobody takes is ended.
  */
-import type { Conversation } from './conversation.ts';
+import { type Conversation, givenUp } from './conversation.ts';
 import type { ListDeps } from './list-all.ts';
-import { givenUp, type Starter } from './starter.ts';
+import type { Starter } from './starter.ts';
 import { type FirstListing, readFirst } from './watch.ts';
 
 export interface Started {
@@ -15,7 +15,7 @@ export interface Started {
 }
 
 export interface AttemptsOptions {
-  readonly starter: Starter;
+  readonly starter: Pick<Starter, 'open'>;
   readonly lists: ListDeps;
   /** What must have ended before the next process starts: a port or a file may be held by one process only. */
   readonly before: () => Promise<unknown> | undefined;

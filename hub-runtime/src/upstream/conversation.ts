@@ -1,7 +1,7 @@
 /**
  * A negotiated conversation with one server: a child process, a legacy HTTP session, or a modern HTTP endpoint.
  *
- * The state machine (`create-upstream.ts`) owns conversations and decides when to open and replace them; connectors know how.
+ * `upkeep.ts` owns the primary one, `client-lanes.ts` those of single clients: they open and replace them; connectors know how.
  * A conversation is a Lane: it mints upstream ids and progress tokens, adds its era's envelope, and maps what comes back.
  */
 import type { Era, ServerTransport } from '@quaymaster/crds';
@@ -24,7 +24,7 @@ export interface Conversation extends Lane {
   readonly notice?: string | undefined;
   readonly inFlight: number;
   /** Rises with everything the server says. Absent: nobody counts. */
-  readonly heard?: number;
+  readonly heard?: number | undefined;
   /** A request of the hub's own (listing, ping). `params` without `_meta`. */
   request(method: string, params: RawJson, timeoutMs: number): Promise<ResultOutcome | ErrorOutcome>;
   /** Lists have changed, or are read for the first time; what the server says of itself may have changed too. */
@@ -90,6 +90,11 @@ export class ConnectError extends Error {
     this.reason = reason;
     this.retryable = retryable;
   }
+}
+
+/** Whoever wanted the conversation does not any more. */
+export function givenUp(): ConnectError {
+  return new ConnectError('StartFailed', 'given up', true);
 }
 
 /**

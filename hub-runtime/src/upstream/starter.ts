@@ -9,7 +9,7 @@ import type { Era, ServerConfig } from '@quaymaster/crds';
 import { type Caller, type EndpointFeed, type LaneCall, type Outcome, TargetError } from '../exchange/index.ts';
 import { watchArrivals } from './arrivals.ts';
 import { connectorFor } from './connectors.ts';
-import { ConnectError, type Connector, type ConnectRequest, type Conversation } from './conversation.ts';
+import { ConnectError, type Connector, type ConnectRequest, type Conversation, givenUp } from './conversation.ts';
 import { httpLimits } from './http/index.ts';
 import { ListFailure } from './list-all.ts';
 import { graceMs, replicaGraceMs } from './machine.ts';
@@ -151,10 +151,6 @@ export class Starter {
     const age = this.#options.deps.clock.monotonic() - verdict.at;
     return verdict.era === 'legacy' && age >= httpLimits.legacyVerdictMs ? undefined : verdict.era;
   }
-}
-
-export function givenUp(): ConnectError {
-  return new ConnectError('StartFailed', 'given up', true);
 }
 
 export interface StartFailure {

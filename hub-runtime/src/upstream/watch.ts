@@ -5,15 +5,13 @@
 import type { ServerConfig } from '@quaymaster/crds';
 
 import type { ListKind, ServerListing } from '../exchange/index.ts';
-import type { Conversation, NotificationListener } from './conversation.ts';
+import { ConnectError, type Conversation, givenUp, type NotificationListener } from './conversation.ts';
 import { HealthCheck } from './health-check.ts';
 import { announcesTools, listAll, type ListDeps, listLimits, listSome, type PartialListing } from './list-all.ts';
 import { Relister } from './relister.ts';
-import { givenUp } from './starter.ts';
-import { ConnectError } from './conversation.ts';
 
 /** Age at which lists are read again that the server announces no changes of, milliseconds. */
-export const unannouncedMs = 5 * 60_000;
+const unannouncedMs = 5 * 60_000;
 
 export interface WatchOptions {
   readonly conversation: Conversation;
@@ -119,6 +117,8 @@ export async function readFirst(
   deps: ListDeps,
   signal: AbortSignal,
 ): Promise<FirstListing> {
+  // In the very moment in which the conversation stood: nobody would tell.
+  if (signal.aborted) throw givenUp();
   const announced = new Set<string>();
   conversation.onNotification((method) => {
     if (method.endsWith('/list_changed')) announced.add(method);

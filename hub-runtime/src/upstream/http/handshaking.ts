@@ -10,7 +10,7 @@ import type { Era, ServerConfig } from '@quaymaster/crds';
 import type { Clock, Logger, Random } from '../../base/index.ts';
 import type { Observer } from '../../observe/index.ts';
 import { modernEnvelope, type RawJson, rawOf, requestRaw } from '../../wire/index.ts';
-import { ConnectError, type Conversation, declaredTo } from '../conversation.ts';
+import { ConnectError, type Conversation, declaredTo, givenUp } from '../conversation.ts';
 import { callerHeader } from './bridge-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type Discovery, initializeVersion, readDiscovery, readInitialize } from './handshake.ts';
@@ -23,7 +23,7 @@ import { httpLimits } from './limits.ts';
 import { ModernConversation, modernHeaders } from './modern-conversation.ts';
 import { openOldTransport } from './old-transport.ts';
 import type { Place } from './place.ts';
-import { post, type Reply } from './post.ts';
+import { post, type PostOptions, type Reply } from './post.ts';
 import { NotOffered } from './sse-stream.ts';
 
 export interface HttpConnectorDeps {
@@ -41,6 +41,11 @@ export interface Opening extends Pick<HttpConversationDeps, 'request' | 'places'
   readonly choose: () => Place | undefined;
   /** It spoke HTTP+SSE of 2024-11-05 the last time. */
   readonly isOld: boolean;
+}
+
+/** One request of the handshake. */
+interface Asked extends Pick<PostOptions, 'headers' | 'body' | 'id' | 'timeoutMs'> {
+  readonly place: Place;
 }
 
 export class Handshaking {
@@ -107,7 +112,7 @@ export class Handshaking {
     const envelope = modernEnvelope(this.#hubInfo, '{}' as RawJson);
     const body = requestRaw('discover', 'server/discover', `{"_meta":{${envelope}}}` as RawJson);
     const headers = [...modernHeaders(this.#headers, this.#userAgent), 'mcp-method', 'server/discover'];
-    return readDiscovery(await this.#send(place, 'POST', headers, body, '"discover"', timeoutMs, this.#signal));
+    return readDiscovery(await this.#post({ place, headers, body, id: '"discover"', timeoutMs }, this.#signal));
   }
 
   #declaredTo({ request }: Opening): RawJson {
@@ -119,7 +124,7 @@ export class Handshaking {
       `{"protocolVersion":"${initializeVersion}","capabilities":${declared},"clientInfo":${this.#hubInfo}}` as RawJson;
     const body = requestRaw('initialize', 'initialize', params);
     const headers = legacyBaseHeaders(this.#headers, this.#userAgent);
-    return this.#send(place, 'POST', headers, body, '"initialize"', timeoutMs, signal);
+    return this.#post({ place, headers, body, id: '"initialize"', timeoutMs }, signal);
   }
 
   /**
@@ -181,7 +186,7 @@ export class Handshaking {
   async #orGiveUp(conversation: ModernConversation | LegacyConversation): Promise<Conversation> {
     if (!this.#signal.aborted) return conversation;
     await conversation.close('given up');
-    throw new ConnectError('StartFailed', 'given up', true);
+    throw givenUp();
   }
 
   #conversationDeps({ request, places, release, callers }: Opening): HttpConversationDeps {
@@ -190,18 +195,10 @@ export class Handshaking {
     return { endpoint, places, release, callers, config: this.#config, clock, random, log, observer, request };
   }
 
-  #send(
-    place: Place,
-    method: 'POST' | 'GET',
-    headers: string[],
-    body: RawJson | undefined,
-    id: string | undefined,
-    timeoutMs: number,
-    signal?: AbortSignal,
-  ): Promise<Reply> {
+  #post({ place, ...asked }: Asked, signal?: AbortSignal): Promise<Reply> {
     const { path } = this.#endpoint;
     const { clock } = this.#deps;
-    return post({ pool: place.calls, path, method, headers, body, id, timeoutMs, clock }, signal);
+    return post({ ...asked, pool: place.calls, path, method: 'POST', clock }, signal);
   }
 
   #left(): number {

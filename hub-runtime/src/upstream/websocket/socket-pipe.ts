@@ -10,7 +10,7 @@ import { type ClientOptions, WebSocket } from 'ws';
 
 import type { Clock } from '../../base/index.ts';
 import { type RawJson, rawFromBytes, rawToBytes, type ScanFault, type ScannedMessage } from '../../wire/index.ts';
-import { ConnectError } from '../conversation.ts';
+import { ConnectError, givenUp } from '../conversation.ts';
 import { describeNetworkError, httpLimits, statusError, upstreamScanLimits } from '../http/index.ts';
 import { type MessagePipe, type PipeEnd, PipeInbox } from '../stdio/index.ts';
 
@@ -62,7 +62,7 @@ export function openSocketPipe(options: SocketPipeOptions, signal: AbortSignal):
       socket.terminate();
       reject(error);
     };
-    const abort = (): void => fail(new ConnectError('StartFailed', 'given up', true));
+    const abort = (): void => fail(givenUp());
     const stopClock = clock.after(connectMs, () =>
       fail(new ConnectError('Unreachable', 'it cannot be reached: no connection in time', true)),
     );
