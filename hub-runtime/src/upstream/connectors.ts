@@ -21,7 +21,8 @@ export function connectorFor(target: ServerTarget, config: () => ServerConfig, d
       config().transport === 'websocket'
         ? createSocketConnector(config, target, deps)
         : createHttpConnector(config, target, deps);
-    return target.process === undefined ? http : besideProcess(target, target.process, http, config, deps);
+    const { process } = target;
+    return process === undefined ? http : besideProcess(http, { target, process, config, deps });
   }
   const { key } = config();
   const { clock, log, children, hubInfo, serverLog } = deps;
@@ -29,23 +30,25 @@ export function connectorFor(target: ServerTarget, config: () => ServerConfig, d
   return createStdioConnector(config, { clock, log, target, children, hubInfo, stderr });
 }
 
+/** A process of ours, and where it listens. */
+interface ListeningServer {
+  readonly target: HttpTarget;
+  readonly process: NonNullable<HttpTarget['process']>;
+  readonly config: () => ServerConfig;
+  readonly deps: UpstreamDeps;
+}
+
 /**
  * The process and the conversation live and die together. Only the primary conversation brings the process up; those of single clients
  * use the one that runs.
  */
-function besideProcess(
-  target: HttpTarget,
-  process: NonNullable<HttpTarget['process']>,
-  http: Connector,
-  config: () => ServerConfig,
-  deps: UpstreamDeps,
-): Connector {
+function besideProcess(http: Connector, server: ListeningServer): Connector {
   return {
     async connect(request, signal) {
       if (request.purpose === 'client') return http.connect(request, signal);
-      const child = await startProcess(target, process, config, deps, signal);
+      const child = await startProcess(server, signal);
       try {
-        return withProcess(await http.connect(request, signal), child, deps.clock);
+        return withProcess(await http.connect(request, signal), child, server.deps.clock);
       } catch (error) {
         await child.stop(0);
         throw error;
@@ -54,13 +57,7 @@ function besideProcess(
   };
 }
 
-async function startProcess(
-  target: HttpTarget,
-  process: NonNullable<HttpTarget['process']>,
-  config: () => ServerConfig,
-  deps: UpstreamDeps,
-  signal: AbortSignal,
-): Promise<Child> {
+async function startProcess({ target, process, config, deps }: ListeningServer, signal: AbortSignal): Promise<Child> {
   const { clock, log, children, serverLog } = deps;
   const { key, timeouts } = config();
   const url = new URL(target.url);
@@ -88,8 +85,10 @@ function withProcess(inner: Conversation, child: Child, clock: Clock): Conversat
   let closed = false;
   let ended: ConversationEnd | undefined;
   let tell: Parameters<Conversation['onClosed']>[0] | undefined;
+  let stopLingering = (): void => {};
   const close = async (reason: string): Promise<void> => {
     closed = true;
+    stopLingering();
     await inner.close(reason);
     await child.stop(graceMs);
   };
@@ -98,7 +97,7 @@ function withProcess(inner: Conversation, child: Child, clock: Clock): Conversat
     closed = true;
     ended = { reason, message };
     void child.stop(graceMs);
-    clock.after(lingerMs, () => void inner.close(message));
+    stopLingering = clock.after(lingerMs, () => void inner.close(message));
     tell?.(ended);
   };
   inner.onClosed(({ reason, message }) => end(reason, message));
@@ -121,7 +120,7 @@ function withProcess(inner: Conversation, child: Child, clock: Clock): Conversat
       return inner.capabilities;
     },
     get heard() {
-      return inner.heard ?? 0;
+      return inner.heard;
     },
     get inFlight() {
       return inner.inFlight;
