@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest';
 
 import { connectHttp, connectLegacy, connectModern, isAlive, textOf, until } from '../kit/index.ts';
 import type { EraName, JsonObject, KitClient } from '../kit/index.ts';
+import { begun } from './support/begun.ts';
 import { script } from './support/bridged-server.ts';
 import { startBridge } from './support/running-bridge.ts';
 import type { RunningBridge } from './support/running-bridge.ts';
@@ -157,8 +158,7 @@ describe('the bridge alone', () => {
       await using bridge = await startBridge(script(era));
       await using client = await connect(bridge, era);
       const { pid } = JSON.parse(textOf(await client.callTool('whoami'))) as { pid: number };
-      const slow = [1, 2, 3].map((n) => client.callTool('slow', { n }));
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      const slow = await begun(client, '', 'slow', () => [1, 2, 3].map((n) => client.callTool('slow', { n })));
       bridge.program.kill('SIGTERM');
       await until(async () => (await bridge.readyz()).status === 503, { because: 'it still calls itself ready' });
       const late = await client.callTool('echo');
@@ -174,13 +174,13 @@ describe('the bridge alone', () => {
   test('a second signal ends a bridge whose calls do not', async () => {
     await using bridge = await startBridge(script('legacy'), { settings: { drainMs: 60_000 } });
     await using client = await connect(bridge, 'legacy');
-    const hanging = client.callTool('hang').catch(() => 'cut');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const [hanging] = await begun(client, '', 'hang', () => [client.callTool('hang')]);
+    const cut = hanging?.catch(() => 'cut');
     bridge.program.kill('SIGTERM');
     await until(async () => (await bridge.readyz()).status === 503, { because: 'it still calls itself ready' });
     bridge.program.kill('SIGTERM');
     expect((await bridge.program.ended(5_000)).code).toBe(0);
-    await hanging;
+    await cut;
   });
 
   test('EF-72 variables: the child gets its own without the prefix, the bridge none of them, the child none of the bridge', async () => {

@@ -16,6 +16,7 @@ import {
   stdioCommand,
   until,
 } from '../kit/index.ts';
+import { begun } from './support/begun.ts';
 import { mcpHub, mcpServer, qm, writeManifests } from './support/running-hub.ts';
 
 expect.extend(kitMatchers);
@@ -84,13 +85,17 @@ describe('EF-43 in the foreground', () => {
 
   test('a call in flight is answered before the end (HS-13)', async () => {
     project(
-      kit('a', { tools: [{ name: 'slow', does: { latencyMs: 800, content: [{ type: 'text', text: 'done' }] } }] }),
+      kit('a', {
+        tools: [
+          { name: 'slow', does: { latencyMs: 800, content: [{ type: 'text', text: 'done' }] } },
+          { name: 'control', does: { control: true } },
+        ],
+      }),
     );
     const up = spawn('up', '-f', 'm', '--port', '0');
     const url = (await up.line(/^ready http/)).slice('ready '.length);
     const client = await connectModern(url);
-    const call = client.callTool('a_slow', {});
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const [call] = await begun(client, 'a_', 'slow', () => [client.callTool('a_slow', {})]);
     up.kill('SIGTERM');
     expect(await call).toBeToolResult('done');
     expect((await up.ended(15_000)).code).toBe(0);

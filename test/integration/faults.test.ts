@@ -1,8 +1,8 @@
 /**
  * The fault table (EF-84, HT-1.12): what callers see of each way a server or the network can fail, how soon, and how soon it is well again.
  *
- * Each row of docs/faults.md is a test here, under the same name. Times are those of the table: a bar that a loaded machine keeps, not a
- * measurement; what is asserted is the order of magnitude that callers can rely on. The long form is `faults.soak.test.ts`.
+ * Each row of docs/faults.md is a test here, under the same name. Times are those of the table, not a measurement:
+ * what is asserted is the order of magnitude that callers can rely on, and more of it on a machine that has more to do than cores. The long form is `faults.soak.test.ts`.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -10,6 +10,7 @@ import {
   connectLegacy,
   connectModern,
   type EraName,
+  fairMs,
   type FaultProxy,
   isAlive,
   type KitClient,
@@ -22,17 +23,20 @@ import {
   stdioCommand,
   until,
 } from '../kit/index.ts';
+import { begun } from './support/begun.ts';
 import { recovery, serverObject, verdict } from './support/faults.ts';
 import { mcpHub, mcpServer, type RunningHub, startHub } from './support/running-hub.ts';
 
 expect.extend(kitMatchers);
 
-const callMs = 1_000;
-const health = { interval: '1s', timeout: '500ms', failureThreshold: 2 };
+/** Long enough for a call that is sent again on a busy machine. */
+const callMs = 1_500;
+const call = `${callMs}ms`;
+const health = { interval: '1s', timeout: '900ms', failureThreshold: 2 };
 /** Faults of one test must not count in the next; circuits have tests of their own (`resilience.test.ts`). */
 const resilience = { circuitBreaker: { minCalls: 500 } };
-/** What "at once" may take on a busy machine. */
-const atOnceMs = 900;
+/** What "at once" may take. */
+const atOnceMs = (): number => fairMs(900);
 const backMs = 15_000;
 
 const script = (era: EraName): ServerScript => ({
@@ -41,7 +45,7 @@ const script = (era: EraName): ServerScript => ({
     { name: 'echo' },
     { name: 'hang', does: { hang: true } },
     { name: 'whoami', does: { whoami: true } },
-    { name: 'slow', does: { progress: { count: 8, intervalMs: 170 } } },
+    { name: 'slow', does: { progress: { count: 8, intervalMs: 220 } } },
     { name: 'quiet', does: { latencyMs: 2 * callMs } },
     { name: 'invalid', does: { malform: 'invalidJson' } },
     { name: 'other', does: { malform: 'wrongId' } },
@@ -74,16 +78,22 @@ describe('the fault table', () => {
       manifests.push(
         mcpServer(era, {
           source: { remote: { url: proxy.url } },
-          timeouts: { call: '1s', callMax: '10s', connect: '1s', start: '5s' },
+          timeouts: { call, callMax: '10s', connect: '1s', start: '5s' },
           health,
           resilience,
         }),
       );
     }
+    const old = script('legacy');
     manifests.push(
       mcpServer('child', {
-        source: { command: stdioCommand(script('legacy')) },
-        timeouts: { call: '1s' },
+        source: {
+          command: stdioCommand({
+            ...old,
+            tools: [...(old.tools ?? []), { name: 'control', does: { control: true } }],
+          }),
+        },
+        timeouts: { call },
         health,
       }),
     );
@@ -115,7 +125,7 @@ describe('the fault table', () => {
     }
   };
   const inFlight = (server: RunningServer, calls: number): Promise<unknown> =>
-    until(() => server.inFlight >= calls, { because: 'the calls are at the server', timeoutMs: 5_000 });
+    until(() => server.inFlight >= calls, { because: 'the calls are at the server' });
 
   describe.each(eras)('a %s server', (era) => {
     test('EF-84 HT-1.12 killed', async () => {
@@ -128,13 +138,13 @@ describe('the fault table', () => {
         expect(code).toBe('QM_SERVER_GONE');
         expect(answer.raw).toContain('"retry":"unsafe"');
       }
-      expect(performance.now() - killedAt).toBeLessThan(atOnceMs);
+      expect(performance.now() - killedAt).toBeLessThan(atOnceMs());
       // Its tools stay listed while it is away.
       const names = (await clientOf('modern').listAll('tools/list')).map(({ name }) => name);
       expect(names).toContain(`${era}_echo`);
       await server.restart();
-      expect(await recovery(clientOf('modern'), `${era}_echo`, backMs)).toBeLessThan(backMs);
-      expect(await recovery(clientOf('legacy'), `${era}_echo`, backMs)).toBeLessThan(backMs);
+      await recovery(clientOf('modern'), `${era}_echo`, backMs);
+      await recovery(clientOf('legacy'), `${era}_echo`, backMs);
     });
 
     test('EF-84 hung', async () => {
@@ -144,12 +154,12 @@ describe('the fault table', () => {
       for (const { code, ms } of await Promise.all(calls)) {
         expect(code).toBe('QM_CALL_TIMEOUT');
         expect(ms).toBeGreaterThanOrEqual(callMs - 50);
-        expect(ms).toBeLessThan(callMs + 2_000);
+        expect(ms).toBeLessThan(callMs + fairMs(2_000));
       }
       // The server is told to stop, and the others of its tools work meanwhile.
       if (era === 'legacy')
-        await until(() => server.recorder.cancelled.length >= before + 2, { because: 'it was told', timeoutMs: 3_000 });
-      await until(() => server.inFlight === 0, { because: 'nothing is under way', timeoutMs: 3_000 });
+        await until(() => server.recorder.cancelled.length >= before + 2, { because: 'it was told' });
+      await until(() => server.inFlight === 0, { because: 'nothing is under way' });
       await recovery(clientOf('modern'), `${era}_echo`, backMs);
     });
 
@@ -166,14 +176,14 @@ describe('the fault table', () => {
         expect(read.code).toBe('ok');
         expect(read.ms).toBeGreaterThan(200);
       });
-      expect(await recovery(clientOf('modern'), `${era}_echo`, backMs)).toBeLessThan(backMs);
+      await recovery(clientOf('modern'), `${era}_echo`, backMs);
     });
 
     test.each(['invalid', 'other', 'nothing', 'teapot'])('EF-84 rubbish: %s', async (tool) => {
       for (const client of eras) {
         const { code, ms } = await verdict(clientOf(client).callTool(`${era}_${tool}`, {}));
         expect(code).toBe(tool === 'teapot' ? 'QM_SERVER_STATUS' : 'QM_UPSTREAM_PROTOCOL');
-        expect(ms).toBeLessThan(atOnceMs);
+        expect(ms).toBeLessThan(atOnceMs());
       }
       await recovery(clientOf('modern'), `${era}_echo`, backMs);
     });
@@ -193,10 +203,10 @@ describe('the fault table', () => {
         expect(code).toBe('QM_SERVER_GONE');
         expect(answer.notifications.length).toBeLessThan(200);
       }
-      expect(performance.now() - cutAt).toBeLessThan(atOnceMs);
+      expect(performance.now() - cutAt).toBeLessThan(atOnceMs());
       for (const { code } of await Promise.all(reads)) expect(code).toBe('ok');
-      expect(await recovery(clientOf('modern'), `${era}_echo`, backMs)).toBeLessThan(backMs);
-      expect(await recovery(clientOf('legacy'), `${era}_echo`, backMs)).toBeLessThan(backMs);
+      await recovery(clientOf('modern'), `${era}_echo`, backMs);
+      await recovery(clientOf('legacy'), `${era}_echo`, backMs);
     });
 
     test('EF-84 HT-1.12 replaced', async () => {
@@ -231,13 +241,13 @@ describe('the fault table', () => {
 
   test('EF-84 HT-1.12 killed: a child', async () => {
     const pid = await pidOfChild();
-    const calls = eras.map((client) => verdict(clientOf(client).callTool('child_hang', {})));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const calls = await begun(clientOf('modern'), 'child_', 'hang', () =>
+      eras.map((client) => clientOf(client).callTool('child_hang', {})),
+    );
+    const killedAt = performance.now();
     process.kill(pid, 'SIGKILL');
-    for (const { code, ms } of await Promise.all(calls)) {
-      expect(code).toBe('QM_SERVER_GONE');
-      expect(ms).toBeLessThan(atOnceMs + 100);
-    }
+    for (const { code } of await Promise.all(calls.map(verdict))) expect(code).toBe('QM_SERVER_GONE');
+    expect(performance.now() - killedAt).toBeLessThan(atOnceMs());
     await recovery(clientOf('modern'), 'child_echo', backMs);
     expect(await pidOfChild()).not.toBe(pid);
     expect(isAlive(pid)).toBe(false);
@@ -249,7 +259,7 @@ describe('the fault table', () => {
       await broken(era, { halfOpen: true }, async () => {
         const { code, ms } = await verdict(clientOf('modern').callTool(`${era}_echo`, {}));
         expect(code).toBe('QM_CALL_TIMEOUT');
-        expect(ms).toBeLessThan(callMs + 2_000);
+        expect(ms).toBeLessThan(callMs + fairMs(2_000));
         // Callers come all the time: that must not keep it from being found out.
         await until(
           async () => {
@@ -259,9 +269,11 @@ describe('the fault table', () => {
           { because: 'the health check has found it dead', timeoutMs: backMs },
         );
         // From then on nobody waits for it.
-        expect((await verdict(clientOf('legacy').callTool(`${era}_echo`, {}))).ms).toBeLessThan(atOnceMs);
+        const refused = await verdict(clientOf('legacy').callTool(`${era}_echo`, {}));
+        expect(refused.code).toBe('QM_SERVER_FAILED');
+        expect(refused.ms).toBeLessThan(atOnceMs());
       });
-      expect(await recovery(clientOf('legacy'), `${era}_echo`, backMs)).toBeLessThan(backMs);
+      await recovery(clientOf('legacy'), `${era}_echo`, backMs);
     });
 
     test('EF-84 HT-1.12 hung: a child that stands still is replaced, however many call it', async () => {

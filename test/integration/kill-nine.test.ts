@@ -5,6 +5,7 @@ import {
   connectLegacy,
   connectModern,
   type EraName,
+  fairMs,
   httpCommand,
   isAlive,
   type KitClient,
@@ -13,13 +14,19 @@ import {
   stdioCommand,
   until,
 } from '../kit/index.ts';
+import { begun } from './support/begun.ts';
 import { type Manifest, mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 
 expect.extend(kitMatchers);
 
 const script = (era: EraName | 'dual', more: ServerScript = {}): ServerScript => ({
   era,
-  tools: [{ name: 'whoami', does: { whoami: true } }, { name: 'hang', does: { hang: true } }, { name: 'echo' }],
+  tools: [
+    { name: 'whoami', does: { whoami: true } },
+    { name: 'hang', does: { hang: true } },
+    { name: 'echo' },
+    { name: 'control', does: { control: true } },
+  ],
   ...more,
 });
 const port = 20_000 + (process.pid % 20_000);
@@ -49,8 +56,7 @@ test.each(kinds)('EF-31 %s', async (_title, server) => {
   const before = (await modern.listAll('tools/list')).length;
   const pid = (await pidOf(modern)) ?? -1;
   expect(pid).toBeGreaterThan(0);
-  const calls = [modern.callTool('a_hang', {}), legacy.callTool('a_hang', {})];
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  const calls = await begun(modern, 'a_', 'hang', () => [modern, legacy].map((one) => one.callTool('a_hang', {})));
   const killedAt = performance.now();
   process.kill(pid, 'SIGKILL');
   for (const answer of await Promise.all(calls)) {
@@ -58,13 +64,12 @@ test.each(kinds)('EF-31 %s', async (_title, server) => {
     expect(answer.raw).toContain('QM_SERVER_GONE');
     expect(answer.raw).toContain('"retry":"unsafe"');
   }
-  expect(performance.now() - killedAt).toBeLessThan(1000);
+  expect(performance.now() - killedAt).toBeLessThan(fairMs(1_000));
   // A call that meets the very moment of the end may still fail; then calls wait for the server and are served by the next process.
   const next = await until(async () => pidOf(legacy), { because: 'the server is back', timeoutMs: 15_000 });
   expect(next).not.toBe(pid);
   await until(async () => (await modern.listAll('tools/list')).length === before, {
     because: 'the catalog is whole again',
-    timeoutMs: 5000,
   });
   expect(isAlive(pid)).toBe(false);
 });

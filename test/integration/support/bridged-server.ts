@@ -14,7 +14,7 @@ export const script = (era: EraName): ServerScript => ({
     { name: 'whoami', does: { whoami: true } },
     { name: 'control', does: { control: true } },
     { name: 'hang', does: { hang: true } },
-    { name: 'slow', does: { latencyMs: 700 } },
+    { name: 'slow', does: { latencyMs: 1_500 } },
     { name: 'large', does: { bytes: 1_000_000 } },
     {
       name: 'verbatim',
