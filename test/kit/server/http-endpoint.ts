@@ -26,6 +26,8 @@ interface Session {
 export class HttpEndpoint {
   readonly sessions = new Map<string, Session>();
   fault: HttpFault | undefined;
+  /** Requests that met a fault. */
+  faulted = 0;
   readonly #server: ScriptedServer;
   #asked = 0;
 
@@ -51,6 +53,7 @@ export class HttpEndpoint {
 
   #route(request: IncomingMessage, response: ServerResponse, body: string): void {
     const headers = flat(request);
+    if (this.fault !== undefined) this.faulted++;
     if (this.fault === 'hang') return;
     if (this.fault === 'cut') {
       response.destroy();

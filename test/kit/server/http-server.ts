@@ -32,6 +32,8 @@ export interface RunningServer extends AsyncDisposable {
   setPrompts(prompts: readonly PromptScript[], options?: { silent?: boolean }): void;
   /** Plays a fault on every request until called with `undefined`. */
   fault(fault: HttpFault | undefined): void;
+  /** Requests that met one so far. */
+  readonly faulted: number;
   /** Forgets all legacy sessions: the next request of each gets 404. Ends open event streams and sockets of the other transports. */
   dropSessions(): void;
   /** Ends every listen stream gracefully, with its result. */
@@ -119,6 +121,9 @@ export async function startHttpServer(
     },
     fault(fault) {
       endpoint.fault = fault;
+    },
+    get faulted() {
+      return endpoint.faulted;
     },
     dropSessions() {
       endpoint.dropSessions();
