@@ -174,15 +174,17 @@ describe('a modern client and a call that waits for its answers', () => {
   test('cancelled after it came back with answers: the server is told at once', async () => {
     const one = await asking.user('modern');
     await using client = one.client;
-    const cancelled = http.legacy.recorder.cancelled.length;
+    const { cancelled, answers } = http.legacy.recorder;
+    const before = { cancelled: cancelled.length, answers: answers.length };
     const retry = await begin(one, 'legacyhttp_asks_then_works');
     const abort = new AbortController();
     const works = client.request('tools/call', retry, { signal: abort.signal });
-    await until(() => http.legacy.recorder.answers.length > 0, { because: 'the answer reached the server' });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => http.legacy.recorder.answers.length > before.answers, {
+      because: 'the answer reached the server',
+    });
     abort.abort(new Error('enough'));
     await expect(works).rejects.toThrow('enough');
-    await until(() => http.legacy.recorder.cancelled.length > cancelled, {
+    await until(() => http.legacy.recorder.cancelled.length > before.cancelled, {
       because: 'the server was told',
       timeoutMs: 1_000,
     });

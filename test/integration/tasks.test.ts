@@ -87,7 +87,7 @@ describe('the extension, modern to modern', () => {
       });
       expect(seen?.result).toMatchObject({ resultType: 'complete', taskId });
       expect(JSON.parse(textOfResult(seen?.result?.['result']))).toEqual({ a: 'ü' });
-      const other = await client.callTool(`${server}_works`);
+      const other = await client.callTool(`${server}_long`);
       const cancelled = await about(client, 'tasks/cancel', other.result?.['taskId']);
       expect(cancelled.error).toBeUndefined();
       expect((await about(client, 'tasks/get', other.result?.['taskId'])).result).toMatchObject({
