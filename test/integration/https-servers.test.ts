@@ -105,9 +105,15 @@ describe('HS-15 servers behind TLS', () => {
         });
     const alone = front.handshakes();
     expect(alone.all).toBeLessThan(10);
-    const many = await Promise.all(Array.from({ length: 20 }, (_, n) => modern.callTool('s_echo', { n })));
-    expect(many.every(({ result }) => result !== undefined)).toBe(true);
-    expect(front.handshakes().resumed).toBeGreaterThan(alone.resumed);
+    // How many of them are at the hub at once, and so need a connection each, is the machine's doing.
+    await until(
+      async () => {
+        const many = await Promise.all(Array.from({ length: 20 }, (_, n) => modern.callTool('s_echo', { n })));
+        expect(many.map(({ error }) => error)).toEqual(many.map(() => undefined));
+        return front.handshakes().resumed > alone.resumed;
+      },
+      { because: 'a new connection takes up a session' },
+    );
   });
 
   test.each([
