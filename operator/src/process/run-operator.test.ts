@@ -40,7 +40,8 @@ const log = (message: string) =>
   lines.map((line) => JSON.parse(line) as Record<string, unknown>).find(({ msg }) => msg === message);
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
+  // Of 10 ms each on a quiet machine, where 100 are enough.
+  for (let tries = 0; tries < 2_000; tries++) {
     if (await condition()) return;
     await new Promise((resolve) => {
       setTimeout(resolve, 10);

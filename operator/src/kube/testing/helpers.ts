@@ -33,8 +33,8 @@ export function widget(
   } as KubeObject;
 }
 
-/** Waits in real time for something that needs sockets. Says what it waited for. */
-export async function until(what: string, condition: () => boolean, limitMs = 4000): Promise<void> {
+/** Waits in real time for something that needs sockets. Says what it waited for. The limit is for busy machines, where `drive` takes seconds. */
+export async function until(what: string, condition: () => boolean, limitMs = 20_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`never happened: ${what}`);
