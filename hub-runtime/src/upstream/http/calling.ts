@@ -28,6 +28,7 @@ import { turnedAway } from './given-reason.ts';
 import { type CallHost, HttpCall } from './http-call.ts';
 import type { Failure } from './http-request.ts';
 import { httpLimits } from './limits.ts';
+import { noneReady } from './no-place.ts';
 import { type PassingBody, passingOutcome } from './passing-body.ts';
 import type { Place } from './place.ts';
 import { statusOutcome } from './request-rules.ts';
@@ -334,5 +335,3 @@ export abstract class Calling implements CallHost, CallMessages {
 
 /** What a failed answer counts as, milliseconds, when replicas are compared. */
 const failedMs = 1_000;
-/** Said when no replica is ready. */
-export const noneReady = 'no replica of it is ready';

@@ -11,6 +11,7 @@ import { CallerTags } from './caller-tags.ts';
 import { type Endpoint, endpointOf } from './endpoint.ts';
 import { Handshaking, type HttpConnectorDeps, type Opening } from './handshaking.ts';
 import { httpLimits } from './limits.ts';
+import { noPlace } from './no-place.ts';
 import type { Place } from './place.ts';
 import { Places } from './places.ts';
 
@@ -89,7 +90,7 @@ class HttpConnector implements Connector {
         return await handshaking.run(place, opening);
       } catch (error) {
         const isAway = error instanceof ConnectError && error.reason === 'Unreachable' && !signal.aborted;
-        if (isAway && this.#isUnheard) throw nobody();
+        if (isAway && this.#isUnheard) throw noPlace();
         if (!isAway || tries >= httpLimits.reroutes || !this.#places.avoid(place)) throw error;
       }
     }
@@ -110,10 +111,10 @@ class HttpConnector implements Connector {
   /** Asks a replica that is starting. Nothing is opened there, whatever it answers. */
   async #whyNone(handshaking: Handshaking): Promise<ConnectError> {
     const place = this.#places.starting();
-    if (place === undefined) return nobody();
+    if (place === undefined) return noPlace();
     const found = await handshaking.discover(place, httpLimits.probeMs);
     if (place.state === 'starting') place.letGo();
-    if (found.verdict !== 'none' || found.error.reason === 'Unreachable') return nobody();
+    if (found.verdict !== 'none' || found.error.reason === 'Unreachable') return noPlace();
     return found.error;
   }
 
@@ -121,8 +122,4 @@ class HttpConnector implements Connector {
   #where(): Endpoint {
     return (this.#endpoint ??= endpointOf(this.#target));
   }
-}
-
-function nobody(): ConnectError {
-  return new ConnectError('NoEndpoints', 'no replica of it is ready', true);
 }

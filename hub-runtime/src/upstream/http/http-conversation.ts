@@ -16,9 +16,10 @@ import {
   scanObject,
 } from '../../wire/index.ts';
 import type { Conversation, ConversationEnd } from '../conversation.ts';
-import { Calling, noneReady } from './calling.ts';
+import { Calling } from './calling.ts';
 import type { HttpConversationDeps } from './conversation-deps.ts';
 import type { HttpCall } from './http-call.ts';
+import { noneReady } from './no-place.ts';
 import { OwnRequests, type OwnRequestsHost } from './own-requests.ts';
 import type { Place } from './place.ts';
 import type { Reply } from './post.ts';

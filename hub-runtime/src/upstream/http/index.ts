@@ -7,5 +7,7 @@ export { createHttpConnector } from './http-connector.ts';
 export { describeNetworkError } from './http-request.ts';
 export { httpLimits, upstreamScanLimits } from './limits.ts';
 export { createHttpPool, type HttpPool, type HttpPoolOptions, type HttpPoolStats } from './http-pool.ts';
+export { noPlace } from './no-place.ts';
 export type { Place } from './place.ts';
 export { Places } from './places.ts';
+export { leaveWithPlace, remoteAt } from './tied-to-place.ts';

@@ -28,6 +28,7 @@ import type { CallHeaders, HttpConversationDeps } from './conversation-deps.ts';
 import { HttpConversation } from './http-conversation.ts';
 import { type LegacyHandshake, LegacySession, type LegacySessionDeps } from './legacy-session.ts';
 import { httpLimits } from './limits.ts';
+import { noPlace, takesNothingNew } from './no-place.ts';
 import type { Place } from './place.ts';
 import { isUnknown, unknownTo } from './request-rules.ts';
 import { ResumedAnswer } from './resumed-answer.ts';
@@ -62,7 +63,7 @@ export class LegacyConversation extends HttpConversation {
   }
 
   settling(): Promise<void> | undefined {
-    if (this.#session.place.state !== 'ready') this.#reopen('its replica takes nothing new');
+    if (this.#session.place.state !== 'ready') this.#reopen(takesNothingNew);
     return this.#recovering;
   }
 
@@ -314,7 +315,7 @@ export class LegacyConversation extends HttpConversation {
   async #openElsewhere(): Promise<void> {
     for (let tries = 0; ; tries++) {
       const place = this.#options.choose();
-      if (place === undefined) throw new ConnectError('NoEndpoints', 'no replica of it is ready', true);
+      if (place === undefined) throw noPlace();
       try {
         const handshake = await this.#options.initialize(place);
         this.handshake = handshake;

@@ -7,17 +7,17 @@
 import type { ServerConfig } from '@quaymaster/crds';
 
 import type { Clock, Logger } from '../../base/index.ts';
-import { onlyReads, rawOf } from '../../wire/index.ts';
-import { ConnectError, type Conversation, declaredTo } from '../conversation.ts';
+import { rawOf } from '../../wire/index.ts';
+import { ConnectError, type Conversation, declaredTo, givenUp } from '../conversation.ts';
 import { Envelopes } from '../envelopes.ts';
 import { shakeHands, StdioChannel, StdioConversation } from '../stdio/index.ts';
-import { noneReady } from './calling.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Opening } from './handshaking.ts';
 import { httpLimits } from './limits.ts';
 import type { Place } from './place.ts';
 import { openSsePipe, type SsePipe } from './sse-pipe.ts';
 import { NotOffered } from './sse-stream.ts';
+import { leaveWithPlace, remoteAt } from './tied-to-place.ts';
 
 export interface OldTransportDeps {
   readonly endpoint: Endpoint;
@@ -52,8 +52,7 @@ export async function openOldTransport(
     const declared = declaredTo(request, config().instances.mode === 'shared');
     const shake = { order: 'legacyOnly', clock, hubInfo, declared, envelope: envelopes.own, probeMs: 0 } as const;
     const negotiated = await shakeHands(channel, shake);
-    if (signal.aborted) throw new ConnectError('StartFailed', 'given up', true);
-    const isStale = (): boolean => place.state !== 'ready';
+    if (signal.aborted) throw givenUp();
     const conversation = new StdioConversation({
       channel,
       negotiated,
@@ -63,21 +62,10 @@ export async function openOldTransport(
       config,
       graceMs: 0,
       transport: 'sse',
-      remote: {
-        repeats: onlyReads,
-        stale: () => (isStale() ? 'its replica takes nothing new' : undefined),
-        released: () => void pipe.stop(),
-      },
+      remote: remoteAt(place, () => pipe.stop()),
     });
     pipe.onUndelivered = (id, outcome, isUnsent) => conversation.undelivered(id, outcome, isUnsent);
-    if (request.purpose === 'primary')
-      pipe.onExit(
-        places.onChange(() => {
-          if (!isStale()) return;
-          if (places.anyReady) conversation.leave('ConnectionLost', 'its replica takes nothing new');
-          else conversation.leave('NoEndpoints', noneReady);
-        }),
-      );
+    if (request.purpose === 'primary') pipe.onExit(leaveWithPlace(conversation, place, places));
     // Not before: an attempt that failed here may go on elsewhere.
     pipe.onExit(release);
     return conversation;

@@ -11,6 +11,7 @@ import { type ErrorOutcome, hubError, type ResultOutcome } from '../../exchange/
 import { notificationRaw, type RawJson, requestRaw, type ScannedMessage, upstreamMeta } from '../../wire/index.ts';
 import { type Answerer, outcomeOf, protocolFault } from '../answer.ts';
 import { httpLimits } from './limits.ts';
+import { noneReady } from './no-place.ts';
 import type { Place } from './place.ts';
 import { post, type Reply } from './post.ts';
 import { joinMeta, statusOutcome } from './request-rules.ts';
@@ -51,7 +52,7 @@ export class OwnRequests {
   async request(method: string, params: RawJson, timeoutMs: number): Promise<ResultOutcome | ErrorOutcome> {
     const { key } = this.#from;
     const reply = await this.#exchange(method, params, timeoutMs);
-    if (reply === undefined) return hubError('QM_SERVER_FAILED', { server: key, reason: 'no replica of it is ready' });
+    if (reply === undefined) return hubError('QM_SERVER_FAILED', { server: key, reason: noneReady });
     if (reply.kind === 'failure') {
       const { kind, reason } = reply.failure;
       if (kind === 'timeout') return hubError('QM_CALL_TIMEOUT', { server: key, ms: timeoutMs });

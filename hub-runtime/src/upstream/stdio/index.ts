@@ -4,4 +4,4 @@ export type { MessagePipe, PipeEnd } from './message-pipe.ts';
 export { PipeInbox } from './pipe-inbox.ts';
 export { StdioChannel } from './stdio-channel.ts';
 export { createStdioConnector, type StdioConnectorDeps, type StdioTarget } from './stdio-connector.ts';
-export { StdioConversation } from './stdio-conversation.ts';
+export { type RemoteOptions, StdioConversation } from './stdio-conversation.ts';

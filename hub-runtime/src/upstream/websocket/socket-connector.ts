@@ -7,14 +7,41 @@
 import type { ServerConfig } from '@quaymaster/crds';
 
 import type { ServerTarget } from '../../exchange/index.ts';
-import { onlyReads, rawOf } from '../../wire/index.ts';
-import { ConnectError, type Connector, type ConnectRequest, type Conversation, declaredTo } from '../conversation.ts';
+import { rawOf } from '../../wire/index.ts';
+import {
+  ConnectError,
+  type Connector,
+  type ConnectRequest,
+  type Conversation,
+  declaredTo,
+  givenUp,
+} from '../conversation.ts';
 import { Envelopes } from '../envelopes.ts';
-import { type Endpoint, endpointOf, httpLimits, type HttpConnectorDeps, type Place, Places } from '../http/index.ts';
+import {
+  endpointOf,
+  type Endpoint,
+  httpLimits,
+  type HttpConnectorDeps,
+  leaveWithPlace,
+  noPlace,
+  type Place,
+  Places,
+  remoteAt,
+} from '../http/index.ts';
 import { type HandshakeOrder, type PipeEnd, shakeHands, StdioChannel, StdioConversation } from '../stdio/index.ts';
 import { openSocketPipe, socketLimits } from './socket-pipe.ts';
 
 type Target = Extract<ServerTarget, { kind: 'http' }>;
+
+/** One socket that is to be opened. */
+interface Attempt {
+  readonly endpoint: Endpoint;
+  readonly place: Place;
+  readonly request: ConnectRequest;
+  readonly order: HandshakeOrder;
+  /** Nothing goes to the places any more. Idempotent. */
+  readonly release: () => void;
+}
 
 export function createSocketConnector(config: () => ServerConfig, target: Target, deps: HttpConnectorDeps): Connector {
   return new SocketConnector(config, target, deps);
@@ -48,9 +75,9 @@ class SocketConnector implements Connector {
     try {
       for (let tries = 0; ; tries++) {
         const place = this.#places.pickForSession();
-        if (place === undefined) throw new ConnectError('NoEndpoints', 'no replica of it is ready', true);
+        if (place === undefined) throw noPlace();
         try {
-          return await this.#open(endpoint, place, request, order, release, signal);
+          return await this.#open({ endpoint, place, request, order, release }, signal);
         } catch (error) {
           if (error instanceof EndedUnheard && order === 'modernFirst') {
             order = 'legacyOnly';
@@ -66,14 +93,7 @@ class SocketConnector implements Connector {
     }
   }
 
-  async #open(
-    endpoint: Endpoint,
-    place: Place,
-    request: ConnectRequest,
-    order: HandshakeOrder,
-    release: () => void,
-    signal: AbortSignal,
-  ): Promise<Conversation> {
+  async #open({ endpoint, place, request, order, release }: Attempt, signal: AbortSignal): Promise<Conversation> {
     const { clock, log, hubInfo } = this.#deps;
     const config = this.#config;
     const url = new URL(`${endpoint.origin.replace(/^http/, 'ws')}${endpoint.path}`);
@@ -102,8 +122,7 @@ class SocketConnector implements Connector {
         envelope: this.#envelopes.own,
         probeMs: httpLimits.probeMs,
       });
-      if (signal.aborted) throw new ConnectError('StartFailed', 'given up', true);
-      const isStale = (): boolean => place.state !== 'ready';
+      if (signal.aborted) throw givenUp();
       const conversation = new StdioConversation({
         channel,
         negotiated,
@@ -113,20 +132,9 @@ class SocketConnector implements Connector {
         config,
         graceMs: 0,
         transport: 'websocket',
-        remote: {
-          repeats: onlyReads,
-          stale: () => (isStale() ? 'its replica takes nothing new' : undefined),
-          released: () => void pipe.stop(),
-        },
+        remote: remoteAt(place, () => pipe.stop()),
       });
-      if (request.purpose === 'primary')
-        pipe.onExit(
-          this.#places.onChange(() => {
-            if (!isStale()) return;
-            if (this.#places.anyReady) conversation.leave('ConnectionLost', 'its replica takes nothing new');
-            else conversation.leave('NoEndpoints', 'no replica of it is ready');
-          }),
-        );
+      if (request.purpose === 'primary') pipe.onExit(leaveWithPlace(conversation, place, this.#places));
       pipe.onExit(release);
       return conversation;
     } catch (error) {
