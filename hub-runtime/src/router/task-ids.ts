@@ -11,7 +11,7 @@ import { memberString, quoted, type RawJson } from '../wire/index.ts';
 const purpose = 'task';
 /** A server's own name for a task, bytes. */
 export const longestTaskId = 1_024;
-/** Of a tool, bytes: no list has longer ones. */
+/** Of a tool, bytes. A hub lists none that is longer than 128 characters (`naming.maxLength`, aliases): what a client makes up is not kept. */
 const longestTool = 512;
 
 interface Sealed {

@@ -20,6 +20,7 @@ import {
   type Leg,
   type Outcome,
   type ResultOutcome,
+  type Route,
   type Upstream,
 } from '../exchange/index.ts';
 import {
@@ -49,6 +50,15 @@ const methods: Readonly<Record<Caller['era'], ReadonlySet<string>>> = {
 const relatedTask = 'io.modelcontextprotocol/related-task';
 const unbounded = { depth: 4_096, nodes: Number.MAX_SAFE_INTEGER } as const;
 
+/** A request about a task. */
+interface Asked {
+  readonly exchange: Exchange;
+  readonly upstream: Upstream;
+  readonly task: NamedTask;
+  /** Its name as the client gave it. */
+  readonly given: RawJson;
+}
+
 export class Tasks {
   readonly #ids: TaskIds;
   readonly #send: Send;
@@ -71,7 +81,7 @@ export class Tasks {
     const task = this.#ids.open(exchange, given);
     const upstream = task === undefined ? undefined : graph.upstream(task.server);
     if (task === undefined || upstream === undefined) return invalidParams('Unknown task');
-    return this.#ask(exchange, upstream, task, literal(given), trace);
+    return this.#ask({ exchange, upstream, task, given: literal(given) }, trace);
   }
 
   /** The task as it is now, for a client that listens to it. */
@@ -130,8 +140,8 @@ export class Tasks {
     };
     const outcome = await this.#send(about('tasks/result'), upstream, trace);
     if (exchange.leg.cancellation.cancelled) {
-      const call = about('tasks/cancel');
-      void this.#send({ ...call, exchange: { ...call.exchange, leg: nobodys() } }, upstream, { ...trace });
+      const cancel = about('tasks/cancel');
+      void this.#send({ ...cancel, exchange: { ...cancel.exchange, leg: nobodys() } }, upstream, { ...trace });
     }
     // Its name is nothing to a client that never heard of a task.
     const { result } = outcome.kind === 'result' ? outcome : { result: undefined };
@@ -139,13 +149,8 @@ export class Tasks {
     return edited(outcome, [['_meta', editObject(result.meta, [], [relatedTask])]]);
   }
 
-  async #ask(
-    exchange: Exchange,
-    upstream: Upstream,
-    task: NamedTask,
-    given: RawJson,
-    trace: CallTrace,
-  ): Promise<Outcome> {
+  async #ask(asked: Asked, trace: CallTrace): Promise<Outcome> {
+    const { exchange, upstream, task, given } = asked;
     const edits: readonly MemberEdit[] = [['taskId', literal(task.taskId)]];
     const outcome = await this.#send({ exchange, edits, target: task.taskId }, upstream, trace);
     if (outcome.kind !== 'result') return outcome;
@@ -159,36 +164,39 @@ export class Tasks {
     const inlined = memberRaw(result, 'result');
     const nested = inlined === undefined ? undefined : scanObject(inlined, unbounded);
     if (nested !== undefined) {
-      const own = await this.#ofTool(nested, exchange, upstream, task);
-      if ('kind' in own && own.kind !== 'ready') return own;
-      set.push(['result', 'kind' in own ? own.result : raw(own)]);
+      const instead = await this.#misfit(nested, asked);
+      if (instead !== undefined && instead.kind !== 'ready') return instead;
+      set.push(['result', instead === undefined ? raw(ofTool(nested, asked)) : instead.result]);
     }
     const named = edited(outcome, set);
     if (exchange.method !== 'tasks/result' || named.kind !== 'result') return named;
-    const own = await this.#ofTool(named.result, exchange, upstream, task);
-    if (!('kind' in own)) return { ...named, result: own };
-    return own.kind === 'ready' ? { ...own, result: related(own.result, given) } : own;
+    const instead = await this.#misfit(named.result, asked);
+    if (instead === undefined) return { ...named, result: ofTool(named.result, asked) };
+    return instead.kind === 'ready' ? { ...instead, result: related(instead.result, given) } : instead;
   }
 
-  /** The result of the tool as its caller gets it, or what the caller gets instead. */
-  async #ofTool(
-    result: ScannedObject,
-    exchange: Exchange,
-    upstream: Upstream,
-    { tool }: NamedTask,
-  ): Promise<ScannedObject | Outcome> {
-    const { catalog } = exchange.graph;
-    const listed = tool === undefined ? undefined : catalog.tool(tool);
-    // Another server may have the name by now.
-    const route = listed?.serverKey === upstream.key ? listed : undefined;
-    if (route?.checks !== undefined && tool !== undefined) {
-      const params = scanObject(`{"name":${literal(tool)}}` as RawJson);
-      const refused = await this.#checks.ofResult(result, { ...exchange, params }, upstream.key, route.checks);
-      if (refused !== undefined) return refused;
-    }
-    const exposed = exposeUris(result, 'tools/call', (uri) => catalog.exposedUri(upstream.key, uri));
-    return exchange.caller.era === 'legacy' ? wrapStructured(exposed, route?.wrapsStructured === true) : exposed;
+  /** What the caller gets instead of a result that does not fit the schema of its tool; undefined: it fits, or nobody wants it checked. */
+  async #misfit(result: ScannedObject, asked: Asked): Promise<Outcome | undefined> {
+    const { exchange, upstream, task } = asked;
+    const checks = routeOf(asked)?.checks;
+    if (checks === undefined || task.tool === undefined) return undefined;
+    const params = scanObject(`{"name":${literal(task.tool)}}` as RawJson);
+    return this.#checks.ofResult(result, { ...exchange, params }, upstream.key, checks);
   }
+}
+
+/** The tool whose task it is. Undefined: it is gone, or another server has its name by now. */
+function routeOf({ exchange, upstream, task: { tool } }: Asked): Route | undefined {
+  const listed = tool === undefined ? undefined : exchange.graph.catalog.tool(tool);
+  return listed?.serverKey === upstream.key ? listed : undefined;
+}
+
+/** The result of the tool as its caller gets it. */
+function ofTool(result: ScannedObject, asked: Asked): ScannedObject {
+  const { exchange, upstream } = asked;
+  const { catalog } = exchange.graph;
+  const exposed = exposeUris(result, 'tools/call', (uri) => catalog.exposedUri(upstream.key, uri));
+  return exchange.caller.era === 'legacy' ? wrapStructured(exposed, routeOf(asked)?.wrapsStructured === true) : exposed;
 }
 
 /** A result of the hub's own making that stands for that of a task (2025-11-25, tasks). */
