@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { qm } from '../integration/support/running-hub.ts';
-import { spawnProgram, startHttpServer } from '../kit/index.ts';
+import { fairMs, spawnProgram, startHttpServer } from '../kit/index.ts';
 import type { Exit, Program } from '../kit/index.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
@@ -116,5 +116,5 @@ test('EF-44 from an empty cache to the first governed call in under a minute', a
   const from = performance.now();
   await up('minimal', { XDG_CACHE_HOME: join(folder, 'cache'), npm_config_cache: join(folder, 'npm') });
   await call('memory_read_graph');
-  expect(performance.now() - from).toBeLessThan(coldStartMs);
+  expect(performance.now() - from).toBeLessThan(fairMs(coldStartMs));
 });
