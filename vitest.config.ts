@@ -28,7 +28,7 @@ export default defineConfig({
   test: {
     reporters: ['default', './tools/sums-reporter.ts'],
     // A limit for busy machines, not a bar: what is waited for comes in milliseconds.
-    expect: { poll: { timeout: 5_000 } },
+    expect: { poll: { timeout: 15_000 } },
     coverage: {
       provider: 'v8',
       reportOnFailure: true,
