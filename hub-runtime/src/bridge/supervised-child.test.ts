@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { type Logger, silentLogger, systemClock } from '../base/index.ts';
 import type { RawJson } from '../wire/index.ts';
@@ -139,7 +139,7 @@ describe('ends', () => {
     await exit;
     expect(performance.now() - begun).toBeLessThan(1_000);
     await child.stop(0);
-    await vi.waitFor(() => expect(pids.filter(isRunning)).toEqual([]));
+    await expect.poll(() => pids.filter(isRunning)).toEqual([]);
     expect(children.size).toBe(0);
   });
 
@@ -175,11 +175,11 @@ describe('ends', () => {
       ],
       { stdio: 'ignore' },
     );
-    await vi.waitFor(() => expect(existsSync(mark) && readFileSync(mark, 'utf8')).toMatch(/\d/), { timeout: 5_000 });
+    await expect.poll(() => existsSync(mark) && readFileSync(mark, 'utf8')).toMatch(/\d/);
     const pid = Number(readFileSync(mark, 'utf8'));
     expect(isRunning(pid)).toBe(true);
     child.kill('SIGKILL');
-    await vi.waitFor(() => expect(isRunning(pid)).toBe(false), { timeout: 2_000 });
+    await expect.poll(() => isRunning(pid)).toBe(false);
   });
 });
 
@@ -193,7 +193,7 @@ describe('streams', () => {
     const answered = new Promise<void>((resolve) => child.onMessage(() => resolve()));
     child.write(ping(1));
     await answered;
-    await vi.waitFor(() => expect(bytes).toBe((10 << 20) + 'last line'.length));
+    await expect.poll(() => bytes).toBe((10 << 20) + 'last line'.length);
     expect(child.stderrTail().length).toBeLessThanOrEqual(51);
     expect(child.stderrTail().at(-1)).toBe('last line');
   });

@@ -103,7 +103,7 @@ async function listen(
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
 async function until(what: () => boolean): Promise<void> {
-  const end = performance.now() + 3_000;
+  const end = performance.now() + 8_000;
   while (!what()) {
     if (performance.now() > end) throw new Error(`not in time: ${what.toString()}`);
     await turn();

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { createTestClock, type TestClock } from '../base/index.ts';
 import { call, initialize, send, startTestReplica, type TestReplica } from './testing/replica-rig.ts';
-import { meet, useReplicas } from './testing/use-replicas.ts';
+import { meet, until, useReplicas } from './testing/use-replicas.ts';
 
 const replicas = useReplicas();
 
@@ -18,8 +18,9 @@ describe('the first seconds', () => {
 
   test('EF-30 a request waits for the first word about the others, then goes to its owner', async () => {
     const { clock, owner, other, session } = await young();
+    const { pending } = clock;
     const early = send(other, call(session));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => clock.pending > pending);
     await clock.advance(4_000);
     meet([owner, other]);
     expect((await early).status).toBe(200);
@@ -28,8 +29,9 @@ describe('the first seconds', () => {
 
   test('without a word a replica goes on alone', async () => {
     const { clock, other, session } = await young();
+    const { pending } = clock;
     const early = send(other, call(session));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => clock.pending > pending);
     await clock.advance(5_000);
     expect((await early).status).toBe(200);
     expect((await send(other, call(session))).status).toBe(200);

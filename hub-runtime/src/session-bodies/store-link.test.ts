@@ -78,7 +78,7 @@ async function open(target: Partial<StoreTarget> & { url: string }): Promise<{ l
 }
 
 async function until(what: () => boolean): Promise<void> {
-  const end = performance.now() + 4_000;
+  const end = performance.now() + 8_000;
   while (!what()) {
     if (performance.now() > end) throw new Error(`not in time: ${what.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -63,12 +63,12 @@ test('a burst is one change, a stream of edits is not held back for ever', async
   await start('m');
   for (let n = 0; n < 5; n++) write('a.yaml', `burst ${n}`);
   await expect.poll(() => changes, { timeout: 5000 }).toBe(1);
-  const until = performance.now() + 600;
-  while (performance.now() < until) {
+  const until = performance.now() + 5_000;
+  while (changes < 2 && performance.now() < until) {
     write('a.yaml', String(performance.now()));
     await pause(10);
   }
-  expect(changes).toBeGreaterThanOrEqual(2);
+  expect(changes).toBe(2);
 });
 
 test('what is neither manifest nor named does not count; a single file is watched through a replacement', async () => {

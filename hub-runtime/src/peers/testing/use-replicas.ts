@@ -35,7 +35,7 @@ export function meet(all: readonly TestReplica[]): void {
 
 /** Waits in real time for something that needs sockets. */
 export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 4_000;
+  const end = performance.now() + 8_000;
   while (!(await what())) {
     if (performance.now() > end) throw new Error(`not in time: ${what.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

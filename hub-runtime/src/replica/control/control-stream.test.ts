@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 import { controlPath, type OperatorMessage } from '@quaymaster/crds';
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 import { createTestClock, type TestClock } from '../../base/index.ts';
@@ -145,7 +145,7 @@ describe('frames', () => {
       message: 'version 2 of the document is of a later release than this hub, which knows version 1',
     });
     socket.send('{"type":"peers","peers":[],"more":1}');
-    await vi.waitFor(() => expect(messages).toEqual([{ type: 'peers', peers: [], more: 1 }]));
+    await expect.poll(() => messages).toEqual([{ type: 'peers', peers: [], more: 1 }]);
   });
 
   test('one that is too large is not read', async () => {

@@ -152,8 +152,9 @@ describe('what does not become a conversation leaves no child', () => {
   test('called off, it still tells what the server wrote instead', async () => {
     const program = `process.stdin.resume(); console.log('<html>'); console.error('no database')`;
     const off = new AbortController();
-    const failed = connect(program, {}, {}, off.signal);
-    setTimeout(() => off.abort(), 600);
+    // The line on stdout was written before.
+    const stderr = (): void => void setTimeout(() => off.abort(), 100);
+    const failed = connect(program, { stderr }, {}, off.signal);
     await expect(failed).rejects.toThrow(/called off\. Its last words: no database\. It wrote 1 line .*<html>/);
   });
 });
