@@ -11,6 +11,7 @@ import {
   connectModern,
   type EraName,
   type EventStream,
+  fairMs,
   type KitClient,
   kitMatchers,
   type RunningServer,
@@ -113,7 +114,15 @@ async function end(server: RunningServer): Promise<void> {
   replicas.set(server, 'draining');
   tell();
   await pause(noticeMs);
-  expect(server.inFlight).toBe(0);
+  let heard = -1;
+  await until(
+    () => {
+      const isLeft = server.inFlight === 0 && server.calls.length === heard;
+      heard = server.calls.length;
+      return isLeft;
+    },
+    { because: 'nobody calls it any more', timeoutMs: 500, everyMs: 100 },
+  );
   await server.kill();
   replicas.delete(server);
   tell();
@@ -248,6 +257,7 @@ describe.each(['modern', 'legacy'] as const)('a %s server', (era) => {
       victim.recorder.of('tools/call').map(({ raw }) => /"id":"([0-9a-f-]{36})"/.exec(raw)?.[1]),
     );
     const inFlight = new Set([...pressure.open].filter((id) => executed.has(id)));
+    const seenMs = fairMs(100);
     const killedMs = performance.now();
     await victim.kill();
     await pause(1_000);
@@ -257,8 +267,8 @@ describe.each(['modern', 'legacy'] as const)('a %s server', (era) => {
     await pressure.stop();
     expect(twice()).toEqual([]);
     // What the hub writes in the moment before it sees that the connection is cut is in flight, too: it cannot know that nobody read it.
-    expect(pressure.failed.filter(({ sentMs }) => sentMs > killedMs + 100)).toEqual([]);
-    expect(pressure.failed.length).toBeLessThanOrEqual(inFlight.size + 4);
+    expect(pressure.failed.filter(({ sentMs }) => sentMs > killedMs + seenMs)).toEqual([]);
+    expect(pressure.failed.length).toBeLessThanOrEqual(inFlight.size + 4 * (seenMs / 100));
     for (const { what } of pressure.failed) expect(what).toMatch(/QM_SERVER_GONE.*"retry":"unsafe"/);
   });
 
@@ -282,13 +292,13 @@ describe.each(['modern', 'legacy'] as const)('a %s server', (era) => {
 test.each(['modern', 'legacy'] as const)(
   'EF-57 a %s stdio server behind bridges: one of two ends under load, then the last one, and calls wait for the next',
   async (era) => {
-    const start = async (): Promise<RunningBridge> => {
+    const start = async (state: State = 'ready'): Promise<RunningBridge> => {
       const bridge = await startBridge({
         era,
         serverInfo: { name: 'wonder', version: '1' },
         tools: [{ name: 'work', does: { latencyMs: workMs } }],
       });
-      bridges.set(bridge, 'ready');
+      bridges.set(bridge, state);
       tell();
       return bridge;
     };
@@ -306,8 +316,12 @@ test.each(['modern', 'legacy'] as const)(
     await pause(1_000);
     await endOf(one);
     await pause(500);
+    // Calls wait for as long as it takes to say that it is ready, not for how long a busy machine takes to start it.
+    const three = await start('starting');
     await endOf(two);
-    const three = await start();
+    await pause(1_000);
+    bridges.set(three, 'ready');
+    tell();
     await pause(500);
     await pressure[Symbol.asyncDispose]();
     await three[Symbol.asyncDispose]();
@@ -328,7 +342,7 @@ test('EF-57 HT-0.09 no replica for longer than 30 s is said so, with the advice 
   expect(answer.raw).toMatch(/QM_SERVER_FAILED.*"retry":"later"/);
   expect(answer.error?.message).toContain('no replica of it is ready');
   expect(waitedMs).toBeGreaterThan(29_000);
-  expect(waitedMs).toBeLessThan(33_000);
+  expect(waitedMs).toBeLessThan(30_000 + fairMs(3_000));
   expect(await filesListed(client)).toBe(3);
   await until(() => operator.stream?.reports.at(-1)?.servers['default/files']?.observed.reason === 'NoEndpoints', {
     because: 'the operator hears why',

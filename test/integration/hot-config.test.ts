@@ -4,13 +4,22 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import { connectLegacy, connectModern, type KitClient, kitMatchers, stdioCommand, until } from '../kit/index.ts';
+import {
+  connectLegacy,
+  connectModern,
+  fairMs,
+  type KitClient,
+  kitMatchers,
+  stdioCommand,
+  until,
+} from '../kit/index.ts';
 import { load } from './support/load.ts';
 import { mcpHub, mcpServer, type RunningHub, startHub, writeManifests } from './support/running-hub.ts';
 
 expect.extend(kitMatchers);
 
 const edits = 50;
+/** Of a machine with a core to spare. */
 const seenWithinMs = 2_000;
 
 const stdio = (name: string): { source: { command: { command: string; args: string[] } } } => ({
@@ -71,7 +80,7 @@ test(`HT-0.05 HT-2.05 EF-45 ${edits} edits under load: each seen within 2 s, no 
         timeoutMs: 10_000,
       });
     const took = performance.now() - from;
-    if (took > seenWithinMs) slow.push(`round ${round}: ${Math.round(took)} ms`);
+    if (took > fairMs(seenWithinMs)) slow.push(`round ${round}: ${Math.round(took)} ms`);
   }
   await pressure.stop();
   expect(pressure.failures).toEqual([]);

@@ -5,7 +5,15 @@ import { createConnection, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { connectLegacy, connectModern, spawnProgram, startHttpServer, stdioCommand, until } from '../kit/index.ts';
+import {
+  connectLegacy,
+  connectModern,
+  fairMs,
+  spawnProgram,
+  startHttpServer,
+  stdioCommand,
+  until,
+} from '../kit/index.ts';
 import type { KitClient } from '../kit/index.ts';
 import { mcpHub, mcpServer, qm, type RunningHub, startHub } from './support/running-hub.ts';
 
@@ -98,20 +106,22 @@ describe('HS-12 probes while the main listener is saturated', () => {
         because: 'no connection is left',
         timeoutMs: 10_000,
       });
+      /** In shares of what it may take. */
       const slowest: number[] = [];
       for (let round = 0; round < 20; round++) {
         for (const probe of ['livez', 'readyz', 'startupz', 'metrics']) {
           const from = performance.now();
           const answer = await fetch(`${health}/${probe}`, { signal: AbortSignal.timeout(5_000) });
           await answer.text();
-          slowest.push(performance.now() - from);
+          // The load is made here as well: a busy machine is slower on both sides.
+          slowest.push((performance.now() - from) / fairMs(500));
           expect([probe, answer.status]).toEqual([probe, 200]);
         }
       }
       running = false;
       await Promise.all(load);
       expect(calls).toBeGreaterThan(100);
-      expect(Math.max(...slowest)).toBeLessThan(500);
+      expect(Math.max(...slowest)).toBeLessThan(1);
     } finally {
       running = false;
       stop.abort();

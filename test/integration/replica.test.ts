@@ -6,7 +6,15 @@ import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 
-import { connectLegacy, connectModern, type KitClient, kitMatchers, startHttpServer, until } from '../kit/index.ts';
+import {
+  connectLegacy,
+  connectModern,
+  fairMs,
+  type KitClient,
+  kitMatchers,
+  startHttpServer,
+  until,
+} from '../kit/index.ts';
 import { load } from './support/load.ts';
 import { config, endpointOf, inCluster, useReplicaStage } from './support/replica-stage.ts';
 import { documentOf, startReplica } from './support/running-replica.ts';
@@ -76,14 +84,15 @@ test('EF-57 HT-0.05 changes over the stream are in force and acknowledged in les
     await until(() => stream.acks.at(-1)?.generation === generation, {
       because: `generation ${generation} is acknowledged`,
     });
-    took.push(performance.now() - from);
+    took.push((performance.now() - from) / fairMs(1_000));
     expect(stream.acks.at(-1)).toMatchObject({ ok: true, hash: document.hash });
     expect(await descriptionOf(watcher!)).toBe(`round ${generation}`);
   }
   await pressure.stop();
   expect(pressure.failures).toEqual([]);
   expect(pressure.calls()).toBeGreaterThan(50);
-  expect(Math.max(...took)).toBeLessThan(1_000);
+  // Of a second, on a machine with a core to spare.
+  expect(Math.max(...took)).toBeLessThan(1);
   await until(() => stream.reports.at(-1)?.servers['default/files']?.observed.phase === 'Ready', {
     because: 'a report says how the server does',
   });
@@ -199,7 +208,7 @@ describe('the end', () => {
     replica.program.kill('SIGTERM');
     const from = performance.now();
     expect(await replica.program.ended(5_000)).toEqual({ code: 1, signal: null });
-    expect(performance.now() - from).toBeLessThan(1_000);
+    expect(performance.now() - from).toBeLessThan(fairMs(1_000));
     await hanging;
   }, 30_000);
 });
