@@ -132,6 +132,15 @@ test('HT-0.01 vendor notifications take the same way; the specification’s own 
   expect(alone.servers['a']?.notified).toEqual([['notifications/vendor', '{}']]);
 });
 
+test('HT-0.10 a notification that comes round to a hub it has passed ends there', () => {
+  const { router, servers } = bench({ a: {} }, {}, { identity: { id: 'desk~1', isOwn: (id) => id === 'desk~1' } });
+  const passed = (hops: string) => scanObject(rawOf({ _meta: { 'dev.quaymaster/hops': hops } }));
+  router.notify('notifications/vendor', passed('desk~1,b~2'), callerOf());
+  expect(servers['a']?.notified).toEqual([]);
+  router.notify('notifications/vendor', passed('b~2'), callerOf());
+  expect(servers['a']?.notified).toHaveLength(1);
+});
+
 test.each([
   [-32002, 200, 'modern', -32002, 200],
   [-32601, 200, 'modern', -32601, 404],

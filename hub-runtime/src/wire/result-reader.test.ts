@@ -131,6 +131,26 @@ describe('however it is cut', () => {
     );
   });
 
+  test('an escape may be cut anywhere: it passes as it came, is no part of a key that is meant otherwise, and a bad one is found', () => {
+    const text = message('{"a":"x\\u00e9\\n\\"y","b":[{"\\u0063":"\\\\"}]}');
+    const whole = read(text);
+    expect(whole.passed).toBe('"a":"x\\u00e9\\n\\"y","b":[{"\\u0063":"\\\\"}]');
+    for (let at = 1; at < text.length; at++) expect(read(text, {}, [at])).toEqual(whole);
+    expect(
+      read(
+        text,
+        {},
+        Array.from({ length: text.length }, (_, at) => at),
+      ),
+    ).toEqual(whole);
+    for (const bad of ['\\x', '\\u12g4']) {
+      const broken = message(`{"a":"${bad}"}`);
+      const from = broken.indexOf(bad);
+      for (let at = from + 1; at < from + bad.length; at++)
+        expect(read(broken, {}, [at]).fault).toBe('bad escape in a string');
+    }
+  });
+
   test('it takes exactly what the scanner of whole messages takes', () => {
     const pieces = fc.constantFrom(
       '{',
