@@ -1,56 +1,13 @@
 /** HTTP+SSE of 2024-11-05 toward servers, over real sockets. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import type { ErrorOutcome, Outcome } from '../../exchange/index.ts';
+import type { ErrorOutcome } from '../../exchange/index.ts';
 import { emptyObject, type RawJson } from '../../wire/index.ts';
-import type { ConnectRequest, Conversation, ConversationEnd } from '../conversation.ts';
-import {
-  call,
-  closeWorld,
-  connectorTo,
-  draining,
-  eventually,
-  FakeFeed,
-  makeCall,
-  openTo,
-  type Options,
-  refusal,
-  resultOf,
-  type SseMessage,
-  type SseScript,
-  type SseServer,
-  startSseServer,
-} from '../testing/index.ts';
+import { call, eventually, makeCall, type SseMessage, type SseScript } from '../testing/index.ts';
+import { asPrimary, echo, methodsOf, textOf, useSse } from './old-transport.fixture.ts';
 import { ssePipeLimits } from './sse-pipe.ts';
 
-const servers: SseServer[] = [];
-afterEach(async () => {
-  await closeWorld();
-  for (const one of servers.splice(0)) await one.close();
-});
-
-async function serve(script: SseScript = {}): Promise<SseServer> {
-  const server = await startSseServer(script);
-  servers.push(server);
-  return server;
-}
-
-const textOf = (outcome: Outcome): string => JSON.stringify(resultOf(outcome));
-const echo: SseScript = { answer: ({ method, params }) => (method === 'tools/call' ? { echoed: params } : {}) };
-const asPrimary = { purpose: 'primary', caller: undefined, verdict: undefined } as const;
-
-async function connected(script: SseScript = echo, options: Options = {}) {
-  const server = await serve(script);
-  const opened = await openTo(options, server.url);
-  const ends: ConversationEnd[] = [];
-  opened.conversation.onClosed((end) => ends.push(end));
-  return { server, ends, ...opened };
-}
-
-const methodsOf = (server: SseServer, session = 0): unknown[] =>
-  (server.sessions[session]?.received ?? []).map(({ method }) => method);
+const { connected } = useSse();
 
 describe('HT-0.13 a server of HTTP+SSE', () => {
   test('is recognised: POST is refused, GET names an address', async () => {
@@ -234,172 +191,6 @@ describe('the end of a stream', () => {
   });
 });
 
-describe('what does not become a conversation', () => {
-  const why = async (script: SseScript, config: Options['config'] = { transport: 'sse' }) => {
-    const server = await serve(script);
-    const { connector, pool } = connectorTo(server.url, { config });
-    const error = await refusal(connector.connect(asPrimary, new AbortController().signal));
-    await eventually(() => server.open === 0, 'no stream is left');
-    expect(pool.stats()).toEqual([]);
-    return error;
-  };
-
-  test.each([
-    ['another origin', 'http://attacker.example/messages', 'another origin'],
-    ['another port', 'http://127.0.0.1:1/messages', 'another origin'],
-    ['a foreign scheme', 'javascript:alert(1)', 'another origin'],
-    ['credentials', 'http://me:secret@127.0.0.1/messages', 'no usable address'],
-    ['an address that never ends', `/messages?${'x'.repeat(3_000)}`, 'no usable address'],
-  ])('an endpoint with %s: the credentials of the server stay where they belong', async (_what, endpoint, words) => {
-    const error = await why({ endpoint: () => endpoint });
-    expect(error).toMatchObject({ reason: 'HandshakeFailed', retryable: false });
-    expect(error.message).toContain(words);
-    expect(error.message).not.toContain('secret');
-  });
-
-  test('transport: sse at a server that has none says so', async () => {
-    expect(await why({ get: (response) => response.writeHead(404).end() })).toMatchObject({
-      reason: 'TransportUnsupported',
-    });
-    expect(
-      await why({ get: (response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{}') }),
-    ).toMatchObject({
-      reason: 'TransportUnsupported',
-    });
-    expect(await why({ get: (response) => response.writeHead(401).end() })).toMatchObject({
-      reason: 'CredentialsRefused',
-    });
-  });
-
-  test('a server that refuses POST and has no old stream: the first refusal counts', async () => {
-    const error = await why({ get: (response) => response.writeHead(405).end() }, {});
-    expect(error).toMatchObject({ reason: 'HandshakeFailed' });
-    expect(error.message).toContain('HTTP 405');
-  });
-
-  test('a refused initialize is not waited for', async () => {
-    const status = ({ method }: { method?: string }) => (method === 'initialize' ? 500 : undefined);
-    expect(await why({ status })).toMatchObject({ reason: 'HandshakeFailed' });
-  });
-
-  test('protocol: modern cannot be had over it', async () => {
-    expect(await why({}, { transport: 'sse', protocol: 'modern' })).toMatchObject({
-      reason: 'HandshakeFailed',
-      retryable: false,
-    });
-  });
-
-  test('a start given up leaves nothing', async () => {
-    const server = await serve({ status: () => undefined, taken: () => new Promise(() => {}) });
-    const { connector, pool } = connectorTo(server.url, { config: { transport: 'sse' } });
-    const abort = new AbortController();
-    const attempt = refusal(connector.connect(asPrimary, abort.signal));
-    await eventually(() => server.sessions.length > 0, 'the stream is open');
-    abort.abort();
-    expect((await attempt).message).toBeDefined();
-    await eventually(() => server.open === 0 && pool.stats().length === 0, 'everything is closed');
-  });
-});
-
-test('a replica that takes nothing new is left: calls in flight end there, the next conversation is elsewhere', async () => {
-  let answer = (): void => {};
-  const script: SseScript = {
-    answer: ({ id }, session) => {
-      answer = () => session.say({ jsonrpc: '2.0', id, result: {} });
-      return undefined;
-    },
-  };
-  const server = await serve(script);
-  const address = new URL(server.url).host;
-  const feed = new FakeFeed(address);
-  const { conversation } = await openTo(
-    { target: { endpoints: feed }, config: { transport: 'sse' } },
-    'http://old.example/sse',
-  );
-  const ends: string[] = [];
-  conversation.onClosed(({ reason }) => ends.push(reason));
-  const outcome = call(conversation as Conversation);
-  await eventually(() => methodsOf(server).includes('tools/call'), 'the call has arrived');
-  feed.say(draining(address));
-  expect(ends).toEqual(['NoEndpoints']);
-  expect(conversation.inFlight).toBe(1);
-  answer();
-  expect(await outcome).toMatchObject({ kind: 'result' });
-  await eventually(() => server.open === 0, 'the stream is closed after the last call');
-});
-
-describe('several replicas', () => {
-  const replica = async () => {
-    const server = await serve(echo);
-    return { server, address: new URL(server.url).host };
-  };
-  const at = (feed: FakeFeed, request: Partial<ConnectRequest> = {}) =>
-    openTo({ target: { endpoints: feed }, config: { transport: 'sse' }, request }, 'http://old.example/sse');
-
-  test('one that ends while hands are shaken is left for the next', async () => {
-    // It names an address and takes no connections from then on.
-    let asked = 0;
-    const dying = createServer((_request, response) => {
-      asked++;
-      dying.close();
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write('event: endpoint\ndata: /messages?sessionId=1\n\n');
-    });
-    await new Promise<void>((resolve) => dying.listen(0, '127.0.0.1', resolve));
-    const { address } = await replica();
-    const feed = new FakeFeed(address, `127.0.0.1:${(dying.address() as AddressInfo).port}`);
-    const { conversation, connector, pool } = await at(feed);
-    expect(asked).toBe(1);
-    expect(textOf(await call(conversation))).toContain('"echoed":');
-    // Its replicas are still followed, and the connections to the first are given back.
-    feed.say(draining(address));
-    expect(await call(conversation)).toMatchObject({ kind: 'error' });
-    await eventually(() => pool.stats().length === 0 && feed.subscribers === 0, 'everything is given back');
-    expect(await refusal(connector.connect(asPrimary, new AbortController().signal))).toMatchObject({
-      reason: 'NoEndpoints',
-    });
-    dying.closeAllConnections();
-  });
-
-  test('a primary conversation whose replica leaves while another is ready is over at once; other changes are nothing to it', async () => {
-    const [one, two] = [await replica(), await replica()];
-    const feed = new FakeFeed(one.address, two.address);
-    const { conversation } = await at(feed);
-    const ends: string[] = [];
-    conversation.onClosed(({ reason }) => ends.push(reason));
-    // Which of the two it is at, is for the turn to say.
-    const [mine, other] = one.server.open === 1 ? [one.address, two.address] : [two.address, one.address];
-    feed.say(mine, draining(other));
-    feed.say(mine, other);
-    expect(ends).toEqual([]);
-    feed.say(draining(mine), other);
-    expect(ends).toEqual(['ConnectionLost']);
-  });
-
-  test('a session lost while hands are shaken says so, not what became of initialize', async () => {
-    const status = ({ method }: { method?: string }) => (method === 'initialize' ? 404 : undefined);
-    const server = await serve({ status });
-    const { connector } = connectorTo(server.url, { config: { transport: 'sse' } });
-    expect(await refusal(connector.connect(asPrimary, new AbortController().signal))).toMatchObject({
-      reason: 'SessionLost',
-    });
-  });
-
-  test('a start given up in the very moment the stream opens', async () => {
-    const abort = new AbortController();
-    const server = await serve({
-      endpoint: (id) => `/messages?sessionId=${id}`,
-      taken: () => {
-        abort.abort();
-        return undefined;
-      },
-    });
-    const { connector, pool } = connectorTo(server.url, { config: { transport: 'sse' } });
-    await refusal(connector.connect(asPrimary, abort.signal));
-    await eventually(() => server.open === 0 && pool.stats().length === 0, 'everything is closed');
-  });
-});
-
 describe('servers that do it their own way', () => {
   const isCall = ({ method }: SseMessage): boolean => method === 'tools/call';
 
@@ -488,23 +279,5 @@ describe('servers that do it their own way', () => {
     const outcome = await call(conversation);
     expect(outcome.kind).toBe('error');
     await eventually(() => ends.length === 1, 'the end is told');
-  });
-
-  test('a client\u2019s own conversation leaves a replica that takes nothing new with its next call', async () => {
-    const server = await serve(echo);
-    const address = new URL(server.url).host;
-    const feed = new FakeFeed(address);
-    const elsewhere = { kind: 'ready', result: emptyObject } as const;
-    const resend = async () => elsewhere;
-    const { conversation } = await openTo(
-      { target: { endpoints: feed }, config: { transport: 'sse' }, request: { purpose: 'client', resend } },
-      'http://old.example/sse',
-    );
-    expect(await call(conversation)).toMatchObject({ kind: 'result' });
-    feed.say(draining(address));
-    expect(server.open).toBe(1);
-    expect(await call(conversation)).toBe(elsewhere);
-    await eventually(() => server.open === 0, 'nothing is in flight, so it is closed');
-    expect(await call(conversation)).toBe(elsewhere);
   });
 });
