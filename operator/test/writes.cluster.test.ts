@@ -354,7 +354,7 @@ test('EF-55 a whole controller: children of 50 roots, drift repaired in seconds,
   expect((await cluster.auditWrites(since)).filter((event) => event.userAgent === 'kube-test')).toEqual([]);
   await cluster.kubectl(['patch', 'configmap', 'of-many-7', '--type=merge', '-p', '{"data":{"name":"by hand"}}']);
   await cluster.kubectl(['delete', 'configmap', 'of-many-8']);
-  const took = await eventually(
+  await eventually(
     'repaired',
     async () =>
       (await cluster
@@ -362,7 +362,6 @@ test('EF-55 a whole controller: children of 50 roots, drift repaired in seconds,
         .catch(() => '')) === 'many-7 many-8',
     5000,
   );
-  expect(took).toBeLessThan(5000);
   // Once more, right after our own write: no record of it may hold the repair back.
   await cluster.kubectl(['delete', 'configmap', 'of-many-8']);
   await eventually(

@@ -11,6 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster } from '@quaymaster/cluster';
+import { fairMs } from '@quaymaster/testkit';
 import { parse, stringify } from 'yaml';
 
 const root = join(import.meta.dirname, '../..');
@@ -219,7 +220,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Resolves with the milliseconds it took. */
+/** Resolves with the milliseconds it took. The limit is for a machine with a core for each task, longer on a busy one. */
 export async function eventually(
   what: string,
   limitMs: number,
@@ -228,7 +229,9 @@ export async function eventually(
   const started = performance.now();
   for (;;) {
     if (await condition()) return performance.now() - started;
-    if (performance.now() - started > limitMs) throw new Error(`never happened in ${limitMs} ms: ${what}`);
+    const waitedMs = performance.now() - started;
+    if (waitedMs > limitMs && waitedMs > fairMs(limitMs))
+      throw new Error(`never happened in ${Math.round(waitedMs)} ms: ${what}`);
     await new Promise((resolve) => {
       setTimeout(resolve, 40);
     });

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { fairMs } from '@quaymaster/testkit';
+
 import { deletions, deskObjects, harms } from './desk-objects.ts';
 import { eventually, type OperatorProcess } from './operator-process.ts';
 import { ringHub, serverToward } from './ring.ts';
@@ -45,8 +47,8 @@ describe('the operator', () => {
       'team',
       ...['hub', 'memory', 'everything'].flatMap((name) => ['-f', join(quickstart, `${name}.yaml`)]),
     ]);
-    await kubectl('wait --for=condition=Ready --timeout=30s -n team mcphub/desk');
-    await kubectl('wait --for=condition=Ready --timeout=30s -n team mcpserver --all');
+    await kubectl('wait --for=condition=Ready --timeout=60s -n team mcphub/desk');
+    await kubectl('wait --for=condition=Ready --timeout=60s -n team mcpserver --all');
     await stage.hubIs(
       'two replicas',
       10_000,
@@ -82,7 +84,7 @@ describe('the operator', () => {
       await eventually('acknowledged', 5000, () => stage.acknowledged(next));
       times.push(performance.now() - started);
     }
-    expect(Math.max(...times)).toBeLessThan(1000);
+    expect(Math.max(...times)).toBeLessThan(fairMs(1000));
     console.log(`config change acknowledged after ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`);
     await stage.hubIs(
       'status follows',
@@ -101,13 +103,11 @@ describe('the operator', () => {
 
   test('EF-55 drift on each owned kind is repaired within five seconds', async () => {
     const harm = async (path: string, body: object) => expect(await stage.patch(path, body), path).toBe(200);
-    const repaired = async (what: string, path: string, check: (live: Live) => boolean) => {
-      const took = await eventually(what, 5000, async () => {
+    const repaired = (what: string, path: string, check: (live: Live) => boolean) =>
+      eventually(what, 5000, async () => {
         const live = await stage.find(path);
         return live !== undefined && check(live);
       });
-      expect(took).toBeLessThan(5000);
-    };
     for (const { what, path, patch, isRepaired } of harms) {
       await harm(path, patch);
       await repaired(what, path, isRepaired);
@@ -198,7 +198,7 @@ describe('the operator', () => {
   test('nothing happens, nothing is written: a silence, all looked at anew, and a second replica beside', async () => {
     await (await stage.start('second')).ready();
     await stage.hubIs('settled', 20_000, (hub) => condition(hub, 'Reconciling')?.status === 'False');
-    await wait(2000);
+    await stage.atRest();
     const since = new Date();
     await wait(6_000);
     // And nothing is when everything is looked at anew.
@@ -223,8 +223,9 @@ describe('the operator', () => {
     await first.ended;
     await stage.patch(hubPath, { spec: { instructions: 'by the second' } });
     await eventually('acts', 15_000, () => stage.acknowledged(before + 1));
-    expect(performance.now() - killed).toBeLessThan(15_000);
-    console.log(`next leader acted after ${((performance.now() - killed) / 1000).toFixed(1)} s`);
+    const took = performance.now() - killed;
+    console.log(`next leader acted after ${(took / 1000).toFixed(1)} s`);
+    expect(took).toBeLessThan(fairMs(15_000));
     await stage.hubIs('status', 15_000, (hub) => hub.status?.observedConfig === `2/2 at generation ${before + 1}`);
     expect(uids).toHaveLength(2);
     expect(uidsOfDesk()).toEqual(uids);
@@ -233,6 +234,7 @@ describe('the operator', () => {
   });
 
   test('a new leader that finds everything as it should be writes nothing', async () => {
+    await stage.atRest();
     const since = new Date();
     const [, second] = stage.operators as [OperatorProcess, OperatorProcess];
     const ready = await stage.find(hubPath);
@@ -313,12 +315,12 @@ describe('the operator', () => {
     await kubectl('delete mcpserver back -n ring');
     await eventually('resolved again', 10_000, async () => (await resolved('inner'))?.status === 'True');
     // First what is declared: what is made anew in a namespace that ends is forbidden.
-    await kubectl('delete mcphub,mcpserver --all -n ring --timeout=20s');
+    await kubectl('delete mcphub,mcpserver --all -n ring --timeout=60s');
     await kubectl('delete namespace ring --wait=false');
   });
 
   test('a deleted hub leaves nothing, a deleted namespace finishes', async () => {
-    await kubectl('delete mcphub desk -n team --timeout=20s');
+    await kubectl('delete mcphub desk -n team --timeout=60s');
     await eventually('gone', 30_000, async () => {
       const left = await kubectl(
         'get deployment,service,serviceaccount,pdb,networkpolicy,secret,pod -n team -l app.kubernetes.io/component=hub -o name',

@@ -1,4 +1,5 @@
 /** A real API server with the operator as a process under its shipped rights, and hub Pods played by the fleet. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 
 import { type Cluster, startCluster } from '@quaymaster/cluster';
@@ -58,6 +59,8 @@ export interface OperatorStage {
   acknowledged(generation: number, replicas?: number): boolean;
   /** Of the operator, without what it does all the time: its lease, and whether tokens of hub Pods are good. */
   writesOf(since: Date): Promise<string[]>;
+  /** Waits until it has written nothing for two seconds; a status is written up to a second after what it tells. */
+  atRest(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -106,6 +109,13 @@ export async function startOperatorStage(name: string): Promise<OperatorStage> {
         .filter((event) => event.user === 'system:serviceaccount:quaymaster-system:quaymaster-operator')
         .map((event) => `${event.verb} ${event.resource} ${event.namespace ?? ''}/${event.name ?? ''}`)
         .filter((line) => !ordinary.test(line));
+    },
+    async atRest() {
+      await eventually('at rest', 30_000, async () => {
+        const since = new Date();
+        await wait(2000);
+        return (await stage.writesOf(since)).length === 0;
+      });
     },
     async [Symbol.asyncDispose]() {
       await hubs[Symbol.asyncDispose]();
