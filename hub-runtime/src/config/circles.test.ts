@@ -1,43 +1,21 @@
 /** HT-0.10: what a whole hub tells another hub behind it, and what it refuses when something comes round. */
 import { expect, test } from 'vitest';
 
-import { createTestClock, silentLogger } from '../base/index.ts';
-import {
-  callerOf,
-  exchangeOf,
-  FakeUpstream,
-  hubConfig,
-  listing,
-  seen,
-  serverConfig,
-  testSealer,
-  tool,
-} from '../fixtures/index.ts';
-import { silentObserver } from '../observe/index.ts';
+import { callerOf, exchangeOf, hubConfig, listing, seen, serverConfig, tool } from '../fixtures/index.ts';
 import { rawOf, scanObject } from '../wire/index.ts';
-import { HubHost } from './hub-host.ts';
+import { hostStage } from './hub-host.fixture.ts';
 
 const hops = 'dev.quaymaster/hops';
 const extension = { 'dev.quaymaster/hub': { id: 'b~2' } };
 
 /** A hub in front of servers; those named in `hubs` are hubs. */
 function stage(names: readonly string[], hubs: readonly string[]) {
-  const made = new Map<string, FakeUpstream>();
-  const host = new HubHost({
-    createUpstream: (config) => {
-      const upstream = new FakeUpstream(config);
-      made.set(config.name, upstream);
-      return upstream;
-    },
-    sealer: testSealer(),
-    clock: createTestClock(),
-    log: silentLogger,
-    observer: silentObserver,
+  const { host, hub, newest } = hostStage(undefined, {
     identity: () => ({ id: 'desk~1', isOwn: (id) => id === 'desk~1' }),
   });
   host.apply([hubConfig(names.map((name) => serverConfig(name)))]);
-  for (const [name, upstream] of made)
-    upstream.list(
+  for (const name of names)
+    newest(name).list(
       listing({
         tools: [tool('x')],
         capabilities: {
@@ -48,10 +26,7 @@ function stage(names: readonly string[], hubs: readonly string[]) {
       }),
     );
   void host.whenSettled(0);
-  const hub = host.hub('default/desk');
-  if (hub === undefined) throw new Error('no hub');
-  const server = (name: string): FakeUpstream => made.get(name) as FakeUpstream;
-  return { hub, server };
+  return { hub: hub(), server: newest };
 }
 
 test('HT-0.10 only a server that is a hub is told the way', async () => {

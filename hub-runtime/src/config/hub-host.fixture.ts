@@ -14,7 +14,7 @@ import {
   tool,
 } from '../fixtures/index.ts';
 import { silentObserver } from '../observe/index.ts';
-import type { HubHostEvent } from './hub-host-deps.ts';
+import type { HubHostDeps, HubHostEvent } from './hub-host-deps.ts';
 import { HubHost } from './hub-host.ts';
 
 export interface HostStage {
@@ -32,7 +32,8 @@ export interface HostStage {
   newest(name: string): FakeUpstream;
 }
 
-export function hostStage(create?: (config: ServerConfig) => FakeUpstream): HostStage {
+/** `more` replaces what the host is given. */
+export function hostStage(create?: (config: ServerConfig) => FakeUpstream, more: Partial<HubHostDeps> = {}): HostStage {
   const clock = createTestClock();
   const made: FakeUpstream[] = [];
   const events: HubHostEvent[] = [];
@@ -60,6 +61,7 @@ export function hostStage(create?: (config: ServerConfig) => FakeUpstream): Host
       },
     },
     hubInfo: { name: 'desk', version: '1' },
+    ...more,
   });
   host.onEvent((event) => events.push(event));
   return {

@@ -1,33 +1,16 @@
 import path from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 
-import { ChildRegistry } from '../../bridge/index.ts';
-import { type FakeTools, fakeTools } from './fake-tools.ts';
 import type { PypiSource } from './package-source.ts';
-import { createPackageStore } from './package-store.ts';
+import { usePackageStore } from './package-store.fixture.ts';
 
-let tools: FakeTools;
-let children: ChildRegistry;
+const stage = usePackageStore();
 const signal = new AbortController().signal;
 const source: PypiSource = { kind: 'pypi', package: 'mcp-x', version: '2.0', args: [], with: [] };
 
-beforeEach(() => {
-  tools = fakeTools();
-  children = new ChildRegistry();
-});
-
-afterEach(async () => {
-  await children.close(0);
-  tools.remove();
-});
-
 const install = (more: Partial<PypiSource> = {}) =>
-  createPackageStore({
-    directory: path.join(tools.folder, 'cache'),
-    env: { ...tools.env, VIRTUAL_ENV: '/active' },
-    children,
-  }).install({ ...source, ...more }, () => {}, signal);
+  stage.open({ env: { ...stage.tools.env, VIRTUAL_ENV: '/active' } }).install({ ...source, ...more }, () => {}, signal);
 
 /** A Python that makes environments of itself. `pip` is what its pip does. */
 const python = (version = '3.12.1', pip = '', help = '') => `
@@ -43,28 +26,28 @@ const uv = `
 if (args[0] === 'venv') { const venv = args.at(-1); fs.mkdirSync(venv + '/bin', {recursive: true}); fs.copyFileSync(process.env.FOLDER + '/bin/python3', venv + '/bin/python'); fs.writeFileSync(venv + '/bin/mcp-x', ''); }
 else if (process.env.VIRTUAL_ENV) process.exit(9);`;
 
-const runOf = (name: string) => tools.runs.find((run) => run.startsWith(name)) ?? '';
+const runOf = (name: string) => stage.tools.runs.find((run) => run.startsWith(name)) ?? '';
 
 describe('with pip', () => {
   test('an environment of its own, wheels only, run through its own Python', async () => {
-    tools.program('python3', python());
+    stage.tools.program('python3', python());
     const found = await install({ with: ['mcp<2.4'] });
     expect(path.relative(found.directory, found.command)).toBe('venv/bin/python');
     expect(found.args.map((file) => path.relative(found.directory, file))).toEqual(['venv/bin/mcp-x']);
-    const run = tools.runs.find((line) => line.includes('-m pip install')) ?? '';
+    const run = stage.tools.runs.find((line) => line.includes('-m pip install')) ?? '';
     expect(run).toContain('--only-binary=:all:');
     expect(run).toMatch(/-- mcp-x==2\.0 mcp<2\.4$/);
     expect((await install({ with: ['mcp<2.4'] })).installed).toBe(false);
   });
 
   test('resolvedBefore where pip can', async () => {
-    tools.program('python3', python('3.12.1', '', 'options: --uploaded-prior-to <datetime>'));
+    stage.tools.program('python3', python('3.12.1', '', 'options: --uploaded-prior-to <datetime>'));
     await install({ resolvedBefore: '2026-10-01' });
-    expect(tools.runs.some((run) => run.includes('--uploaded-prior-to 2026-10-01T00:00:00Z'))).toBe(true);
+    expect(stage.tools.runs.some((run) => run.includes('--uploaded-prior-to 2026-10-01T00:00:00Z'))).toBe(true);
   });
 
   test('resolvedBefore where pip cannot: says what helps', async () => {
-    tools.program('python3', python());
+    stage.tools.program('python3', python());
     await expect(install({ resolvedBefore: '2026-10-01T10:00:00Z' })).rejects.toMatchObject({
       reason: 'RuntimeMissing',
       message: expect.stringContaining('install uv'),
@@ -84,12 +67,15 @@ describe('with pip', () => {
     ['WARNING: Retrying after connection broken by NewConnectionError', 'RegistryUnreachable'],
     ['THESE PACKAGES DO NOT MATCH THE HASHES', 'IntegrityMismatch'],
   ])('%s', async (output, reason) => {
-    tools.program('python3', python('3.12.1', `process.stderr.write(${JSON.stringify(output)}); process.exit(1)`));
+    stage.tools.program(
+      'python3',
+      python('3.12.1', `process.stderr.write(${JSON.stringify(output)}); process.exit(1)`),
+    );
     await expect(install()).rejects.toMatchObject({ reason });
   });
 
   test('a Python that cannot make environments', async () => {
-    tools.program(
+    stage.tools.program(
       'python3',
       `if (args[0] === '-c') console.log('3.11.2'); else { console.error('ensurepip is not available'); process.exit(1) }`,
     );
@@ -102,8 +88,8 @@ describe('with pip', () => {
 
 describe('with uv', () => {
   beforeEach(() => {
-    tools.program('uv', uv);
-    tools.program('python3', python());
+    stage.tools.program('uv', uv);
+    stage.tools.program('python3', python());
   });
 
   test('it is preferred, and knows dates and versions', async () => {
@@ -115,7 +101,7 @@ describe('with uv', () => {
   });
 
   test('its account of a failure', async () => {
-    tools.program(
+    stage.tools.program(
       'uv',
       `${uv} if (args[0] === 'pip') { console.error('Because mcp-x was not found in the package registry'); process.exit(1) }`,
     );
@@ -133,34 +119,34 @@ describe('which Python', () => {
   });
 
   test('the wanted version among several', async () => {
-    tools.program('python3', python('3.11.7'));
-    tools.program('python3.13', python('3.13.0'));
+    stage.tools.program('python3', python('3.11.7'));
+    stage.tools.program('python3.13', python('3.13.0'));
     await install({ python: '3.13' });
     expect(runOf('python3.13 -m venv')).not.toBe('');
   });
 
   test('another version than wanted', async () => {
-    tools.program('python3', python('3.11.7'));
-    tools.program('python', python('3.11.7'));
+    stage.tools.program('python3', python('3.11.7'));
+    stage.tools.program('python', python('3.11.7'));
     await expect(install({ python: '3.1' })).rejects.toMatchObject({
       message: expect.stringContaining('Python 3.1 is wanted, found was 3.11.7;'),
     });
   });
 
   test('Python 2 under the name python is none', async () => {
-    tools.program('python', `console.log('2.7.18')`);
+    stage.tools.program('python', `console.log('2.7.18')`);
     await expect(install()).rejects.toMatchObject({ reason: 'RuntimeMissing' });
   });
 
   test('one that pipx brings', async () => {
-    tools.program('hidden', python());
-    tools.program('pipx', `console.log(process.env.FOLDER + '/bin/hidden')`);
+    stage.tools.program('hidden', python());
+    stage.tools.program('pipx', `console.log(process.env.FOLDER + '/bin/hidden')`);
     expect((await install()).installed).toBe(true);
   });
 
   test('a broken one is passed over', async () => {
-    tools.program('python3', 'process.exit(1)');
-    tools.program('python', python());
+    stage.tools.program('python3', 'process.exit(1)');
+    stage.tools.program('python', python());
     expect((await install()).installed).toBe(true);
   });
 });

@@ -2,12 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
 import { createTestClock } from '../../base/index.ts';
-import { ChildRegistry } from '../../bridge/index.ts';
-import { type FakeTools, fakeTools, installs } from './fake-tools.ts';
-import { createPackageStore, type PackageStoreOptions } from './package-store.ts';
+import { installs } from './fake-tools.ts';
+import { usePackageStore } from './package-store.fixture.ts';
 import { patience, RegistryWatch, registryWaits } from './registry-watch.ts';
 
 describe('the watch', () => {
@@ -109,30 +108,15 @@ describe('the watch', () => {
 });
 
 describe('an install', () => {
-  let tools: FakeTools;
-  let children: ChildRegistry;
+  const stage = usePackageStore();
   const cleanups: (() => unknown)[] = [];
   const signal = new AbortController().signal;
   const source = { kind: 'npm', package: '@acme/server-x', version: '1.2.3', args: [] } as const;
 
-  beforeEach(() => {
-    tools = fakeTools();
-    children = new ChildRegistry();
-  });
   afterEach(async () => {
-    await children.close(0);
-    tools.remove();
     for (const one of cleanups.splice(0)) await one();
   });
 
-  const open = (more: Partial<PackageStoreOptions> = {}) =>
-    createPackageStore({
-      directory: path.join(tools.folder, 'cache'),
-      env: tools.env,
-      children,
-      nodePath: tools.nodePath,
-      ...more,
-    });
   const waits = { sayMs: 50, giveUpMs: 3_000 };
   const listening = async (server: Server): Promise<string> => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -141,7 +125,7 @@ describe('an install', () => {
   };
   /** What npm's settings say, and what it does when it is to install. */
   const npm = (settings: string, install: string) =>
-    tools.npm(`if (args[0] === 'config') console.log(${JSON.stringify(settings)}); else { ${install} }`);
+    stage.tools.npm(`if (args[0] === 'config') console.log(${JSON.stringify(settings)}); else { ${install} }`);
 
   test('HT-1.13 whose registry takes connections and never answers says so, and ends', async () => {
     const sockets = new Set<Socket>();
@@ -152,7 +136,7 @@ describe('an install', () => {
       'setInterval(() => {}, 1e6)',
     );
     const said: string[] = [];
-    const failure = open({ registryWaits: waits }).install(source, (line) => said.push(line), signal);
+    const failure = stage.open({ registryWaits: waits }).install(source, (line) => said.push(line), signal);
     await expect(failure).rejects.toMatchObject({
       reason: 'RegistryUnreachable',
       retryable: true,
@@ -162,11 +146,11 @@ describe('an install', () => {
       'installing @acme/server-x@1.2.3',
       `installing @acme/server-x@1.2.3: no answer yet from ${where}`,
     ]);
-    expect(children.size).toBe(0);
+    expect(stage.children.size).toBe(0);
   });
 
   test('whose registry is slow, but there, is said to be fetched from', async () => {
-    const file = path.join(tools.folder, 'probed');
+    const file = path.join(stage.tools.folder, 'probed');
     const server = createHttpServer((_request, response) => {
       writeFileSync(file, '');
       response.writeHead(404).end();
@@ -178,18 +162,16 @@ describe('an install', () => {
     npm(`registry = "http://${where}/"\n@other:registry = "http://127.0.0.1:1/"`, wait);
     const said: string[] = [];
     const long = { sayMs: 50, giveUpMs: 60_000 };
-    const installed = await open({ registryWaits: long }).install(source, (line) => said.push(line), signal);
+    const installed = await stage.open({ registryWaits: long }).install(source, (line) => said.push(line), signal);
     expect(installed.installed).toBe(true);
     expect(said).toContain(`installing @acme/server-x@1.2.3: fetching from ${where}`);
   });
 
   test('a registry nobody can name is one all the same', async () => {
     npm('registry = null', 'setInterval(() => {}, 1e6)');
-    const failure = open({ registryWaits: { sayMs: 50, giveUpMs: 400 } }).install(
-      { ...source, package: 'plain' },
-      () => {},
-      signal,
-    );
+    const failure = stage
+      .open({ registryWaits: { sayMs: 50, giveUpMs: 400 } })
+      .install({ ...source, package: 'plain' }, () => {}, signal);
     await expect(failure).rejects.toMatchObject({ message: expect.stringContaining('the registry does not answer') });
   });
 
@@ -197,14 +179,14 @@ describe('an install', () => {
     const body = installs('./main.js', { 'main.js': '#!/usr/bin/env node\n' });
     const keep = `fs.writeFileSync(path.join(process.env.FOLDER, 'env'), JSON.stringify(process.env));${body}`;
     npm('', keep);
-    await open({ env: { ...tools.env, npm_config_fetch_timeout: '7' } }).install(source, () => {}, signal);
-    const env = JSON.parse(readFileSync(path.join(tools.folder, 'env'), 'utf8')) as Record<string, string>;
+    await stage.open({ env: { ...stage.tools.env, npm_config_fetch_timeout: '7' } }).install(source, () => {}, signal);
+    const env = JSON.parse(readFileSync(path.join(stage.tools.folder, 'env'), 'utf8')) as Record<string, string>;
     expect(env).toMatchObject({ ...patience, npm_config_fetch_timeout: '7' });
   });
 
   test('answers that were told do not pass for what went wrong', async () => {
     const lines = ['npm http fetch GET 200 https://r.example/etarget 1ms', 'npm error code ENOSPC', 'npm error full'];
     npm('', `process.stderr.write(${JSON.stringify(lines.join('\n'))}); process.exitCode = 1`);
-    await expect(open().install(source, () => {}, signal)).rejects.toMatchObject({ reason: 'DiskFull' });
+    await expect(stage.open().install(source, () => {}, signal)).rejects.toMatchObject({ reason: 'DiskFull' });
   });
 });
