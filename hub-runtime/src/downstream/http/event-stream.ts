@@ -96,6 +96,8 @@ export class EventStream implements MessageStream, KeptAlive, Carrier {
       write,
       end: (text) => {
         response.end(`${text}\n\n`, 'latin1');
+        // As in `PassingJson`.
+        this.#leave();
         this.#edge.unread.ended(response, this.#edge.deps.clock.monotonic());
       },
       cut: () => {

@@ -25,7 +25,8 @@ export class PassingJson implements PassingWriter, KeptAlive {
 
   end(text: string): void {
     this.#response.end(text, 'latin1');
-    // Nothing more comes, and its reader may still be busy with the rest.
+    // Nothing more comes, and its reader may still be busy with the rest: from here on it is an answer like others, and judged once.
+    this.lost();
     this.#edge.unread.ended(this.#response, this.#edge.deps.clock.monotonic());
   }
 
@@ -43,7 +44,7 @@ export class PassingJson implements PassingWriter, KeptAlive {
     this.cut();
   }
 
-  /** The connection is gone, or its answer taken. */
+  /** The connection is gone, or its answer handed over whole. */
   lost(): void {
     this.#edge.kept.delete(this);
   }
