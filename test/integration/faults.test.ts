@@ -1,8 +1,8 @@
 /**
  * The fault table (EF-84, HT-1.12): what callers see of each way a server or the network can fail, how soon, and how soon it is well again.
  *
- * Each row of docs/faults.md is a test here, under the same name. Times are those of the table, not a measurement:
- * what is asserted is the order of magnitude that callers can rely on, and more of it on a machine that has more to do than cores. The long form is `faults.soak.test.ts`.
+ * Each row of docs/faults.md is a test here, under the same name. Times are those of the table: what is asserted is the order of magnitude that
+ * callers can rely on, on a machine that has a core for what runs. The long form is `faults.soak.test.ts`.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 

@@ -14,7 +14,11 @@ const form = {
   params: { mode: 'form', message: 'Name?', requestedSchema: { type: 'object', properties: {} } },
 };
 const elicited = { action: 'accept', content: {} };
-const tools = [{ name: 'asks', does: { asks: [form] } }, { name: 'echo' }, { name: 'slow', does: { latencyMs: 300 } }];
+const tools = [
+  { name: 'asks', does: { asks: [form] } },
+  { name: 'echo' },
+  { name: 'slow', does: { latencyMs: 2_000 } },
+];
 
 const world = useSessionFleet(tools);
 

@@ -9,8 +9,9 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startHttpServer, stdioCommand, textOfResult } from '../kit/index.ts';
+import { startHttpServer, stdioCommand, textOfResult, until } from '../kit/index.ts';
 import type { RunningServer } from '../kit/index.ts';
+import { metric, metricsOf } from './support/faults.ts';
 import { mcpHub, mcpServer, qm, startHub, writeManifests } from './support/running-hub.ts';
 import type { Manifest, RunningHub } from './support/running-hub.ts';
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
     mcpServer('old', { source: { command: { command: old.command, args: old.args } } }),
     mcpHub(),
   ];
-  hub = await startHub(manifests);
+  hub = await startHub(manifests, { flags: ['--health-port', '0'] });
 });
 
 afterAll(async () => {
@@ -137,13 +138,15 @@ test('HT-0.12 X-02 all of them hear of a changed list, once', async () => {
   const modern = new ClientV2(info, { versionNegotiation: { mode: 'auto' }, ...onChanged('modern') });
   await modern.connect(new HttpV2(new URL(hub.url)));
   for (const client of [old, legacy, modern]) await client.listTools();
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await until(async () => metric(await metricsOf(hub), 'quaymaster_streams{hub="default/desk"}') === 3, {
+    because: 'each of them listens',
+  });
   young.setTools([...tools, { name: 'late' }]);
-  await expect.poll(() => Object.values(heard), { timeout: 10_000 }).toEqual([1, 1, 1]);
+  await expect.poll(() => Object.values(heard)).toEqual([1, 1, 1]);
   for (const client of [old, legacy, modern])
     expect((await client.listTools()).tools.map((tool) => tool.name)).toContain('young_late');
   young.setTools(tools);
-  await expect.poll(() => Object.values(heard), { timeout: 10_000 }).toEqual([2, 2, 2]);
+  await expect.poll(() => Object.values(heard)).toEqual([2, 2, 2]);
   for (const client of [old, legacy, modern]) await client.close();
 });
 

@@ -27,7 +27,7 @@ const question = { mode: 'form', message: 'Sure?', requestedSchema: { type: 'obj
 const tools = [
   { name: 'echo' },
   { name: 'steps', does: { progress: { count: 3, intervalMs: 2 } } },
-  { name: 'slow', does: { latencyMs: 700 } },
+  { name: 'slow', does: { latencyMs: 1_500 } },
   { name: 'ask', does: { asks: [{ method: 'elicitation/create', params: question }] } },
 ];
 
