@@ -7,7 +7,10 @@ import type { RequestMac } from './request-mac.ts';
 export interface Peers extends PeerRouter {
   /** All replicas there are, this one among them or not. Replaces what was said before. */
   update(peers: readonly PeerAddress[]): void;
-  /** The same when only addresses are known: each is asked who it is. One that does not answer stays what it was said to be, and who was known is forgotten only when it is dead. */
+  /**
+   * The same when only addresses are known: each is asked who it is. One that does not answer stays what it was said to be, and who was known is
+   * forgotten only when it is dead.
+   */
   find(ips: readonly string[]): Promise<void>;
   readonly uid: string;
   /** This replica is about to end: others take its sessions over as their clients arrive there. Resolves when they have been told. */

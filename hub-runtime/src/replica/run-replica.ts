@@ -2,8 +2,9 @@
  * One replica of a hub in a cluster, from its start to the end of its last call.
  *
  * Order at the start: health, mounted files (the last good configuration, which serves without any operator), listener, then the stream. It is
- * ready when a document runs, the replicas' common key is there, the listener is open and the first moments are over. The end runs in the stages of `Shutdown`: not ready at
- * once, clients are asked to come back elsewhere, calls finish, streams end; health and the stream tell the truth until late.
+ * ready when a document runs, the replicas' common key is there, the listener is open and the first moments are over. The end runs in the stages
+ * of `Shutdown`: not ready at once, clients are asked to come back elsewhere, calls finish, streams end; health and the stream tell the truth
+ * until late.
  */
 import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';

@@ -2,8 +2,8 @@
  * The answer to a call whose event stream broke: taken up again where it stopped (2025-11-25, transports: resumability and redelivery).
  *
  * A legacy server that numbers its events keeps what it says while nobody listens, and gives it to a GET that names the last one heard. The
- * call is not sent again. Tried after the pause the server asked for (never at once: it may break off as often as it likes); given up when it refuses, or when several streams in a row
- * brought nothing new. The call's own deadlines go on meanwhile.
+ * call is not sent again. Tried after the pause the server asked for (never at once: it may break off as often as it likes); given up when it
+ * refuses, or when several streams in a row brought nothing new. The call's own deadlines go on meanwhile.
  */
 import type { Clock } from '../../base/index.ts';
 import type { HttpClient } from '../../http-client/index.ts';
