@@ -85,20 +85,29 @@ test('EF-55 a server becomes what a cluster expects, and Ready when its hub call
     'its Pod runs',
     async () => (await get('one', 'deployment/a-server', '.status.availableReplicas')) === '1',
   );
-  expect(await reason('one', 'a', 'Programmed')).toBe('NotAcknowledged');
+  await eventually('its hub is waited for', async () => (await reason('one', 'a', 'Programmed')) === 'NotAcknowledged');
   operator.hubs.say('one/h', { 'one/a': ready });
-  await cluster.kubectl(['wait', '-n', 'one', '--for=condition=Ready', 'mcpservers.quaymaster.dev/a', '--timeout=20s']);
+  await cluster.kubectl(['wait', '-n', 'one', '--for=condition=Ready', 'mcpservers.quaymaster.dev/a', '--timeout=60s']);
   for (const what of owned('a')) {
     expect(await get('one', what, '.metadata.ownerReferences[0].kind'), what).toBe('McpServer');
   }
   await eventually('the status is whole', async () => (await statusOf('one', 'a')).replicas === 1);
   expect(await statusOf('one', 'a')).toMatchObject({ phase: 'Ready', observedGeneration: 1, toolsHash: 't' });
-  const events = await cluster.kubectl(['get', 'events', '-n', 'one', '-o', 'jsonpath={.items[*].reason}']);
-  expect(events.split(' ').filter((each) => each === 'Ready')).toHaveLength(1);
+  const told = async () => {
+    const events = await cluster.kubectl(['get', 'events', '-n', 'one', '-o', 'jsonpath={.items[*].reason}']);
+    return events.split(' ').filter((each) => each === 'Ready').length;
+  };
+  await eventually('an event says so', async () => (await told()) > 0);
+  expect(await told()).toBe(1);
 });
 
 test('steady state and a forced resync write nothing', async () => {
-  await sleep(1_500);
+  // A status is written up to a second after what it tells.
+  await eventually('rest', async () => {
+    const from = new Date();
+    await sleep(1_500);
+    return (await ourWrites(from)).length === 0;
+  });
   const since = new Date();
   operator.manager.resync();
   operator.hubs.say('one/h', { 'one/a': ready });

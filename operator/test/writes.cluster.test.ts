@@ -7,6 +7,7 @@ import { type Cluster, startCluster } from '@quaymaster/cluster';
 import {
   type Applier,
   applySet,
+  classify,
   createApplier,
   createController,
   createEventRecorder,
@@ -284,7 +285,6 @@ test('a namespace that is being deleted refuses for good: terminal, not retried'
     '{"metadata":{"finalizers":["kube.test/hold"]}}',
   ]);
   await cluster.kubectl(['delete', 'namespace', 'dying', '--wait=false']);
-  const { classify } = await import('../src/kube/index.ts');
   const error: unknown = await client
     .create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'late', namespace: 'dying' } })
     .catch((caught: unknown) => caught);
