@@ -2,9 +2,6 @@
  * EF-31, HT-0.11: child processes behind a running hub. They are killed in the middle of calls, print rubbish, flood stderr and start
  * children of their own; callers hear at once, servers come back by themselves, and nothing outlives the hub.
  */
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   connectLegacy,
@@ -19,6 +16,7 @@ import {
 } from '../kit/index.ts';
 import type { EraName, KitClient, ServerScript } from '../kit/index.ts';
 import { begun } from './support/begun.ts';
+import { freePort } from './support/free-port.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
 
@@ -61,15 +59,6 @@ async function pidOf(client: KitClient, server: string): Promise<number> {
 
 const allGone = (pids: readonly number[]) =>
   until(() => ({ ok: !pids.some(isAlive), left: pids.filter(isAlive) }), { because: 'processes are still there' });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 const names = async (client: KitClient) => (await client.listAll('tools/list')).map((tool) => tool['name']);
 

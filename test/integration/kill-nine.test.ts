@@ -15,6 +15,7 @@ import {
   until,
 } from '../kit/index.ts';
 import { begun } from './support/begun.ts';
+import { freePort } from './support/free-port.ts';
 import { type Manifest, mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 
 expect.extend(kitMatchers);
@@ -29,7 +30,7 @@ const script = (era: EraName | 'dual', more: ServerScript = {}): ServerScript =>
   ],
   ...more,
 });
-const port = 20_000 + (process.pid % 20_000);
+const port = await freePort();
 
 const kinds: readonly (readonly [string, Manifest])[] = [
   [

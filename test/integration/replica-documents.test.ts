@@ -5,17 +5,9 @@ import { describe, expect, test } from 'vitest';
 
 import { contentHash, type HubDocument, hubDocument } from '@quaymaster/crds';
 
-import {
-  connectLegacy,
-  connectModern,
-  type KitClient,
-  kitMatchers,
-  type RunningServer,
-  startHttpServer,
-  until,
-} from '../kit/index.ts';
+import { connectLegacy, connectModern, kitMatchers, type RunningServer, startHttpServer, until } from '../kit/index.ts';
 import { load } from './support/load.ts';
-import { config, inCluster, useReplicaStage } from './support/replica-stage.ts';
+import { config, descriptionOf, inCluster, useReplicaStage } from './support/replica-stage.ts';
 import { mcpServer } from './support/running-hub.ts';
 import { documentOf, secretKey, startReplica } from './support/running-replica.ts';
 import { createTestAuthority } from './support/test-authority.ts';
@@ -23,11 +15,6 @@ import { createTestAuthority } from './support/test-authority.ts';
 expect.extend(kitMatchers);
 
 const stage = useReplicaStage();
-
-async function descriptionOf(client: KitClient): Promise<unknown> {
-  const tools = (await client.listAll('tools/list')) as { name: string; description?: string }[];
-  return tools.find(({ name }) => name === 'files_echo')?.description;
-}
 
 /** fetch writes its own Host. */
 function statusFor(port: number, host: string): Promise<number> {

@@ -3,38 +3,17 @@
  * operator names. What clients of the hub see must not depend on whether the operator is there.
  */
 import { randomBytes } from 'node:crypto';
-import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 
-import {
-  connectLegacy,
-  connectModern,
-  fairMs,
-  type KitClient,
-  kitMatchers,
-  startHttpServer,
-  until,
-} from '../kit/index.ts';
+import { connectLegacy, connectModern, fairMs, kitMatchers, startHttpServer, until } from '../kit/index.ts';
+import { freePort } from './support/free-port.ts';
 import { load } from './support/load.ts';
-import { config, endpointOf, inCluster, useReplicaStage } from './support/replica-stage.ts';
+import { config, descriptionOf, endpointOf, inCluster, useReplicaStage } from './support/replica-stage.ts';
 import { documentOf, startReplica } from './support/running-replica.ts';
 
 expect.extend(kitMatchers);
 
 const stage = useReplicaStage();
-
-async function descriptionOf(client: KitClient): Promise<unknown> {
-  const tools = (await client.listAll('tools/list')) as { name: string; description?: string }[];
-  return tools.find(({ name }) => name === 'files_echo')?.description;
-}
-
-async function freePort(host: string): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
-}
 
 test('EF-57 it starts from its files alone, ready and serving both eras without any operator', async () => {
   await stage.operator.kill();

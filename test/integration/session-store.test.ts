@@ -18,7 +18,8 @@ import {
   startHttpServer,
   until,
 } from '../kit/index.ts';
-import { freePort, type RedisServer, startRedis } from './support/redis-server.ts';
+import { freePort } from './support/free-port.ts';
+import { type RedisServer, startRedis } from './support/redis-server.ts';
 import { type Fleet, type FleetMember, startFleet } from './support/replica-fleet.ts';
 import { mcpHub, mcpServer, qm, writeManifests } from './support/running-hub.ts';
 import { documentOf, secretKey } from './support/running-replica.ts';

@@ -1,10 +1,9 @@
 /** A real server of the Redis protocol on a free port, with nothing on disk. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 
 import { until } from '../../kit/index.ts';
+import { freePort } from './free-port.ts';
 
 export interface RedisServer extends AsyncDisposable {
   readonly port: number;
@@ -61,12 +60,4 @@ export async function startRedis(options: { args?: readonly string[] } = {}): Pr
   };
   await run();
   return server;
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

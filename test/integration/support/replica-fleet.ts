@@ -1,12 +1,11 @@
 /** Several replicas of one hub as real processes behind a balancer, each on an address of its own, with an operator that the test plays. */
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 
 import type { HubDocument, ReportMessage } from '@quaymaster/crds';
 
 import { until } from '../../kit/index.ts';
 import { type FakeOperator, startFakeOperator } from './fake-operator.ts';
+import { freePort } from './free-port.ts';
 import { type PodDirectory, podDirectory, type RunningReplica, startReplica } from './running-replica.ts';
 import { type SprayBalancer, startSprayBalancer } from './spray-balancer.ts';
 import { createTestAuthority } from './test-authority.ts';
@@ -137,12 +136,4 @@ export async function startFleet(
     await fleet[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, beforeEach } from 'vitest';
 
 import type { HubDocument } from '@quaymaster/crds';
 
-import { type RunningServer, startHttpServer } from '../../kit/index.ts';
+import { type KitClient, type RunningServer, startHttpServer } from '../../kit/index.ts';
 import { type FakeOperator, startFakeOperator } from './fake-operator.ts';
 import { mcpServer } from './running-hub.ts';
 import { documentOf, type PodDirectory, podDirectory } from './running-replica.ts';
@@ -52,6 +52,12 @@ export function useReplicaStage(): ReplicaStage {
 /** A server that listens itself, in Pods of the cluster. */
 export const inCluster = (name: string, spec: Record<string, unknown> = {}) =>
   mcpServer(name, { source: { image: { image: 'example/server:1' } }, http: { port: 8080 }, ...spec });
+/** What clients read of a tool of "files"; `describe` of a document changes it. */
+export async function descriptionOf(client: KitClient): Promise<unknown> {
+  const tools = (await client.listAll('tools/list')) as { name: string; description?: string }[];
+  return tools.find(({ name }) => name === 'files_echo')?.description;
+}
+
 /** As the operator sends it. */
 export const config = (document: HubDocument) => ({ type: 'config', document }) as const;
 export const endpointOf = (server: RunningServer) => ({ address: `127.0.0.1:${server.port}`, state: 'ready' }) as const;
