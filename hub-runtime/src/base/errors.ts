@@ -1,5 +1,6 @@
 /**
- * The one error table: every error a user or client can meet has a row here with a stable code.
+ * The one error table: every error a user or client can meet has a row with a stable code, in one of three files by what is wrong: the request,
+ * the call, or the hub.
  *
  * `http` and `rpc` say how it leaves the hub on MCP, `retry` whether the same request may be sent again
  * (`never`; `later`: nothing was executed; `unsafe`: it may have been executed), `next` what the reader does now.
