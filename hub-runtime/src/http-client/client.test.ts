@@ -86,7 +86,7 @@ describe('connections that are used no more', () => {
     await sleep(40);
     await ask(client).over;
     expect(server.sockets).toHaveLength(2);
-    await expect.poll(() => client.stats.connected, { timeout: 4_000 }).toBe(0);
+    await expect.poll(() => client.stats.connected).toBe(0);
   });
 
   test('the server closed it while it was idle', async () => {

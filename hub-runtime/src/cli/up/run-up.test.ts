@@ -40,7 +40,7 @@ function up(...argv: string[]) {
   const { cli, out, err, signals } = testCli({ cwd: home, env: env() });
   const code = runCli(cli, ['up', '-f', 'm', '--port', '0', ...argv]);
   const signal = (name: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void => void signals.emit(name, name);
-  const ready = (): Promise<void> => expect.poll(() => out.join('\n'), { timeout: 10_000 }).toMatch(/^ready http/m);
+  const ready = (): Promise<void> => expect.poll(() => out.join('\n')).toMatch(/^ready http/m);
   return { code, out, err, signals, signal, ready };
 }
 
@@ -75,7 +75,7 @@ describe('the foreground', () => {
     const run = up('--watch', '--secret', 'gh=v.env');
     await run.ready();
     write('dead.yaml', dead);
-    await expect.poll(() => run.out.join('\n'), { timeout: 5000 }).toMatch(/^dead: /m);
+    await expect.poll(() => run.out.join('\n')).toMatch(/^dead: /m);
     run.signal('SIGINT');
     expect(await run.code).toBe(0);
   });
@@ -120,7 +120,7 @@ describe('the foreground', () => {
     rmSync(path.join(home, 'm', 'hub.yaml'));
     write('c.json', { mcpServers: { a: { command: './gone' } } });
     const run = up('--output', 'json');
-    await expect.poll(() => run.out.at(-1) ?? '', { timeout: 10_000 }).toContain('"kind":"ready"');
+    await expect.poll(() => run.out.at(-1) ?? '').toContain('"kind":"ready"');
     run.signal('SIGINT');
     expect(await run.code).toBe(0);
     expect(run.err.join('\n')).not.toContain('kind: McpHub');

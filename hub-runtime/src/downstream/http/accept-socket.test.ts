@@ -55,7 +55,7 @@ async function open(rig: Rig, options: Parameters<typeof dial>[1] = {}): Promise
     say,
     ask: async (method, params, id = method) => {
       say({ jsonrpc: '2.0', id, method, params });
-      await expect.poll(() => heard.some((one) => one.id === id), { timeout: 5_000 }).toBe(true);
+      await expect.poll(() => heard.some((one) => one.id === id)).toBe(true);
       return heard.find((one) => one.id === id);
     },
   };
@@ -263,7 +263,7 @@ describe('bounds', () => {
     for (let id = 0; id < 20; id++) client.say({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'a' } });
     await expect.poll(() => rig.hub.calls.length).toBeGreaterThan(0);
     client.socket.resume();
-    await expect.poll(() => client.heard.length, { timeout: 5_000 }).toBe(21);
+    await expect.poll(() => client.heard.length).toBe(21);
   });
 
   test('silence is met with a ping, an unanswered one with the end', async () => {

@@ -243,7 +243,7 @@ describe('EF-45 hot changes', () => {
     expect(await value()).toBe('one');
     const [a, b] = [pidOf(one, 'a'), pidOf(one, 'b')];
     write('s.yaml', secret('two'));
-    await expect.poll(() => value(), { timeout: 5000 }).toBe('two');
+    await expect.poll(() => value()).toBe('two');
     expect(pidOf(one, 'a')).toBe(a);
     expect(pidOf(one, 'b')).not.toBe(b);
   });
@@ -265,9 +265,7 @@ describe('EF-45 hot changes', () => {
     expect(await one.api.reload()).toEqual({ applied: true, problems: [] });
     expect(one.api.info()).toMatchObject({ generation: 2, problems: [] });
     expect(ofKind('config').map((event) => event.applied)).toEqual([false, true]);
-    await expect
-      .poll(() => one.api.servers().find((row) => row.key === 'default/b')?.phase, { timeout: 5000 })
-      .toBe('Ready');
+    await expect.poll(() => one.api.servers().find((row) => row.key === 'default/b')?.phase).toBe('Ready');
     expect(pidOf(one, 'a')).toBe(pid);
   });
 
