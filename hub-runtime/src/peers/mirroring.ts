@@ -5,6 +5,7 @@
 import type { Logger } from '../base/index.ts';
 import type { Observer } from '../observe/index.ts';
 import type { LegacySession, PeerHub } from '../session/index.ts';
+import { emptyObject } from '../wire/index.ts';
 import type { Outbox } from './outbox.ts';
 import type { PeerList } from './peer-list.ts';
 import { mostMirrorChars } from './peer-messages.ts';
@@ -44,6 +45,7 @@ export class Mirroring {
     if (mirror === undefined) {
       observer.count('peerDrops', 'mirror');
       log.debug({ session: session.id, most: mostMirrorChars }, 'a session is too large to be copied');
+      this.#takeBack(session.id);
       return;
     }
     this.#at.set(session.id, peer);
@@ -74,6 +76,18 @@ export class Mirroring {
     const before = this.#lives.get(id);
     this.#lives.set(id, life);
     if (before !== undefined && before !== life) this.#copyWhere((session) => this.#at.get(session.id) === id);
+  }
+
+  /**
+   * The copy there is: whoever went on with it would miss in silence what came since. Without one a client hears that its session is over. A copy
+   * whose time is over is none, to older replicas as well.
+   */
+  #takeBack(id: string): void {
+    const peer = this.#at.get(id);
+    if (peer === undefined) return;
+    this.#at.delete(id);
+    const nothing = { id, capabilities: emptyObject, clientInfo: undefined, logLevel: undefined };
+    this.#deps.outbox.add(peer, { kind: 'mirrors', note: { ...nothing, untilMs: 0 } });
   }
 
   #copyWhere(isMeant: (session: LegacySession) => boolean): void {
