@@ -45,8 +45,9 @@ describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
     await using asked = await connect(era, { elicitation: {} });
     await using both = await connect(era, { elicitation: {}, sampling: {} });
     expect(await names(nobody)).toEqual(['s_plain']);
-    expect(await names(asked)).toEqual(['s_asks', 's_plain']);
-    expect(await names(both)).toEqual(['s_asks', 's_plain', 's_samples']);
+    // Theirs is asked for with their first request, and waited for only so long.
+    await expect.poll(() => names(asked)).toEqual(['s_asks', 's_plain']);
+    await expect.poll(() => names(both)).toEqual(['s_asks', 's_plain', 's_samples']);
     expect(await names(nobody)).toEqual(['s_plain']);
     expect(await nobody.callTool('s_asks')).toBeRpcError(-32602, 'Unknown tool');
   });
@@ -61,7 +62,7 @@ describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
 
 test('EF-22 a change for some is announced, and lists follow', async () => {
   await using client = await connect('legacy', { sampling: {} });
-  expect(await names(client)).toEqual(['s_plain', 's_samples']);
+  await expect.poll(() => names(client)).toEqual(['s_plain', 's_samples']);
   using stream = await client.openStream();
   server.setTools([{ name: 'plain' }, { name: 'more', needs: 'sampling' }]);
   await until(() => stream.messages.some(({ method }) => method === 'notifications/tools/list_changed'), {
