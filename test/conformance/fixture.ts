@@ -4,10 +4,9 @@
  * Go and the module proxy are needed only when the cache is empty. `legacy` speaks the session protocol, `modern` the stateless one.
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { EraName } from '../kit/index.ts';
-import { cacheFolder, spawnProgram } from '../kit/index.ts';
+import { cacheFolder, freePort, spawnProgram } from '../kit/index.ts';
 
 const module = 'github.com/modelcontextprotocol/go-sdk/conformance/everything-server';
 const version = 'v1.8.0';
@@ -39,6 +38,7 @@ export async function buildFixture(): Promise<string> {
 
 export async function startFixture(era: EraName): Promise<Fixture> {
   const binary = await buildFixture();
+  // It cannot pick one itself.
   const port = await freePort();
   const program = spawnProgram(binary, [`-http=127.0.0.1:${port}`, `-stateless=${era === 'modern'}`]);
   const url = `http://127.0.0.1:${port}/mcp`;
@@ -48,19 +48,6 @@ export async function startFixture(era: EraName): Promise<Fixture> {
     () => program.stderr,
   );
   return { url, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
-}
-
-/** The fixture cannot pick a free port itself. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function answers(url: string, ended: () => boolean, output: () => string): Promise<void> {

@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { fairMs } from '../kit/index.ts';
-import { freePort } from '../parity/free-port.ts';
+import { fairMs, freePort } from '../kit/index.ts';
 import { examples } from './examples.ts';
 import { sdkClients } from './sdk-clients.ts';
 import { openTerminal, type Ran, type Terminal } from './terminal.ts';

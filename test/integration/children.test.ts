@@ -8,6 +8,7 @@ import {
   connectModern,
   descendants,
   fairMs,
+  freePort,
   httpCommand,
   isAlive,
   stdioCommand,
@@ -16,7 +17,6 @@ import {
 } from '../kit/index.ts';
 import type { EraName, KitClient, ServerScript } from '../kit/index.ts';
 import { begun } from './support/begun.ts';
-import { freePort } from './support/free-port.ts';
 import { mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 import type { RunningHub } from './support/running-hub.ts';
 

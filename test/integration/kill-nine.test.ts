@@ -6,6 +6,7 @@ import {
   connectModern,
   type EraName,
   fairMs,
+  freePort,
   httpCommand,
   isAlive,
   type KitClient,
@@ -15,7 +16,6 @@ import {
   until,
 } from '../kit/index.ts';
 import { begun } from './support/begun.ts';
-import { freePort } from './support/free-port.ts';
 import { type Manifest, mcpHub, mcpServer, startHub } from './support/running-hub.ts';
 
 expect.extend(kitMatchers);

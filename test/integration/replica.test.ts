@@ -5,8 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 
-import { connectLegacy, connectModern, fairMs, kitMatchers, startHttpServer, until } from '../kit/index.ts';
-import { freePort } from './support/free-port.ts';
+import { connectLegacy, connectModern, fairMs, freePort, kitMatchers, startHttpServer, until } from '../kit/index.ts';
 import { load } from './support/load.ts';
 import { config, descriptionOf, endpointOf, inCluster, useReplicaStage } from './support/replica-stage.ts';
 import { documentOf, startReplica } from './support/running-replica.ts';

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import {
   connectLegacy,
+  freePort,
   type KitClient,
   type Program,
   type RunningServer,
@@ -18,7 +19,6 @@ import {
   startHttpServer,
   until,
 } from '../kit/index.ts';
-import { freePort } from './support/free-port.ts';
 import { type RedisServer, startRedis } from './support/redis-server.ts';
 import { type Fleet, type FleetMember, startFleet } from './support/replica-fleet.ts';
 import { mcpHub, mcpServer, qm, writeManifests } from './support/running-hub.ts';

@@ -61,7 +61,7 @@ export type {
 export { kitMatchers, normalise, until } from './matchers/index.ts';
 export type { KitMatchers, NormaliseOptions, UntilOptions } from './matchers/index.ts';
 // The world around: programs and networks.
-export { cacheFolder, descendants, fairMs, isAlive, processInfo, spawnProgram } from './process/index.ts';
+export { cacheFolder, descendants, fairMs, freePort, isAlive, processInfo, spawnProgram } from './process/index.ts';
 export type { Exit, ProcessInfo, Program, ProgramOptions } from './process/index.ts';
 export { startFaultProxy } from './proxy/index.ts';
 export type { FaultProxy, ProxyFaults } from './proxy/index.ts';

@@ -6,12 +6,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster } from '@quaymaster/cluster';
-import { fairMs } from '@quaymaster/testkit';
+import { fairMs, freePort } from '@quaymaster/testkit';
 import { parse, stringify } from 'yaml';
 
 const root = join(import.meta.dirname, '../..');
@@ -206,18 +204,6 @@ function accountKubeconfig(cluster: Cluster, tokenFile: string): string {
     users: [{ name: account, user: { tokenFile } }],
     contexts: [{ name: 'operator', context: { cluster: 'cluster', user: account, namespace: operatorNamespace } }],
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
 }
 
 /** Resolves with the milliseconds it took. The limit is for a machine with a core for each task, longer on a busy one. */

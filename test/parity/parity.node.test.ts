@@ -10,7 +10,7 @@ import { compareStreams, type DeclaredDifference } from './compare.ts';
 import { declaredDifferences } from './differences.ts';
 import { startClusterDriver } from './drivers/cluster-driver.ts';
 import { startProcessDriver } from './drivers/process-driver.ts';
-import { freePorts } from './free-port.ts';
+import { freePorts } from './free-ports.ts';
 import { play } from './play.ts';
 import type { ParityDriver } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';

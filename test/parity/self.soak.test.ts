@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EraName } from '../kit/index.ts';
 import { compareStreams } from './compare.ts';
 import { startProcessDriver } from './drivers/process-driver.ts';
-import { freePorts } from './free-port.ts';
+import { freePorts } from './free-ports.ts';
 import { play } from './play.ts';
 import type { ParityDriver } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { defaultRenderSettings } from '@quaymaster/crds';
+import { freePort } from '@quaymaster/testkit';
 import { type Clock, createLogger, systemClock } from 'quaymaster/base';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
@@ -10,8 +11,8 @@ import { resources } from '../world/index.ts';
 import { decodeIdentity } from './identity.ts';
 import { runOperator } from './run-operator.ts';
 
-/** Twenty times as fast as the wall: leases and waits are seconds, a test is not. */
-const fast = 20;
+/** Ten times as fast as the wall: leases and waits are seconds, a test is not. A busy machine has 0.7 s to renew a lease. */
+const fast = 10;
 const clock: Clock = {
   now: () => systemClock.now(),
   monotonic: () => systemClock.monotonic() * fast,
@@ -72,19 +73,6 @@ function start(name: string, healthPort: number): void {
     },
     stop.signal,
   );
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as { readonly port: number };
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
 }
 
 const get = async (port: number, path: string) => {

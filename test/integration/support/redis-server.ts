@@ -2,8 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-import { until } from '../../kit/index.ts';
-import { freePort } from './free-port.ts';
+import { freePort, until } from '../../kit/index.ts';
 
 export interface RedisServer extends AsyncDisposable {
   readonly port: number;

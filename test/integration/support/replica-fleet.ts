@@ -3,9 +3,8 @@ import { randomBytes } from 'node:crypto';
 
 import type { HubDocument, ReportMessage } from '@quaymaster/crds';
 
-import { until } from '../../kit/index.ts';
+import { freePort, until } from '../../kit/index.ts';
 import { type FakeOperator, startFakeOperator } from './fake-operator.ts';
-import { freePort } from './free-port.ts';
 import { type PodDirectory, podDirectory, type RunningReplica, startReplica } from './running-replica.ts';
 import { type SprayBalancer, startSprayBalancer } from './spray-balancer.ts';
 import { createTestAuthority } from './test-authority.ts';
