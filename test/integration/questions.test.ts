@@ -263,12 +263,16 @@ describe('a legacy client', () => {
     expect(await client.callTool(`${server}_echo`, { b: 1 })).toBeToolResult('{"b":1}');
   });
 
-  test.each(servers)('is asked by %s for as long as timeouts.question, then the server hears why', async (server) => {
-    const one = await asking.user('legacy', { onRequest: () => new Promise(() => undefined) });
-    await using client = one.client;
-    const answer = await client.callTool(`${server}_asks_form`);
-    expect(textOf(answer)).toMatch(/not answered in time|cancel/);
-  });
+  // Side by side: each takes as long as a question may.
+  test.concurrent.each(servers)(
+    'is asked by %s for as long as timeouts.question, then the server hears why',
+    async (server) => {
+      const one = await asking.user('legacy', { onRequest: () => new Promise(() => undefined) });
+      await using client = one.client;
+      const answer = await client.callTool(`${server}_asks_form`);
+      expect(textOf(answer)).toMatch(/not answered in time|cancel/);
+    },
+  );
 
   test('EF-28 sampling that calls tools that sample ends: the depth is bounded', async () => {
     let depth = 0;

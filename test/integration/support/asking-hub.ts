@@ -64,7 +64,7 @@ export interface AskingHub extends FourServers {
 }
 
 export async function startAskingHub(): Promise<AskingHub> {
-  const hub = { timeouts: { question: '3s' }, limits: { parkedCalls: 3 } };
+  const hub = { timeouts: { question: '5s' }, limits: { parkedCalls: 3 } };
   const four = await startFourServers(script, { hub, tools: 26 });
   return { ...four, user: (era, options = {}) => userOf(four, era, options) };
 }
