@@ -21,6 +21,7 @@ afterEach(async () => {
 
 async function hubBefore(world: World, mode: BridgePodSettings['instances'] = instances): Promise<Upstream> {
   const http = createHttpPool();
+  const children = new ChildRegistry();
   const upstream = createUpstream(
     { ...configOf({ ...plainSettings, instances: mode }), transport: 'streamableHttp' },
     {
@@ -29,7 +30,7 @@ async function hubBefore(world: World, mode: BridgePodSettings['instances'] = in
       log: silentLogger,
       observer: silentObserver,
       http,
-      children: new ChildRegistry(),
+      children,
       hubInfo: { name: 'quaymaster', version: '0' },
       targets: {
         resolve: () =>
@@ -44,6 +45,7 @@ async function hubBefore(world: World, mode: BridgePodSettings['instances'] = in
   );
   closing.push(
     async () => http.close(),
+    () => children.close(0),
     () => upstream.stop(0),
   );
   upstream.start();
