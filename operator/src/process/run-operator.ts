@@ -50,6 +50,11 @@ const requestsPerSecond = 400;
 /** A reconcile waits for the API server most of its time. */
 const workers = { server: 16, hub: 8 } as const;
 const burst = 800;
+/**
+ * What runs when the process is told to end may go on for so long. A Pod has thirty seconds; the lease is given back, and the closing steps are
+ * taken, within what is left of them.
+ */
+const reconcilesMs = 15_000;
 
 /** Resolves with the exit code. */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<0 | 1> {
@@ -76,7 +81,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     metrics,
   });
   const writer = createKubeClient(transport, { guard: election.fence });
-  const manager = createManager({ client: reader, clock, random, logger, metrics, election });
+  const manager = createManager({ client: reader, clock, random, logger, metrics, election, graceMs: reconcilesMs });
   const isLeader = (): boolean => election.isLeader;
   const world = createWorld({
     manager,
