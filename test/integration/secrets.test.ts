@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { connectLegacy, connectModern, stdioCommand } from '../kit/index.ts';
 import { mcpHub, mcpServer, qm, startHub } from './support/running-hub.ts';
 
@@ -25,6 +25,7 @@ function filesUnder(folder: string): [string, string][] {
 
 test('EF-72 a server that prints its secrets shows them in no error, log, status, metric or command', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'qm-secrets-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, 'keys.env'), `GIVEN=${planted.secret}\n`);
   const flags = ['--secret', `keys=${join(folder, 'keys.env')}`, '--log-level', 'debug', '--health-port', '0'];
   await using hub = await startHub(
@@ -70,5 +71,4 @@ test('EF-72 a server that prints its secrets shows them in no error, log, status
     Object.values(planted).flatMap((value) => (text.includes(value) ? [`${place}: ${value}`] : [])),
   );
   expect(leaks).toEqual([]);
-  rmSync(folder, { recursive: true, force: true });
 });
