@@ -168,7 +168,8 @@ describe.each(['modern', 'legacy'] as const)('answers of a %s server', (era) => 
   });
 
   test('checklist 25: time without progress, and time in all, are bounded', async () => {
-    const timeouts = { ...serverConfig().timeouts, callMs: 80, callMaxMs: 300 };
+    // Progress comes fifteen times as often as it must: a busy machine may lose some of it.
+    const timeouts = { ...serverConfig().timeouts, callMs: 300, callMaxMs: 1_000 };
     const silent = await connectTo(
       serving(() => ({ hang: true })),
       { config: { timeouts } },
@@ -186,7 +187,7 @@ describe.each(['modern', 'legacy'] as const)('answers of a %s server', (era) => 
     const began = performance.now();
     const one = makeCall('tools/call', { name: 'a' }, { leg: { progressToken: '1' as RawJson } });
     expect(await call(busy, one)).toMatchObject({ errorCode: 'QM_CALL_TIMEOUT' });
-    expect(performance.now() - began).toBeGreaterThan(250);
+    expect(performance.now() - began).toBeGreaterThan(900);
   });
 
   test('EF-84 a call that is given up at a certain time ends then, progress or not', async () => {
