@@ -34,6 +34,8 @@ export interface KeptAlive {
 /** Older configurations do not name them. */
 const defaultQuestionMs = 600_000;
 const defaultUnreadBytes = 256 * 1024 * 1024;
+/** So long an answer waits for another replica to know what it says. */
+const copyMs = 500;
 const shortestSweepMs = 20;
 const longestSweepMs = 1000;
 
@@ -62,6 +64,8 @@ export class HubEdge {
   passing = 0;
   /** Requests that another replica answers at this moment. */
   forwards = 0;
+  /** Answers that wait until another replica knows what they say. */
+  #copying = 0;
   #draining = false;
   readonly #undo: (() => void)[];
 
@@ -125,6 +129,32 @@ export class HubEdge {
     this.bodies?.changed(session);
   }
 
+  /**
+   * As `changed`, for what a client is about to be told: `act` runs once another replica knows it, so that what was said stays true when this one
+   * ends in the next moment (EF-30). Not for ever: what cannot be copied, or not soon, is said all the same.
+   */
+  changedBefore(session: LegacySession, act: () => void): void {
+    const { peers, clock } = this.deps;
+    if (peers === undefined) {
+      this.changed(session);
+      act();
+      return;
+    }
+    this.#copying++;
+    let isOver = false;
+    const go = (): void => {
+      if (isOver) return;
+      isOver = true;
+      stop();
+      this.#copying--;
+      act();
+    };
+    const stop = clock.after(copyMs, go);
+    const isOnItsWay = peers.mirror(session, go);
+    this.bodies?.changed(session);
+    if (!isOnItsWay) go();
+  }
+
   get draining(): boolean {
     return this.#draining;
   }
@@ -138,7 +168,11 @@ export class HubEdge {
   get owed(): number {
     const { deps, port } = this;
     return (
-      this.calls.size + this.forwards + this.unread.size + (deps.peers === undefined ? 0 : (port.parkedCalls ?? 0))
+      this.calls.size +
+      this.forwards +
+      this.#copying +
+      this.unread.size +
+      (deps.peers === undefined ? 0 : (port.parkedCalls ?? 0))
     );
   }
 

@@ -75,8 +75,7 @@ export function serveLegacyRequest(
       }
       session.logLevel = level;
       edge.port.logLevelChanged?.(session.caller, level);
-      edge.changed(session);
-      sink.answer(resultRaw(id, emptyObject), 200);
+      edge.changedBefore(session, () => sink.answer(resultRaw(id, emptyObject), 200));
       return;
     }
     case 'resources/subscribe':

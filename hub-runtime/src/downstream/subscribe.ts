@@ -35,8 +35,7 @@ export function serveSubscribe(edge: HubEdge, session: LegacySession, sink: Repl
       refuse(edge, sink, id, refused);
       return;
     }
-    edge.changed(session);
-    sink.answer(resultRaw(id, emptyObject), 200);
+    edge.changedBefore(session, () => sink.answer(resultRaw(id, emptyObject), 200));
   });
 }
 

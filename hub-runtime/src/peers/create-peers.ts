@@ -154,8 +154,8 @@ class PeersOfHub implements Peers {
     if (told === this.#told && found !== undefined) this.update(found);
   }
 
-  mirror(session: LegacySession): void {
-    this.#mirroring.copy(session);
+  mirror(session: LegacySession, arrived?: () => void): boolean {
+    return this.#mirroring.copy(session, arrived);
   }
 
   ended(session: LegacySession): void {

@@ -32,24 +32,26 @@ export class Mirroring {
     this.#deps = deps;
   }
 
-  copy(session: LegacySession): void {
+  /** False: it is copied nowhere, and `arrived` is not called. */
+  copy(session: LegacySession, arrived?: () => void): boolean {
     const { register, outbox, observer, log } = this.#deps;
     // What was sent here before anybody came for the session.
     session.restoreStreams(register.takeStreams(session.id));
     const peer = this.successor(session.id);
     if (peer === undefined) {
       this.#at.delete(session.id);
-      return;
+      return false;
     }
     const mirror = mirrorable(mirrorOf(session));
     if (mirror === undefined) {
       observer.count('peerDrops', 'mirror');
       log.debug({ session: session.id, most: mostMirrorChars }, 'a session is too large to be copied');
       this.#takeBack(session.id);
-      return;
+      return false;
     }
     this.#at.set(session.id, peer);
-    outbox.add(peer, { kind: 'mirrors', note: { ...mirror, untilMs: session.expiresMs } });
+    outbox.add(peer, { kind: 'mirrors', note: { ...mirror, untilMs: session.expiresMs } }, arrived);
+    return true;
   }
 
   /** The session is not held here any more. */

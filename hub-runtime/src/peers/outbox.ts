@@ -18,18 +18,26 @@ type Note =
   | { readonly kind: 'ended' | 'taken'; readonly note: Ended }
   | { readonly kind: 'mirrors'; readonly note: Mirrored };
 
+/** A note, and who waits for its arrival. */
+interface Waiting {
+  readonly note: Note;
+  readonly arrived: readonly (() => void)[];
+}
+
 interface Box {
   /** By kind and session: only the last word counts. */
-  notes: Map<string, Note>;
+  notes: Map<string, Waiting>;
   sending: boolean;
 }
 
 const collectMs = 10;
-const retryMs = 500;
+/** Soon: a replica that has just come may not have heard of this one yet. */
+const retryMs = 50;
 const longestRetryMs = 5_000;
 /** For one replica. */
 const mostWaiting = 20_000;
 const bytesPerMessage = mostNoteBytes / 4;
+const nobody: readonly (() => void)[] = [];
 
 export class Outbox {
   readonly #deps: OutboxDeps;
@@ -41,12 +49,14 @@ export class Outbox {
     this.#deps = deps;
   }
 
-  add(peer: string, note: Note): void {
+  /** `arrived` is called when this word of it, or a later one, is there; never when it is dropped. */
+  add(peer: string, note: Note, arrived?: () => void): void {
     let box = this.#boxes.get(peer);
     if (box === undefined) this.#boxes.set(peer, (box = { notes: new Map(), sending: false }));
     const key = `${note.kind} ${note.note.id}`;
+    const before = box.notes.get(key)?.arrived ?? nobody;
     box.notes.delete(key);
-    box.notes.set(key, note);
+    box.notes.set(key, { note, arrived: arrived === undefined ? before : [...before, arrived] });
     if (box.notes.size > mostWaiting) {
       const [oldest] = box.notes.keys();
       if (oldest !== undefined) box.notes.delete(oldest);
@@ -72,12 +82,13 @@ export class Outbox {
     let failures = 0;
     while (box.notes.size > 0 && this.#boxes.get(peer) === box) {
       const taken = take(box.notes);
-      if (await this.#try(peer, messageOf([...taken.values()], this.#deps.leaving()))) {
+      const notes = [...taken.values()].map(({ note }) => note);
+      if (await this.#try(peer, messageOf(notes, this.#deps.leaving()))) {
         failures = 0;
+        for (const { arrived } of taken.values()) for (const tell of arrived) tell();
         continue;
       }
-      // What was said about a session meanwhile is newer.
-      box.notes = new Map([...taken, ...box.notes]);
+      box.notes = united(taken, box.notes);
       await this.#pause(Math.min(longestRetryMs, retryMs * 2 ** failures++));
     }
     box.sending = false;
@@ -97,16 +108,24 @@ export class Outbox {
   }
 }
 
-function take(notes: Map<string, Note>): Map<string, Note> {
-  const taken = new Map<string, Note>();
+function take(notes: Map<string, Waiting>): Map<string, Waiting> {
+  const taken = new Map<string, Waiting>();
   let bytes = 0;
-  for (const [key, note] of notes) {
+  for (const [key, waiting] of notes) {
     if (taken.size >= mostNotes || bytes > bytesPerMessage) break;
     notes.delete(key);
-    taken.set(key, note);
-    if (note.kind === 'mirrors') bytes += mirrorSize(note.note);
+    taken.set(key, waiting);
+    if (waiting.note.kind === 'mirrors') bytes += mirrorSize(waiting.note.note);
   }
   return taken;
+}
+
+/** What did not arrive, and what was said meanwhile: that is newer, and whoever waited for the older word waits for it. */
+function united(failed: ReadonlyMap<string, Waiting>, newer: ReadonlyMap<string, Waiting>): Map<string, Waiting> {
+  const all = new Map(failed);
+  for (const [key, { note, arrived }] of newer)
+    all.set(key, { note, arrived: [...(failed.get(key)?.arrived ?? nobody), ...arrived] });
+  return all;
 }
 
 function messageOf(notes: readonly Note[], leaving: boolean): Notes {

@@ -345,14 +345,33 @@ describe('notes on their way', () => {
     await clock.advance(10);
     expect(sent).toHaveLength(1);
     outbox.add('b', mirror(1, 'new'));
-    await clock.advance(500);
-    await clock.advance(1_000);
+    await clock.advance(50);
+    await clock.advance(100);
     expect(sent).toHaveLength(3);
     there = true;
-    await clock.advance(2_000);
+    await clock.advance(200);
     await outbox.idle();
     expect(sent.at(-1)).toMatchObject({ ended: [ended(2).note], mirrors: [mirror(1, 'new').note] });
     expect([sent.length, dropped()]).toEqual([4, 0]);
+  });
+
+  test('EF-30 whoever waits for the arrival of a word hears of it once: that of this word, or of a newer one', async () => {
+    let there = false;
+    const { outbox, clock } = rig(() => there);
+    const arrived: string[] = [];
+    outbox.add('b', mirror(1, 'old'), () => arrived.push('old'));
+    await clock.advance(10);
+    outbox.add('b', mirror(1, 'new'), () => arrived.push('new'));
+    outbox.add('b', mirror(1, 'newest'));
+    outbox.add('b', mirror(2, 'other'), () => arrived.push('other'));
+    await clock.advance(50);
+    expect(arrived).toEqual([]);
+    there = true;
+    await clock.advance(1_000);
+    expect(arrived).toEqual(['old', 'new', 'other']);
+    outbox.add('b', mirror(1, 'last'));
+    await clock.advance(10);
+    expect(arrived).toHaveLength(3);
   });
 
   test('what waits for one replica is bounded, and forgotten when it is gone', async () => {

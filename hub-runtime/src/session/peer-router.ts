@@ -10,8 +10,11 @@ export interface PeerRouter {
   readonly self: string;
   /** Tells the router of a hub served here. The returned function takes it off. */
   attach(hub: PeerHub): () => void;
-  /** A session is new here, or what another replica would need of it has changed: it is copied to the one that would go on with it. */
-  mirror(session: LegacySession): void;
+  /**
+   * A session is new here, or what another replica would need of it has changed: it is copied to the one that would go on with it. `arrived` is
+   * called once the copy is there. False: it never will be, because nobody would go on with it.
+   */
+  mirror(session: LegacySession, arrived?: () => void): boolean;
   /** Another replica has it now, or this process ends: what its client may come back for goes there. */
   left(session: LegacySession, hub: string): void;
   /** The session is over for good: no replica takes it up again. */

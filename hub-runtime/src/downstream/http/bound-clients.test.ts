@@ -21,7 +21,7 @@ function fakePeers(sending: Sending = (_request, sink) => sink.end('refused')) {
   const peers: PeerRouter = {
     self: 'self',
     attach: () => () => {},
-    mirror: () => {},
+    mirror: () => false,
     left: () => {},
     ended: () => {},
     locate: async () => ({ kind: 'ended' }),

@@ -171,7 +171,8 @@ function openSession(edge: HubEdge, reply: HttpReply, message: ScannedMessage): 
     reply.refuse(message.id, hubError('QM_OVERLOADED', { limit, what: 'sessions' }), 'sessions');
     return;
   }
-  edge.changed(session);
-  reply.addHead(['Mcp-Session-Id', session.token]);
-  reply.answer(resultRaw(message.id as RawJson, initializeResult(edge, session.caller.revision)), 200);
+  edge.changedBefore(session, () => {
+    reply.addHead(['Mcp-Session-Id', session.token]);
+    reply.answer(resultRaw(message.id as RawJson, initializeResult(edge, session.caller.revision)), 200);
+  });
 }

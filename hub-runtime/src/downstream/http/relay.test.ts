@@ -34,8 +34,9 @@ class FakePeers implements PeerRouter {
     return () => {};
   }
 
-  mirror(session: LegacySession): void {
+  mirror(session: LegacySession): boolean {
     this.told.push(`mirror ${session.logLevel ?? ''}`);
+    return false;
   }
 
   left(): void {

@@ -45,7 +45,7 @@ function alone(mirror?: SessionMirror, from?: string): PeerRouter {
   return {
     self: 'self',
     attach: () => () => {},
-    mirror: () => {},
+    mirror: () => false,
     left: () => {},
     ended: () => {},
     locate: async (): Promise<Placement> => ({ kind: 'here', mirror, from }),
