@@ -3,6 +3,9 @@
  *
  * Belongs to a call when exactly one in flight could have asked it. Otherwise to the client, when the conversation is one client's own and that
  * client can be asked outside a request. Roots that belong to nobody are none; everything else is refused with the reason, never guessed.
+ *
+ * Servers read roots right after `initialize`, and whenever else they like. So where everybody shares the server, a reading of roots is not that of
+ * a call whose client has none: that call goes on, and the server reads that there are none.
  */
 import { type Caller, Cancellation } from '../exchange/index.ts';
 import {
@@ -25,6 +28,11 @@ export function soleAsker<Call>(calls: Iterable<Call>, couldAsk: (call: Call) =>
     found = call;
   }
   return found ?? 'none';
+}
+
+/** A reading of roots that the client of the only call in flight does not have. */
+export function readsMissingRoots({ method, params }: ScannedMessage, { capabilities }: Caller): boolean {
+  return method === 'roots/list' && missingCapability(capabilities, method, params) !== undefined;
 }
 
 /** Answers for no call. `caller`: whose conversation it is, when it is one client's own. */

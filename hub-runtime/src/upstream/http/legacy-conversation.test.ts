@@ -172,6 +172,28 @@ describe('only legacy', () => {
     expect(without.server.requests.filter((one) => one.verb === 'GET')).toHaveLength(1);
   });
 
+  test('EF-28 roots that are read on the GET stream are not those of a call whose client has none', async () => {
+    const streams: TinyRequest[] = [];
+    const calls: TinyRequest[] = [];
+    const { answer, state } = legacy();
+    state.get = true;
+    const { conversation, server } = await open((one) => {
+      if (one.verb === 'GET') streams.push(one);
+      if (one.message?.['method'] !== 'tools/call') return answer(one);
+      calls.push(one);
+      return { events: [], open: true };
+    });
+    const outcome = call(conversation);
+    await eventually(() => calls.length === 1 && streams.length === 1, 'the call is in flight');
+    streams[0]?.response.write('data: {"jsonrpc":"2.0","id":"r","method":"roots/list"}\n\n');
+    await eventually(
+      () => server.requests.some(({ message }) => JSON.stringify(message?.['result']) === '{"roots":[]}'),
+      'the server reads that there are none',
+    );
+    calls[0]?.response.end(`data: ${JSON.stringify(complete(calls[0].message['id']))}\n\n`);
+    expect(await outcome).toMatchObject({ kind: 'result' });
+  });
+
   test('a session lost while only the GET stream is open is noticed there', async () => {
     const { answer, state } = legacy();
     state.get = true;

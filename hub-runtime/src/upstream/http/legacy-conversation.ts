@@ -21,7 +21,7 @@ import {
 } from '../../wire/index.ts';
 import { errorOutcome, rpcFailure } from '../answer.ts';
 import { ConnectError } from '../conversation.ts';
-import { answerUnattributed, soleAsker } from '../unattributed.ts';
+import { answerUnattributed, readsMissingRoots, soleAsker } from '../unattributed.ts';
 import { answersHeader, callerHeader } from './bridge-headers.ts';
 import type { HttpCall } from './http-call.ts';
 import type { CallHeaders, HttpConversationDeps } from './conversation-deps.ts';
@@ -264,13 +264,17 @@ export class LegacyConversation extends HttpConversation {
       return;
     }
     const couldAsk = (call: HttpCall): boolean => call.session === session && mayAsk(call.lane.exchange.method);
-    const sole = soleAsker(this.unanswered, couldAsk);
+    const { purpose, caller } = this.deps.request;
+    const found = soleAsker(this.unanswered, couldAsk);
+    const isNobodys =
+      typeof found !== 'string' && purpose === 'primary' && readsMissingRoots(message, found.lane.exchange.caller);
+    const sole = isNobodys ? 'none' : found;
     if (typeof sole !== 'string') {
       this.#askDuring(sole, message, session);
       return;
     }
     if (sole === 'several' || message.method !== 'roots/list') this.deps.request.asked?.();
-    void answerUnattributed(message, sole, this.deps.request.caller).then((answer) => session.reply(answer));
+    void answerUnattributed(message, sole, caller).then((answer) => session.reply(answer));
   }
 
   /** The session is there no longer: with the replica goes all that it held. */

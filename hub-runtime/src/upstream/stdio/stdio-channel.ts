@@ -7,7 +7,14 @@
  * dropped and counted. Deadlines are looked at by one sweep every 250 ms while calls are pending: no timer per call.
  */
 import { type Clock, type Logger, serverName } from '../../base/index.ts';
-import { type ErrorOutcome, type LaneExchange, hubError, type Leg, type Outcome } from '../../exchange/index.ts';
+import {
+  type Caller,
+  type ErrorOutcome,
+  type LaneExchange,
+  hubError,
+  type Leg,
+  type Outcome,
+} from '../../exchange/index.ts';
 import {
   emptyObject,
   errorRaw,
@@ -179,9 +186,10 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
     if (id !== undefined) this.child.write(errorRaw(id, rpcCode.methodNotFound, why));
   }
 
-  /** The call that a question of the child belongs to: the only one in flight that could have asked it. */
-  get asker(): Asker {
-    return soleAsker(this.#pending.values(), ({ exchange, method }) => exchange !== undefined && mayAsk(method));
+  /** The call that a question of the child belongs to: the only one in flight that could have asked it, if its client may be meant. */
+  askerOf(isMeant: (caller: Caller) => boolean): Asker {
+    const asker = soleAsker(this.#pending.values(), ({ exchange, method }) => exchange !== undefined && mayAsk(method));
+    return typeof asker === 'string' || asker.exchange === undefined || isMeant(asker.exchange.caller) ? asker : 'none';
   }
 
   /** The child asks during this call. */

@@ -124,6 +124,42 @@ describe('the end', () => {
   });
 });
 
+describe('a shared child reads roots while a call is in flight', () => {
+  const reads = '{"jsonrpc":"2.0","id":"r","method":"roots/list"}';
+
+  test('EF-28 of a client that has none: not that call, which goes on; and the child is not one that asks', async () => {
+    let asked = 0;
+    const { child, conversation } = setUp({ request: { asked: () => asked++ } });
+    const outcome = conversation.send(testCall());
+    const { id } = child.last;
+    child.say(reads);
+    await Promise.resolve();
+    expect(child.last).toEqual({ jsonrpc: '2.0', id: 'r', result: { roots: [] } });
+    child.say(`{"jsonrpc":"2.0","id":${String(id)},"result":{}}`);
+    expect(await outcome).toMatchObject({ kind: 'result' });
+    expect(asked).toBe(0);
+  });
+
+  test('of a client that has some: it is asked, and the child is known as one that asks', async () => {
+    let asked = 0;
+    const { child, conversation } = setUp({ request: { asked: () => asked++ } });
+    const call = testCall();
+    const caller = { ...legacyCaller, capabilities: '{"roots":{}}' as RawJson };
+    void conversation.send({ ...call, exchange: { ...call.exchange, caller } });
+    const before = child.written.length;
+    child.say(reads);
+    await Promise.resolve();
+    expect([asked, child.written.length]).toEqual([1, before]);
+  });
+
+  test('EF-28 anything else that its client did not declare still ends the call', async () => {
+    const { child, conversation } = setUp();
+    const outcome = conversation.send(testCall());
+    child.say('{"jsonrpc":"2.0","id":"e","method":"elicitation/create","params":{"message":"m"}}');
+    expect(await outcome).toMatchObject({ kind: 'error', code: -32_021 });
+  });
+});
+
 describe('notifications of the server', () => {
   test('X-02 list changes and what is unknown are passed on, bookkeeping is not', () => {
     const { child, heard } = setUp();

@@ -29,7 +29,7 @@ import type { Envelopes } from '../envelopes.ts';
 import { isHub } from '../is-hub.ts';
 import { isLogForSession, isLogWanted, ToldLogLevel } from '../log-level.ts';
 import { ResourceListen } from '../resource-listen.ts';
-import { answerUnattributed } from '../unattributed.ts';
+import { answerUnattributed, readsMissingRoots } from '../unattributed.ts';
 import { callLine, ownLine } from './call-line.ts';
 import { type Negotiated, readDiscover } from './handshake.ts';
 import { listenForListChanges } from './list-changes.ts';
@@ -314,9 +314,10 @@ export class StdioConversation implements Conversation {
       channel.refuse(message, `${message.method} is not offered by this client`);
       return;
     }
-    const { asker } = channel;
+    const isShared = request.purpose === 'primary';
+    const asker = channel.askerOf((caller) => !isShared || !readsMissingRoots(message, caller));
     if (asker !== 'none' || message.method !== 'roots/list') request.asked?.();
-    if (typeof asker !== 'string') channel.ask(asker, message, request.purpose === 'primary');
+    if (typeof asker !== 'string') channel.ask(asker, message, isShared);
     else
       void answerUnattributed(message, asker, request.caller).then((answer) => {
         channel.notify(answer);
