@@ -106,7 +106,7 @@ export async function killChild(world: RollingWorld, server: string): Promise<vo
 export async function killLeader(world: RollingWorld): Promise<number> {
   const holder = await leader(world);
   const pods = await world.pods('app.kubernetes.io/name=quaymaster-operator', systemNamespace);
-  const pod = pods.find(({ metadata }) => holder.startsWith(metadata.name) || holder.includes(metadata.name));
+  const pod = pods.find(({ metadata }) => holder.includes(metadata.name));
   if (pod === undefined) throw new Error(`who is ${holder}?`);
   killNine(pod.metadata.uid, (command) => command.includes('operator.js'));
   const killed = performance.now();

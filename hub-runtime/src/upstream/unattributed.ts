@@ -9,6 +9,7 @@
  */
 import { type Caller, Cancellation } from '../exchange/index.ts';
 import {
+  emptyObject,
   errorRaw,
   missingCapability,
   objectRaw,
@@ -17,7 +18,6 @@ import {
   rpcCode,
   type ScannedMessage,
 } from '../wire/index.ts';
-import { emptyObject } from '../wire/index.ts';
 
 /** The only one, `none`, or `several`. */
 export function soleAsker<Call>(calls: Iterable<Call>, couldAsk: (call: Call) => boolean): Call | 'none' | 'several' {
