@@ -108,3 +108,34 @@ thread.on('message', (message) => {
   );
   expect(await run([script])).toEqual({ code: 0, text: '(root) must be string\n' });
 }, 30_000);
+
+test('HS-02 what a start has no use for is not loaded: the client behind fetch, the evaluator of rules', async () => {
+  const hub = join(folder, 'plain.yaml');
+  await writeFile(
+    hub,
+    'apiVersion: quaymaster.dev/v1alpha1\nkind: McpHub\nmetadata: {name: desk}\nspec: {servers: {}, auth: {mode: none}}\n',
+  );
+  const report = join(folder, 'report.mjs');
+  await writeFile(
+    report,
+    `import { registerHooks } from 'node:module';
+const files = [];
+registerHooks({ load: (url, context, next) => (files.push(url), next(url, context)) });
+process.on('exit', () => {
+  console.log('hub rooms:', process.moduleLoadList.includes('NativeModule http'));
+  console.log('fetch:', process.moduleLoadList.some((name) => name.includes('undici')));
+  console.log('rules:', files.some((file) => /\\/cel-/.test(file)));
+});
+const write = process.stdout.write;
+process.stdout.write = function (text, ...rest) {
+  if (String(text).startsWith('ready ')) setImmediate(() => process.kill(process.pid, 'SIGTERM'));
+  return write.call(this, text, ...rest);
+};
+`,
+  );
+  const state = join(folder, 'plain-state');
+  const args = ['up', '-f', hub, '--port', '0', '--health-port', '0', '--state-dir', state];
+  const { text } = await run(['--import', report, join(folder, 'qm.js'), ...args]);
+  expect(text).toMatch(/^ready http/m);
+  expect(text).toContain('hub rooms: true\nfetch: false\nrules: false\n');
+}, 30_000);

@@ -10,6 +10,8 @@ import { join } from 'node:path';
 
 import { build, type Metafile } from 'esbuild';
 
+import { builtinsAsObjects } from './support/builtin-modules.ts';
+import { leftOut } from './support/left-out.ts';
 import { root } from './support/run.ts';
 
 export interface Bundle {
@@ -23,12 +25,18 @@ export interface Bundle {
 
 /** Some dependencies are CommonJS and ask for `require`, `__filename` and `__dirname`, which an ES module has not. */
 const banner = [
-  "import { createRequire as __qmCreateRequire } from 'node:module';",
-  "import { fileURLToPath as __qmFileURLToPath } from 'node:url';",
+  "const { createRequire: __qmCreateRequire } = process.getBuiltinModule('node:module');",
+  "const { fileURLToPath: __qmFileURLToPath } = process.getBuiltinModule('node:url');",
   'const require = __qmCreateRequire(import.meta.url);',
   'const __filename = __qmFileURLToPath(import.meta.url);',
   "const __dirname = __qmFileURLToPath(new globalThis.URL('.', import.meta.url));",
 ].join('\n');
+
+/** What fastify loads for routes with schemas (`hub-runtime/src/http-routes`). */
+const neverAsked = {
+  '@fastify/ajv-compiler': 'no route has a schema',
+  '@fastify/fast-json-stringify-compiler': 'no route has a schema',
+};
 
 interface Options {
   /** False: only to look at the result. */
@@ -76,6 +84,7 @@ async function make(
     write: options.write,
     logLevel: 'error',
     banner: { js: banner },
+    plugins: [builtinsAsObjects(), leftOut(neverAsked)],
     define: { 'process.env.QUAYMASTER_VERSION': JSON.stringify(version), 'process.env.NODE_ENV': '"production"' },
     outdir: options.outdir ?? join(folder, 'dist'),
     entryPoints,

@@ -1,4 +1,5 @@
-/** Public surface of @quaymaster/crds. A name added here is a promise. Nothing here loads zod; CEL loads with `loadValidator`. */
+/** Public surface of @quaymaster/crds. A name added here is a promise. Nothing here loads zod; CEL loads with `loadValidator`,
+ * or with `validatorFor` where it is needed. */
 export { canonicalJson, compile, contentHash, createCompileMemo } from './compile/index.ts';
 export type {
   Compiled,
@@ -118,5 +119,12 @@ export { applyDefaults, kindNames, schemaFor, walkSchema } from './structural/in
 export type { StructuralSchema } from './structural/index.ts';
 export { editDistance, nearest } from './suggest/index.ts';
 export { parseBytes, parseDuration, reservedHeaders } from './units/index.ts';
-export { checkObjectStructure, describeIssue, isCompanion, loadValidator, validateObject } from './validate/index.ts';
+export {
+  checkObjectStructure,
+  describeIssue,
+  isCompanion,
+  loadValidator,
+  validateObject,
+  validatorFor,
+} from './validate/index.ts';
 export type { Issue, Validator } from './validate/index.ts';

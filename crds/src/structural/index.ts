@@ -2,4 +2,4 @@
 export { applyDefaults, childSchema, isPlainObject } from './defaults.ts';
 export { kindNames, schemaFor } from './schema-for.ts';
 export { walkSchema } from './structural-schema.ts';
-export type { StructuralSchema } from './structural-schema.ts';
+export type { StructuralSchema, ValidationRule } from './structural-schema.ts';

@@ -2,5 +2,12 @@
 export { checkStructure } from './check-structure.ts';
 export { describeIssue } from './issue.ts';
 export type { Issue } from './issue.ts';
-export { checkObjectStructure, isCompanion, isKnownKind, loadValidator, validateObject } from './validate-object.ts';
+export {
+  checkObjectStructure,
+  isCompanion,
+  isKnownKind,
+  loadValidator,
+  validateObject,
+  validatorFor,
+} from './validate-object.ts';
 export type { Validator } from './validate-object.ts';

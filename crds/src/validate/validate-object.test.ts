@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createCel } from '../cel/index.ts';
+import { createCel, toCel } from '../cel/index.ts';
 import type { ManifestObject } from '../manifest/index.ts';
 import type { StructuralSchema } from '../structural/index.ts';
 import { checkStructure } from './check-structure.ts';
@@ -164,7 +164,7 @@ describe('transition rules', () => {
       },
     },
   };
-  const rules = new RuleChecker(createCel());
+  const rules = new RuleChecker({ cel: createCel(), toCel });
 
   test('say nothing on create', () => {
     expect(rules.check(schema, { name: 'b', items: [{ id: 'x', v: 1 }] }, undefined, '')).toEqual([]);

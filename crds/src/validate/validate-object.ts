@@ -1,7 +1,8 @@
 /**
  * Validates one manifest with the verdict the API server would give: kind, metadata, structural schema, CEL rules.
  *
- * `checkObjectStructure` alone is cheap and needs no CEL; `loadValidator` loads CEL once and gives the full check.
+ * `checkObjectStructure` alone is cheap and needs no CEL; `loadValidator` loads CEL once and gives the full check; `validatorFor` gives it for
+ * objects that are known, and loads CEL only if they need it.
  */
 import { apiGroup, apiVersion } from '../manifest/index.ts';
 import type { ManifestObject } from '../manifest/index.ts';
@@ -9,6 +10,7 @@ import { applyDefaults, isPlainObject, kindNames, schemaFor } from '../structura
 import type { StructuralSchema } from '../structural/index.ts';
 import { nearest } from '../suggest/index.ts';
 import { checkMetadata } from './check-metadata.ts';
+import { RuleChecker } from './check-rules.ts';
 import { checkStructure } from './check-structure.ts';
 import type { Issue } from './issue.ts';
 
@@ -41,25 +43,41 @@ export function checkObjectStructure(object: ManifestObject): readonly Issue[] {
 
 /** Loads the CEL evaluator (some tens of milliseconds) and gives the full check. */
 export async function loadValidator(): Promise<Validator> {
-  const [{ createCel }, { RuleChecker }] = await Promise.all([import('../cel/index.ts'), import('./check-rules.ts')]);
-  const rules = new RuleChecker(createCel());
+  const { createCel, toCel } = await import('../cel/index.ts');
+  return validatorWith(new RuleChecker({ cel: createCel(), toCel }));
+}
+
+/**
+ * The same for these objects alone: the evaluator stays away when none of them has a rule that needs it, which is so for most manifests.
+ * Asked about another object that needs it, the validator throws.
+ */
+export async function validatorFor(objects: Iterable<ManifestObject>): Promise<Validator> {
+  const rules = new RuleChecker(undefined);
+  for (const object of objects) {
+    const schema = schemaFor(object.kind);
+    if (
+      schema !== undefined &&
+      checkObjectStructure(object).length === 0 &&
+      rules.needsEvaluator(schema, content(object))
+    )
+      return loadValidator();
+  }
+  return validatorWith(rules);
+}
+
+function validatorWith(rules: RuleChecker): Validator {
   return (object, old) => {
     const structural = checkObjectStructure(object);
     const schema = schemaFor(object.kind);
     if (structural.length > 0 || schema === undefined) return structural;
-    const issues = rules.check(
-      schema,
-      applyDefaults(schema, content(object)),
-      old === undefined ? undefined : applyDefaults(schema, content(old)),
-      '',
-    );
+    const issues = rules.check(schema, content(object), old === undefined ? undefined : content(old), '');
     return issues.map((issue) => withOrigin(object, issue));
   };
 }
 
 /** Full check of a single object. For many, keep one `loadValidator()`. */
 export async function validateObject(object: ManifestObject): Promise<readonly Issue[]> {
-  const validate = await loadValidator();
+  const validate = await validatorFor([object]);
   return validate(object);
 }
 

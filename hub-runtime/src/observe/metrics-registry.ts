@@ -1,5 +1,12 @@
-/** A prom-client registry whose metrics can only come from the metric table, so names, help and labels exist in one place. */
-import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+/**
+ * A prom-client registry whose metrics can only come from the metric table, so names, help and labels exist in one place.
+ *
+ * The modules of prom-client that are used, and not its index, which brings clusters and a push gateway along at every start.
+ */
+import type { Metric } from 'prom-client';
+import Counter from 'prom-client/lib/counter.js';
+import Gauge from 'prom-client/lib/gauge.js';
+import Registry from 'prom-client/lib/registry.js';
 
 import { CallDurations } from './call-durations.ts';
 import { durationBuckets, type MetricName, type MetricRow, metricTable } from './metric-table.ts';

@@ -10,6 +10,7 @@ import { isIP } from 'node:net';
 import { fastify, type FastifyReply } from 'fastify';
 
 import { maskSecrets, QmError } from '../base/index.ts';
+import { noSchemas } from '../http-routes/index.ts';
 import type { Probes, Verdict } from './probes.ts';
 
 export interface HealthOptions {
@@ -33,6 +34,7 @@ export const defaultHealthPort = 7576;
 
 export async function startHealthListener(options: HealthOptions): Promise<HealthListener> {
   const server = fastify({
+    ...noSchemas,
     bodyLimit: 1024,
     requestTimeout: 10_000,
     connectionTimeout: 10_000,

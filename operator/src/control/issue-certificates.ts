@@ -4,7 +4,7 @@
  * The X.509 library costs some 20 MiB and a quarter of a second; it is loaded when something is issued, so neither a standby nor a leader in
  * its daily life has it in memory. Keys are ECDSA on P-256, made by Node.
  */
-import { webcrypto } from 'node:crypto';
+import type { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 
 export interface Issued {
@@ -42,10 +42,10 @@ export function createIssuer(): Issuer {
           extensions: [
             new x509.BasicConstraintsExtension(true, 0, true),
             new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-            await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+            await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto),
           ],
         },
-        webcrypto,
+        crypto,
       );
       return { cert: pem(certificate.toString('pem')), key: await exportKey(keys.privateKey) };
     },
@@ -68,11 +68,11 @@ export function createIssuer(): Issuer {
             new x509.SubjectAlternativeNameExtension(
               hosts.map((host) => ({ type: isIP(host) === 0 ? ('dns' as const) : ('ip' as const), value: host })),
             ),
-            await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
-            await x509.AuthorityKeyIdentifierExtension.create(parent, false, webcrypto),
+            await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto),
+            await x509.AuthorityKeyIdentifierExtension.create(parent, false, crypto),
           ],
         },
-        webcrypto,
+        crypto,
       );
       return { cert: pem(certificate.toString('pem')), key: await exportKey(keys.privateKey) };
     },
@@ -90,18 +90,18 @@ function validity(now: number, lifeMs: number) {
 }
 
 async function generateKeys() {
-  return await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  return await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  const bytes = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
+  const bytes = Buffer.from(await crypto.subtle.exportKey('pkcs8', key));
   const lines = bytes.toString('base64').match(/.{1,64}/g) ?? [];
   return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`;
 }
 
 async function importKey(key: string): Promise<webcrypto.CryptoKey> {
   const bytes = Buffer.from(key.replace(/-----[^-]+-----|\s/g, ''), 'base64');
-  return await webcrypto.subtle.importKey('pkcs8', bytes, algorithm, false, ['sign']);
+  return await crypto.subtle.importKey('pkcs8', bytes, algorithm, false, ['sign']);
 }
 
 function pem(text: string): string {

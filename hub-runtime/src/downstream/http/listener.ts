@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify';
 
+import { noSchemas } from '../../http-routes/index.ts';
 import type { EdgeDeps, HubDirectory } from '../edge-deps.ts';
 import { rawRefusal } from './answer-headers.ts';
 import { type ConnectionTimes, defaultTimes, limitConnections } from './connection-limits.ts';
@@ -80,6 +81,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   let server: EdgeServer | undefined;
   let front: Front | undefined;
   const app = fastify({
+    ...noSchemas,
     serverFactory: (fallback) => {
       front = new Front(guard, edges, options, fallback as unknown as Fallback);
       server = createEdgeServer(front, options.times ?? defaultTimes);

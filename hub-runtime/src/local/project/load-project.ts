@@ -5,7 +5,7 @@
  * place and next step, and the rest is used. `previous` makes a reload safe: a file that is half-written or gone blocks the reload as a whole
  * (`blocked`), and an object that became invalid keeps its last valid version, as an API server would refuse the edit (EF-45).
  */
-import { assumeReferences, compile, type Compiled, loadValidator, type ManifestObject } from '@quaymaster/crds';
+import { assumeReferences, compile, type Compiled, type ManifestObject, validatorFor } from '@quaymaster/crds';
 
 import { impliedHub, importClientFile, ServerNames, workspaceOf } from '../clients/index.ts';
 import {
@@ -63,12 +63,13 @@ export async function loadProject(options: ProjectOptions): Promise<Project> {
   const fileProblems = [...envFiles.problems, ...read.problems, ...gathered.problems, ...emptied];
   const broken = gathered.broken || emptied.length > 0 || read.problems.length > 0 || envFiles.problems.length > 0;
 
-  const validate = await loadValidator();
+  const implied = gathered.objects.length > 0 && gathered.clientsOnly ? impliedHub : undefined;
+  const judged = [...gathered.objects, ...(previous?.objects ?? [])].map((one) => one.object);
+  const validate = await validatorFor(implied === undefined ? judged : [...judged, implied]);
   const kept =
     previous === undefined
       ? { objects: gathered.objects, problems: [] }
       : keepLastGood(gathered.objects, runningObjects(previous), validate);
-  const implied = gathered.objects.length > 0 && gathered.clientsOnly ? impliedHub : undefined;
   const all = implied === undefined ? kept.objects : [...kept.objects, asLoaded(implied, options.cwd)];
   const objects = withGenerations(inNamespace(all, options.cluster?.namespace), previous?.objects ?? []);
   const manifests = objects.map((one) => one.object);

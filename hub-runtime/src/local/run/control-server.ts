@@ -2,12 +2,13 @@
  * Serves the control API on a Unix socket (a named pipe on Windows) inside the private state directory.
  *
  * Who may open the socket is the user who runs the hub, by the rights of its directory; there is no other check and no TCP port.
- * Bodies are checked by hand: a single route schema would make fastify compile a validator at every start.
+ * Bodies are checked by hand: a single route schema would have a validator compiled at every start.
  */
 import { rmSync } from 'node:fs';
 
 import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify';
 
+import { noSchemas } from '../../http-routes/index.ts';
 import type { ControlApi } from '../control/index.ts';
 import { isRecord } from '../load/index.ts';
 
@@ -18,7 +19,7 @@ export interface ControlServer {
 const bodyLimit = 16 * 1024 * 1024;
 
 export async function startControlServer(socket: string, api: ControlApi): Promise<ControlServer> {
-  const server = fastify({ bodyLimit, forceCloseConnections: true });
+  const server = fastify({ ...noSchemas, bodyLimit, forceCloseConnections: true });
   addReads(server, api);
   addActions(server, api);
   if (process.platform !== 'win32') rmSync(socket, { force: true });
