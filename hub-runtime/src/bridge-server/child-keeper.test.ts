@@ -95,10 +95,16 @@ test('a child that hangs is replaced after as many silences as manifests give by
   keeper.start();
   await until(() => keeper.state.phase === 'Ready');
   const { pid } = keeper.state;
-  for (let n = 0; n < childHealth.failureThreshold && downs() === 0; n++) {
-    await clock.advance(childHealth.intervalMs);
-    await clock.advance(childHealth.timeoutMs);
-  }
+  const from = clock.now();
+  // In small steps and with a look at the pipe between them: after the last silence comes a new start, whose own time must not run out at once.
+  await until(async () => {
+    if (downs() === 0) await clock.advance(1_000);
+    return downs() > 0;
+  });
+  // The first look after 30 s; a silence lasts 5 s, and the next look comes 5 s after it: 55 s for three of them.
+  expect(clock.now() - from).toBeGreaterThanOrEqual(
+    childHealth.intervalMs + (2 * childHealth.failureThreshold - 1) * childHealth.timeoutMs,
+  );
   expect(keeper.state).toMatchObject({ phase: 'Degraded', reason: 'HealthCheckFailed' });
   expect(downs()).toBe(1);
   await until(async () => {

@@ -231,7 +231,8 @@ async function read(answer: Response): Promise<Got> {
 
 /** Short waits for what another process does. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 8_000;
+  // For busy machines: what is waited for comes in milliseconds.
+  const end = performance.now() + 20_000;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error('it did not happen');
     await new Promise((resolve) => setTimeout(resolve, 5));

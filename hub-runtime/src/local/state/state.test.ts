@@ -157,6 +157,8 @@ describe('lock and record', () => {
         parent.stdout.once('data', (chunk: Buffer) => resolve(Number(chunk))),
       );
       expect(isAlive(pid)).toBe(true);
+      // While the shell is still there it would fetch its child.
+      await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'latin1')).toBe('sleep\n');
       process.kill(pid, 'SIGKILL');
       await expect.poll(() => isAlive(pid)).toBe(false);
       expect(() => process.kill(pid, 0)).not.toThrow();
