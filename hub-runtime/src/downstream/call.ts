@@ -12,6 +12,7 @@ import {
   hubError,
   type HubGraph,
   type Leg,
+  type Linked,
   type Outcome,
   type Question,
 } from '../exchange/index.ts';
@@ -48,7 +49,9 @@ export interface Arrived {
   readonly trace?: string | undefined;
 }
 
-export class Call implements Leg, ReplyOwner {
+export class Call implements Leg, Linked<Call>, ReplyOwner {
+  before: Call | undefined;
+  after: Call | undefined;
   readonly id: RawJson;
   readonly progressToken: RawJson | undefined;
   readonly logLevel: string | undefined;

@@ -4,7 +4,7 @@
  * Made at the first request for the hub, retired when the hub leaves the configuration or the process ends. One coarse sweep serves
  * everything that waits (keep-alive of streams, idle sessions), so no call and no stream has a timer of its own.
  */
-import type { HubPort, ListKind } from '../exchange/index.ts';
+import { type HubPort, LinkedList, type ListKind } from '../exchange/index.ts';
 import { paceLimits, type PaceLimits } from '../limits/index.ts';
 import {
   type AskOptions,
@@ -48,7 +48,7 @@ export class HubEdge {
   /** How legacy clients are asked. */
   readonly asking: AskOptions;
   readonly sessions: SessionStore;
-  readonly calls = new Set<Call>();
+  readonly calls = new LinkedList<Call>();
   readonly listening = new Set<Listening>();
   /** Every open event stream. */
   readonly kept = new Set<KeptAlive>();

@@ -38,6 +38,8 @@ export type {
   UpstreamState,
 } from './graph.ts';
 export type { HubPort, ResourceSubscription } from './hub-port.ts';
+export { type Linked, LinkedList } from './linked-list.ts';
+export { LinkedTable, type Numbered } from './linked-table.ts';
 export { hubError, lackingCapability, protocolError } from './outcomes.ts';
 export type { PassingAnswer, PassingEnd, PassingSink, PassingSource } from './passing.ts';
 export {

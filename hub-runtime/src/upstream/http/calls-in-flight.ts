@@ -5,7 +5,7 @@
  * whatever progress there is; an answered stream gets a moment to end, so that its connection lives on.
  */
 import type { Clock } from '../../base/index.ts';
-import type { Outcome } from '../../exchange/index.ts';
+import { LinkedList, type Outcome } from '../../exchange/index.ts';
 import type { HttpCall } from './http-call.ts';
 import { httpLimits } from './limits.ts';
 
@@ -17,7 +17,7 @@ export interface CallTimes {
 export class CallsInFlight {
   readonly #clock: Clock;
   readonly #onDue: (call: HttpCall, ms: number) => void;
-  readonly #calls = new Set<HttpCall>();
+  readonly #calls = new LinkedList<HttpCall>();
   readonly #lingering = new Set<HttpCall>();
   /** Settled, but their results still go on to their clients. */
   readonly #passing = new Set<HttpCall>();
@@ -47,7 +47,7 @@ export class CallsInFlight {
   }
 
   [Symbol.iterator](): Iterator<HttpCall> {
-    return this.#calls.values();
+    return this.#calls[Symbol.iterator]();
   }
 
   /** The call waits for its client: its deadlines stand still. */

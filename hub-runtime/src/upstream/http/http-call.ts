@@ -3,7 +3,7 @@
  *
  * Runs for every call. It holds the state of the call and nothing else; what an answer means is decided by the conversation.
  */
-import type { LaneCall, Outcome } from '../../exchange/index.ts';
+import type { LaneCall, Linked, Outcome } from '../../exchange/index.ts';
 import type { AnswerHead } from '../../http-client/index.ts';
 import { type RawJson, ResultReader } from '../../wire/index.ts';
 import type { AskedCall } from '../asked-call.ts';
@@ -32,7 +32,9 @@ const passable: ReadonlySet<string> = new Set(['tools/call', 'resources/read', '
 
 function ignore(): void {}
 
-export class HttpCall extends HttpRequest {
+export class HttpCall extends HttpRequest implements Linked<HttpCall> {
+  before: HttpCall | undefined;
+  after: HttpCall | undefined;
   readonly id: number;
   /** The id as it stands in the message. */
   readonly idRaw: string;

@@ -13,6 +13,8 @@ import {
   type LaneExchange,
   hubError,
   type Leg,
+  LinkedTable,
+  type Numbered,
   type Outcome,
 } from '../../exchange/index.ts';
 import {
@@ -35,8 +37,7 @@ import type { MessagePipe } from './message-pipe.ts';
 
 const sweepMs = 250;
 
-interface Pending {
-  readonly id: number;
+interface Pending extends Numbered<Pending> {
   readonly method: string;
   readonly exchange: LaneExchange | undefined;
   /** Replaced when the client comes back with answers. */
@@ -91,7 +92,7 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
     this.refuse(message, 'this client declared no capability for that');
   readonly #options: ChannelOptions<P>;
   readonly #clock: Clock;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new LinkedTable<Pending>();
   #lastId = 0;
   #calls = 0;
   #sweeping: (() => void) | undefined;
@@ -126,7 +127,7 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
   /** The one client call in flight, when there is exactly one. */
   onlyExchange(): LaneExchange | undefined {
     if (this.#calls !== 1) return undefined;
-    for (const pending of this.#pending.values()) if (pending.exchange !== undefined) return pending.exchange;
+    for (const pending of this.#pending) if (pending.exchange !== undefined) return pending.exchange;
     return undefined;
   }
 
@@ -151,6 +152,9 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
     return new Promise((resolve) => {
       const now = this.#clock.monotonic();
       const pending: Pending = {
+        before: undefined,
+        after: undefined,
+        sameSlot: undefined,
         id,
         method,
         exchange,
@@ -164,7 +168,7 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
         asked: undefined,
         stopListening: undefined,
       };
-      this.#pending.set(id, pending);
+      this.#pending.add(pending);
       this.#sweeping ??= this.#clock.every(sweepMs, this.#sweep);
       if (leg !== undefined) {
         this.#calls++;
@@ -175,7 +179,7 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
 
   /** The request was handed over, and has not ended. */
   awaits(id: number): boolean {
-    return this.#pending.has(id);
+    return this.#pending.get(id) !== undefined;
   }
 
   notify(line: RawJson): void {
@@ -188,7 +192,7 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
 
   /** The call that a question of the child belongs to: the only one in flight that could have asked it, if its client may be meant. */
   askerOf(isMeant: (caller: Caller) => boolean): Asker {
-    const asker = soleAsker(this.#pending.values(), ({ exchange, method }) => exchange !== undefined && mayAsk(method));
+    const asker = soleAsker(this.#pending, ({ exchange, method }) => exchange !== undefined && mayAsk(method));
     return typeof asker === 'string' || asker.exchange === undefined || isMeant(asker.exchange.caller) ? asker : 'none';
   }
 
@@ -215,7 +219,7 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
 
   /** The child takes a question back. */
   withdrawn(id: RawJson): void {
-    for (const { asked } of this.#pending.values()) if (asked?.withdrawn(id) === true) return;
+    for (const { asked } of this.#pending) if (asked?.withdrawn(id) === true) return;
   }
 
   /** Ends a request of the hub's own that is open by nature. */
@@ -237,8 +241,8 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
     this.#sweeping?.();
     this.#sweeping = undefined;
     const { server } = this.#options;
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
+    const pending = [...this.#pending];
+    for (const one of pending) this.#pending.delete(one);
     this.#calls = 0;
     for (const one of pending) one.resolve(hubError('QM_SERVER_GONE', { server, reason }));
   }
@@ -258,7 +262,7 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
   #take(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     if (pending === undefined) return undefined;
-    this.#pending.delete(id);
+    this.#pending.delete(pending);
     if (pending.exchange !== undefined) this.#calls--;
     return pending;
   }
@@ -349,7 +353,7 @@ export class StdioChannel<P extends MessagePipe = MessagePipe> {
       return;
     }
     const now = this.#clock.monotonic();
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#pending) {
       if (pending.pausedAt !== undefined || (now < pending.deadline && now < pending.lastDeadline)) continue;
       this.#take(pending.id);
       // Own requests are handshakes and listings; `initialize` must never be cancelled (2025-11-25, cancellation).
