@@ -52,8 +52,8 @@ export default defineConfig({
           ],
           exclude: ['**/*.{cluster,node,soak,e2e}.test.ts'],
           isolate: false,
-          // Most of the time they wait for children and sockets: with one worker for each core half of the machine would idle.
-          maxWorkers: 3 * availableParallelism(),
+          // Most of the time they wait for children and sockets: with one worker half of the machine would idle.
+          maxWorkers: 2 * availableParallelism(),
           // For busy machines, like all limits here: the longest take 1.5 s, and eight times that with seven other things to run on two cores.
           testTimeout: 60_000,
         },

@@ -11,8 +11,8 @@ import { resources } from '../world/index.ts';
 import { decodeIdentity } from './identity.ts';
 import { runOperator } from './run-operator.ts';
 
-/** Ten times as fast as the wall: leases and waits are seconds, a test is not. A busy machine has 0.7 s to renew a lease. */
-const fast = 10;
+/** Faster than the wall: leases and waits are seconds, a test is not. A busy machine has 2.3 s to renew a lease, and to load what signs. */
+const fast = 3;
 const clock: Clock = {
   now: () => systemClock.now(),
   monotonic: () => systemClock.monotonic() * fast,
