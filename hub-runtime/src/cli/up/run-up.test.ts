@@ -40,7 +40,8 @@ function up(...argv: string[]) {
   const { cli, out, err, signals } = testCli({ cwd: home, env: env() });
   const code = runCli(cli, ['up', '-f', 'm', '--port', '0', ...argv]);
   const signal = (name: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void => void signals.emit(name, name);
-  const ready = (): Promise<void> => expect.poll(() => out.join('\n')).toMatch(/^ready http/m);
+  // The first one loads the hub from its sources: half a minute on a machine with ten other things to do.
+  const ready = (): Promise<void> => expect.poll(() => out.join('\n'), { timeout: 45_000 }).toMatch(/^ready http/m);
   return { code, out, err, signals, signal, ready };
 }
 

@@ -87,13 +87,13 @@ setTimeout(() => {
   fs.writeFileSync(path.join(own, 'package.json'), JSON.stringify({ name: 'slow', version: '1.0.0', bin: 'run.js' }));
   fs.writeFileSync(path.join(own, 'run.js'), ${JSON.stringify(`setTimeout(() => {${args[1]}}, 100)`)});
   fs.writeFileSync(path.join(dir, 'package-lock.json'), JSON.stringify({ packages: { 'node_modules/slow': { version: '1.0.0', integrity: 'sha512-x' } } }));
-}, 900);
+}, 2_400);
 `;
     writeFileSync(path.join(bin, 'npm'), slowNpm, { mode: 0o755 });
     write('hub.yaml', deskHub);
     write('slow.yaml', echoServer('slow', { source: { npm: { package: 'slow', version: '1.0.0' } } }));
     const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}`, XDG_CACHE_HOME: path.join(home, 'cache') };
-    await start({ env, settleMs: 400 });
+    await start({ env, settleMs: 2_000 });
     expect(ofKind('ready')).toEqual([expect.objectContaining({ tools: 4, waiting: [] })]);
   });
 
