@@ -1,5 +1,8 @@
-/** Public surface of @quaymaster/crds. A name added here is a promise. Nothing here loads zod; CEL loads with `loadValidator`,
- * or with `validatorFor` where it is needed. */
+/**
+ * Public surface of @quaymaster/crds. A name added here is a promise.
+ *
+ * Nothing here loads zod. CEL loads with `loadValidator`, and with `validatorFor` where it is needed.
+ */
 export { canonicalJson, compile, contentHash, createCompileMemo } from './compile/index.ts';
 export type {
   Compiled,

@@ -4,13 +4,10 @@
  * Live means that the event loop turns and no cache has died: restarting helps against nothing else. Ready means that the caches are warm and
  * the control stream listens; a standby is ready too, or a rolling update would wait for ever. It decides nothing and tells nothing secret.
  */
-import type { Server, ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { type Clock, maskSecrets, QmError } from 'quaymaster/base';
-
-/** An `import` of this module as ES module would read all its exports, `WebSocket` and its like included, which loads Node's whole fetch: 5 MiB. */
-const { createServer } = process.getBuiltinModule('node:http');
 
 export interface HealthSources {
   /** Why the process should be restarted; empty when it should not. */
