@@ -31,6 +31,8 @@ export default defineConfig({
     reporters: ['default', './tools/sums-reporter.ts'],
     // A limit for busy machines, not a bar: what is waited for comes in milliseconds.
     expect: { poll: { timeout: 15_000 } },
+    // The closing lines are all that is left of a run elsewhere: `[ …(5) ]` would not tell what went wrong.
+    chaiConfig: { truncateThreshold: 2_000 },
     coverage: {
       provider: 'v8',
       reportOnFailure: true,

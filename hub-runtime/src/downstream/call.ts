@@ -207,6 +207,11 @@ export function startCall(edge: HubEdge, sink: ReplySink, arrived: Arrived): voi
       refuse(edge, sink, arrived.id, hubError('QM_DUPLICATE_ID'));
       return;
     }
+    // A cancelled request gets no answer, whichever of the two came first.
+    if (arrived.session?.early.takes(key) === true) {
+      sink.silence();
+      return;
+    }
   }
   const call =
     arrived.session === undefined

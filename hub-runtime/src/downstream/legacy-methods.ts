@@ -108,9 +108,14 @@ export function serveLegacyNotification(edge: HubEdge, session: LegacySession, m
   if (message.method === 'notifications/cancelled') {
     const id = memberRaw(message.params, 'requestId');
     if (id === undefined) return;
-    const call = session.calls.get(idKey(id));
-    if (call !== undefined) call.cancellation.cancel('client-cancelled');
-    else if (session.previous !== undefined) edge.deps.peers?.cancel(session, idKey(id));
+    const key = idKey(id);
+    const call = session.calls.get(key);
+    if (call !== undefined) {
+      call.cancellation.cancel('client-cancelled');
+      return;
+    }
+    if (session.previous !== undefined) edge.deps.peers?.cancel(session, key);
+    session.early.came(key);
   } else if (message.method === 'notifications/roots/list_changed') edge.port.rootsChanged?.(session.caller);
   else if (!isSpecNotification(message.method)) edge.port.notify?.(message.method, message.params, session.caller);
 }

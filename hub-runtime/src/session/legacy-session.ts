@@ -15,6 +15,7 @@ import {
   type SessionRef,
 } from '../exchange/index.ts';
 import { errorRaw, type RawJson, type ScannedMessage } from '../wire/index.ts';
+import { EarlyCancellations } from './early-cancellations.ts';
 import type { StreamCopy } from './replay-copy.ts';
 import { SessionSubscriptions } from './session-subscriptions.ts';
 import { ReplayBudget, SessionReplay } from './replay.ts';
@@ -72,6 +73,7 @@ export class LegacySession implements SessionRef {
   readonly caller: Caller;
   /** By `idKey`: what a cancellation names and a duplicate collides with. */
   readonly calls = new Map<string, SessionCall>();
+  readonly early: EarlyCancellations;
   /** The replica that held it before this one, while calls of it may still run there. */
   previous: string | undefined;
   /** Changes may have been announced between two replicas: its next stream begins with telling that lists, and all it subscribed to, changed. */
@@ -93,6 +95,7 @@ export class LegacySession implements SessionRef {
     this.id = identity.id;
     this.token = identity.token;
     this.#clock = identity.clock;
+    this.early = new EarlyCancellations(identity.clock);
     this.#asking = identity.asking ?? { ...noAsking, replay: new ReplayBudget() };
     this.expiresMs = identity.expiresMs ?? Number.MAX_SAFE_INTEGER;
     this.lastUsedMs = identity.clock.monotonic();
@@ -184,6 +187,7 @@ export class LegacySession implements SessionRef {
   callEnded(key: string, call: SessionCall): void {
     if (this.calls.get(key) !== call) return;
     this.calls.delete(key);
+    this.early.ended(key);
     this.lastUsedMs = this.#clock.monotonic();
   }
 

@@ -195,6 +195,19 @@ describe('inside a session', () => {
     expect((await rig.send(legacy(id, 'ping'))).status).toBe(200);
   });
 
+  test('HT-0.04 a cancellation that overtakes its call keeps it from starting; one that comes after its end stops no later call', async () => {
+    await using rig = await startRig();
+    const [id, other] = [await rig.session(), await rig.session()];
+    const call = (session: string) => rig.send(legacy(session, 'tools/call', { name: 'a' }, '1'));
+    const cancel = (session: string) => rig.send(notification(session, 'notifications/cancelled', { requestId: '1' }));
+    await cancel(id);
+    expect([(await call(id)).text, rig.hub.calls.length]).toEqual(['', 0]);
+    // Neither another client's call, nor the next one that this client gives the same id.
+    expect([(await call(other)).status, (await call(id)).status, rig.hub.calls.length]).toEqual([200, 200, 2]);
+    await cancel(id);
+    expect([(await call(id)).status, rig.hub.calls.length]).toEqual([200, 3]);
+  });
+
   test('a duplicate id in flight is -32600; the first call is not disturbed', async () => {
     await using rig = await startRig();
     const gate = Promise.withResolvers<void>();
