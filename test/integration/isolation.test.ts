@@ -82,6 +82,30 @@ test('HT-0.04 a cancellation reaches only the call of the client that sent it, t
   }
 });
 
+test('HT-0.04 EF-29 a cancellation that overtakes its call over another connection ends it all the same', async () => {
+  const inFlight = async (): Promise<number | undefined> =>
+    (await world.inside.metrics()).get('quaymaster_calls_in_flight');
+  const clients = await Promise.all(Array.from({ length: 16 }, () => connectLegacy(world.hub.url)));
+  try {
+    for (let round = 0; round < 25; round++)
+      await Promise.all(
+        clients.flatMap((client, n) =>
+          stormServers.map(async (server, k) => {
+            const abort = new AbortController();
+            const why = new Error('its own wish');
+            // Some calls wait for a connection to be opened, while their cancellations find one.
+            setTimeout(() => abort.abort(why), (n + k + round) % 7);
+            const end = client.callTool(`${server}_hang`, {}, { id: `${round} ${k}`, signal: abort.signal });
+            await expect(end).rejects.toBe(why);
+          }),
+        ),
+      );
+    await until(async () => (await inFlight()) === 0, { because: 'nothing is in flight', timeoutMs: 10_000 });
+  } finally {
+    await Promise.all(clients.map((client) => client.close()));
+  }
+});
+
 test('EF-29 a client that goes away in the middle takes nobody with it', async () => {
   await using stays = await connectModern(world.hub.url);
   for (const connect of [connectModern, connectLegacy]) {
