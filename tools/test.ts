@@ -16,7 +16,11 @@ const machine = await machineFacts();
 const noCluster = whyNot('control', machine);
 const noNode = whyNot('node', machine);
 const node = ['--conditions=quaymaster-source'];
-const env = { QM_TEST_MAIN: join(root, 'hub-runtime/dist/qm.js') };
+const env = {
+  QM_TEST_MAIN: join(root, 'hub-runtime/dist/qm.js'),
+  // Hundreds of hubs start, and a process for vitest beside them: each is spared a sixth of its work. Inside the checkout, since it goes by paths.
+  NODE_COMPILE_CACHE: join(root, '.test-results/compiled'),
+};
 const project = (name: string): Pick<Suite, 'command' | 'args' | 'env'> => ({
   command: 'vitest',
   args: ['run', '--project', name],
