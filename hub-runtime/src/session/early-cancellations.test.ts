@@ -22,6 +22,14 @@ test('HT-0.04 one for a call that has just ended is late, not early', () => {
   expect([early.takes('0'), early.takes('1'), early.takes(String(earlyLimits.ended))]).toEqual([true, false, false]);
 });
 
+test('EF-85 an endless id is not kept', () => {
+  const early = new EarlyCancellations(createTestClock());
+  const long = 'x'.repeat(earlyLimits.keyLength + 1);
+  early.came(long);
+  early.came(long.slice(1));
+  expect([early.takes(long), early.takes(long.slice(1))]).toEqual([false, true]);
+});
+
 test('EF-85 no more of them wait than the limit: the oldest makes room', () => {
   const early = new EarlyCancellations(createTestClock());
   for (let n = 0; n <= earlyLimits.kept; n++) early.came(String(n));
