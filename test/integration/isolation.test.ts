@@ -54,6 +54,10 @@ async function settled() {
   );
 }
 
+async function nothingInFlight(): Promise<boolean> {
+  return (await world.inside.metrics()).get('quaymaster_calls_in_flight') === 0;
+}
+
 test('HT-0.04 a cancellation reaches only the call of the client that sent it, though all use the same id', async () => {
   const clients = await Promise.all(
     [0, 1, 2, 3].map((n) => (n % 2 === 0 ? connectModern(world.hub.url) : connectLegacy(world.hub.url))),
@@ -77,14 +81,14 @@ test('HT-0.04 a cancellation reaches only the call of the client that sent it, t
       for (const one of aborts) one.abort(new Error('its own wish'));
       await Promise.all(hanging);
     }
+    // Clients that are closed take with them what they have not sent yet, such as cancellations.
+    await until(nothingInFlight, { because: 'all cancellations arrived' });
   } finally {
     await Promise.all(clients.map((client) => client.close()));
   }
 });
 
 test('HT-0.04 EF-29 a cancellation that overtakes its call over another connection ends it all the same', async () => {
-  const inFlight = async (): Promise<number | undefined> =>
-    (await world.inside.metrics()).get('quaymaster_calls_in_flight');
   const clients = await Promise.all(Array.from({ length: 16 }, () => connectLegacy(world.hub.url)));
   try {
     for (let round = 0; round < 25; round++)
@@ -100,7 +104,7 @@ test('HT-0.04 EF-29 a cancellation that overtakes its call over another connecti
           }),
         ),
       );
-    await until(async () => (await inFlight()) === 0, { because: 'nothing is in flight', timeoutMs: 10_000 });
+    await until(nothingInFlight, { because: 'nothing is in flight', timeoutMs: 10_000 });
   } finally {
     await Promise.all(clients.map((client) => client.close()));
   }
