@@ -32,6 +32,6 @@ test('EF-48 80 percent of lines and branches of all packages, 90 where every cal
 test('HT-I1 one command runs all suites, and the hosted entry runs that command', () => {
   expect(readFileSync(join(root, '.ci/run'), 'utf8')).toContain('make test');
   const suites = readFileSync(join(root, 'tools/test.ts'), 'utf8');
-  for (const suite of ['check', 'build', 'unit', 'integration', 'end to end', 'fuzz', 'node', 'cluster'])
+  for (const suite of ['check', 'build', 'unit', 'integration', 'end to end', 'fuzz', 'node', 'operator', 'cluster'])
     expect(suites).toContain(`name: '${suite}'`);
 });
