@@ -1,14 +1,11 @@
 /** `make build`: bundles, then writes the declarations of `quaymaster/base`. */
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { type Bundle, bundle, bundleOperator } from './bundle.ts';
 import { root, run } from './support/run.ts';
 import { writeSums } from './support/sums.ts';
 
-// Old chunks have other names and would be packed with the new ones.
-for (const folder of ['hub-runtime', 'operator'])
-  rmSync(join(root, folder, 'dist/chunks'), { recursive: true, force: true });
 const made = await attempt(bundle);
 const operator = await attempt(bundleOperator);
 const types = await run('tsc', ['--project', 'hub-runtime/tsconfig.base-types.json']);

@@ -12,6 +12,7 @@ import { build, type Metafile } from 'esbuild';
 
 import { builtinsAsObjects } from './support/builtin-modules.ts';
 import { leftOut } from './support/left-out.ts';
+import { putFiles } from './support/put-files.ts';
 import { root } from './support/run.ts';
 
 export interface Bundle {
@@ -67,6 +68,7 @@ async function make(
 ): Promise<Metafile> {
   const folder = join(root, name);
   const version = (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
+  const outdir = options.outdir ?? join(folder, 'dist');
   const result = await build({
     absWorkingDir: root,
     bundle: true,
@@ -81,16 +83,17 @@ async function make(
     minifySyntax: true,
     legalComments: 'none',
     metafile: true,
-    write: options.write,
+    write: false,
     logLevel: 'error',
     banner: { js: banner },
     plugins: [builtinsAsObjects(), leftOut(neverAsked)],
     define: { 'process.env.QUAYMASTER_VERSION': JSON.stringify(version), 'process.env.NODE_ENV': '"production"' },
-    outdir: options.outdir ?? join(folder, 'dist'),
+    outdir,
     entryPoints,
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
   });
+  if (options.write) putFiles(result.outputFiles, join(outdir, 'chunks'), options.outdir === undefined);
   return result.metafile;
 }
 

@@ -2,7 +2,8 @@
  * `make test`: everything that must pass, and one closing line: `N passed, N failed[, N skipped]`, after the names of what failed.
  *
  * What is quick, what compiles and what uses all cores by itself has the machine to itself. Then the suites of processes run beside those of
- * clusters (`support/suites.ts`), with the bundle that ships: it starts in a third of the time that the sources take.
+ * clusters (`support/suites.ts`), with the bundle that ships: it starts in a third of the time that the sources take. Four lanes, since three
+ * leave a seventh of two cores idle, and balanced: with real Pods one file at a time is all there can be.
  */
 import { join } from 'node:path';
 

@@ -76,7 +76,8 @@ export function children(
       spec: {
         scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'hub' },
         minReplicas: 1,
-        maxReplicas: 3,
+        // More than any test scales it to by hand: what is above would be taken back within 15 s.
+        maxReplicas: 9,
         metrics: [
           { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 60 } } },
         ],
