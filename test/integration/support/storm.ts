@@ -52,7 +52,8 @@ export async function startStormWorld(): Promise<StormWorld> {
   };
   const hub = await startHub(
     [
-      mcpHub({ timeouts: { call: '150s' } }),
+      // All clients are one process: where it gets no time for 10 s, what it has just connected would be taken for a slow loris.
+      mcpHub({ timeouts: { call: '150s', headers: '60s', body: '120s' } }),
       mcpServer('modernhttp', { source: { remote: { url: http.modern.url } } }),
       mcpServer('legacyhttp', { source: { remote: { url: http.legacy.url } } }),
       mcpServer('modernstdio', { source: { command: stdioCommand(script('modern')) } }),
