@@ -1,6 +1,7 @@
 /**
  * Puts what was built into its folder so that whoever runs from there meanwhile never finds a file missing or half written: what is there
- * already stays untouched, the rest is moved into place as a whole, parts before what loads them, and what belongs to an earlier build goes last.
+ * already stays untouched, the rest is moved into place as a whole, parts before what loads them, and what belongs to an earlier build goes
+ * last.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,7 +12,10 @@ export interface BuiltFile {
   readonly contents: Uint8Array;
 }
 
-/** `parts`: the folder of what the others load. Swept when it holds nothing but files of this build and earlier ones. */
+/**
+ * `parts`: the folder of what the others load. `sweep`: it holds nothing but files of this build and of earlier ones, which go. What a build that
+ * was killed was writing stays: it cannot be told from what another one is writing.
+ */
 export function putFiles(files: readonly BuiltFile[], parts: string, sweep: boolean): void {
   const paths = new Set(files.map((file) => file.path));
   const isEntry = ({ path }: BuiltFile): boolean => dirname(path) !== parts;
@@ -24,7 +28,6 @@ export function putFiles(files: readonly BuiltFile[], parts: string, sweep: bool
   }
   for (const name of sweep ? entries(parts) : []) {
     const path = join(parts, name);
-    // Of another build that is under way.
     if (!paths.has(path) && !name.endsWith('.part')) rmSync(path, { recursive: true, force: true });
   }
 }

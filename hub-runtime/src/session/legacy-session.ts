@@ -73,6 +73,7 @@ export class LegacySession implements SessionRef {
   readonly caller: Caller;
   /** By `idKey`: what a cancellation names and a duplicate collides with. */
   readonly calls = new Map<string, SessionCall>();
+  /** Of requests that have not come yet, asked for each that comes. */
   readonly early: EarlyCancellations;
   /** The replica that held it before this one, while calls of it may still run there. */
   previous: string | undefined;
